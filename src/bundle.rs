@@ -1,0 +1,346 @@
+//! Texts to a validated, compiled configuration: catalogue, profiles, policies and settings as one [`Pipeline`].
+//!
+//! All mistakes are reported at once. The built-in data is embedded in the binary; files given by the user add to it, and a
+//! profile of the same name takes the built-in one's place.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::admission::Pipeline;
+use crate::admission::verdict::Mode;
+use crate::catalogue::Catalogue;
+use crate::catalogue::source::CatalogueSource;
+use crate::compat::{Override, Overrides};
+use crate::diagnostic::suggest;
+use crate::document::{Document, Mark};
+use crate::governance::{Action, Module, Policy};
+use crate::path::FieldPath;
+use crate::profile::source::ProfileSource;
+use crate::profile::{Profile, ProfileId};
+
+/// Everything under `policies/`, by path.
+static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+/// The version of every document of ours.
+pub const API_VERSION: &str = "loadline.dev/v1alpha1";
+
+/// A text and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// A file name, for messages.
+    pub origin: String,
+    /// The content.
+    pub text: String,
+}
+
+/// What a bundle is made of, besides the built-in data.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `VirtualNodeProfile` and `FeatureCatalogue` documents.
+    pub profiles: Vec<Text>,
+    /// Rego modules.
+    pub policies: Vec<Text>,
+    /// A `LoadlineConfig` document.
+    pub config: Option<Text>,
+}
+
+/// A mistake in a text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Problem {
+    /// Which text.
+    pub origin: String,
+    /// Where in it, when known.
+    pub mark: Option<Mark>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mark {
+            Some(mark) => write!(f, "{}:{mark}: {}", self.origin, self.message),
+            None if self.message.starts_with(&self.origin) => f.write_str(&self.message),
+            None => write!(f, "{}: {}", self.origin, self.message),
+        }
+    }
+}
+
+/// All mistakes of a bundle.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct BundleError(pub Vec<Problem>);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ConfigSource {
+    #[serde(rename = "apiVersion")]
+    _api_version: String,
+    #[serde(rename = "kind")]
+    _kind: String,
+    #[serde(rename = "metadata", default)]
+    _metadata: serde_json::Value,
+    #[serde(default)]
+    spec: ConfigSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct ConfigSpec {
+    /// How namespaces that do not say are treated.
+    mode: Mode,
+    /// Changes to the severity table.
+    overrides: Vec<Override>,
+    /// Policies of the built-in library, and settings of any policy.
+    policies: Vec<PolicySetting>,
+}
+
+/// Turns a policy of the library on, or sets how any policy is run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct PolicySetting {
+    name: String,
+    action: Option<Action>,
+    parameters: Option<serde_json::Value>,
+}
+
+/// A policy of the built-in library.
+#[derive(Clone, Copy, Debug)]
+pub struct LibraryPolicy {
+    /// Name, as a configuration writes it.
+    pub name: &'static str,
+    /// The module.
+    pub text: &'static str,
+    /// Path of the module.
+    pub origin: &'static str,
+}
+
+/// The policies of the built-in library: off until a configuration names them.
+pub fn library() -> impl Iterator<Item = LibraryPolicy> {
+    EMBEDDED.iter().filter_map(|(origin, text)| {
+        let name = origin.strip_prefix("policies/library/")?.split('/').next()?;
+        (origin.ends_with(".rego") && !is_test(origin)).then_some(LibraryPolicy { name, text, origin })
+    })
+}
+
+/// The built-in Rego, tests included, by path.
+pub fn library_modules() -> impl Iterator<Item = Module<'static>> {
+    EMBEDDED
+        .iter()
+        .filter(|(origin, _)| origin.starts_with("policies/library/") && origin.ends_with(".rego"))
+        .map(|(origin, text)| Module { origin, text })
+}
+
+/// Whether a file holds tests of a policy, not a policy.
+pub fn is_test(origin: &str) -> bool {
+    origin.ends_with("_test.rego")
+}
+
+/// Whether a module is a library that policies import: its package lies below `lib`.
+fn is_library(text: &str) -> bool {
+    text.lines().any(|line| line.strip_prefix("package ").is_some_and(|package| package.trim().starts_with("lib.")))
+}
+
+impl Pipeline {
+    /// The built-in data and nothing else.
+    pub fn built_in() -> Result<Self, BundleError> {
+        Self::compile(&Sources::default())
+    }
+
+    /// Compiles a bundle.
+    pub fn compile(sources: &Sources) -> Result<Self, BundleError> {
+        let mut problems = Vec::new();
+        let embedded = |folder: &'static str| {
+            EMBEDDED
+                .iter()
+                .filter(move |(origin, _)| origin.starts_with(folder))
+                .map(|(origin, text)| Text { origin: (*origin).to_owned(), text: (*text).to_owned() })
+        };
+        let mut catalogues = Vec::new();
+        let mut profiles: BTreeMap<String, (String, Document, ProfileSource)> = BTreeMap::new();
+        let texts = embedded("policies/catalogue/").chain(embedded("policies/profiles/")).chain(sources.profiles.clone());
+        for text in texts {
+            for document in documents(&text, &mut problems) {
+                match document.value.get("kind").and_then(serde_json::Value::as_str) {
+                    Some("FeatureCatalogue") => catalogues.extend(read::<CatalogueSource>(&text, &document, &mut problems)),
+                    Some("VirtualNodeProfile") => {
+                        if let Some(profile) = read::<ProfileSource>(&text, &document, &mut problems) {
+                            profiles.insert(profile.name().to_owned(), (text.origin.clone(), document, profile));
+                        }
+                    }
+                    kind => problems.push(Problem {
+                        origin: text.origin.clone(),
+                        mark: document.locate(&FieldPath::keys("kind")),
+                        message: format!(
+                            "kind `{}` is not read here; use `VirtualNodeProfile` or `FeatureCatalogue`",
+                            kind.unwrap_or_default()
+                        ),
+                    }),
+                }
+            }
+        }
+        let catalogue = Catalogue::build(&catalogues).unwrap_or_else(|messages| {
+            let origin = "policies/catalogue".to_owned();
+            problems.extend(messages.into_iter().map(|message| Problem { origin: origin.clone(), mark: None, message }));
+            Catalogue::empty()
+        });
+        let profiles = build_profiles(profiles, &catalogue, &mut problems);
+        let config = sources.config.as_ref().map_or_else(ConfigSpec::default, |text| config(text, &mut problems));
+        let policies = policies(sources, &config, &mut problems);
+        if !problems.is_empty() {
+            return Err(BundleError(problems));
+        }
+        Ok(Self {
+            catalogue,
+            profiles,
+            overrides: Overrides(config.overrides),
+            policies,
+            mode: config.mode,
+            digest: digest(sources),
+        })
+    }
+}
+
+fn documents(text: &Text, problems: &mut Vec<Problem>) -> Vec<Document> {
+    Document::parse_all(&text.text).unwrap_or_else(|error| {
+        problems.push(Problem { origin: text.origin.clone(), mark: error.mark, message: error.message });
+        Vec::new()
+    })
+}
+
+/// Reads a document of ours, with the position of the first mistake.
+fn read<T: DeserializeOwned>(text: &Text, document: &Document, problems: &mut Vec<Problem>) -> Option<T> {
+    let version = document.value.get("apiVersion").and_then(serde_json::Value::as_str);
+    if version != Some(API_VERSION) {
+        problems.push(Problem {
+            origin: text.origin.clone(),
+            mark: document.locate(&FieldPath::keys("apiVersion")),
+            message: format!("`apiVersion` must be `{API_VERSION}`, not `{}`", version.unwrap_or_default()),
+        });
+        return None;
+    }
+    match serde_path_to_error::deserialize(&document.value) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let place = error.path().to_string();
+            problems.push(Problem {
+                origin: text.origin.clone(),
+                mark: FieldPath::parse(&place).and_then(|place| document.locate(&place)),
+                message: format!("`{place}`: {}", error.inner()),
+            });
+            None
+        }
+    }
+}
+
+fn build_profiles(
+    sources: BTreeMap<String, (String, Document, ProfileSource)>,
+    catalogue: &Catalogue,
+    problems: &mut Vec<Problem>,
+) -> Vec<Profile> {
+    let mut profiles = Vec::with_capacity(sources.len());
+    for (number, (name, (origin, _document, source))) in (0_u16..).zip(sources) {
+        match source.build(ProfileId(number), catalogue) {
+            Ok(profile) => profiles.push(profile),
+            Err(messages) => problems.extend(messages.into_iter().map(|message| Problem {
+                origin: origin.clone(),
+                mark: None,
+                message: format!("profile `{name}`: {message}"),
+            })),
+        }
+    }
+    profiles
+}
+
+fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
+    let mut documents = documents(text, problems).into_iter();
+    let Some(document) = documents.next() else { return ConfigSpec::default() };
+    let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
+    if kind != Some("LoadlineConfig") || documents.next().is_some() {
+        problems.push(Problem {
+            origin: text.origin.clone(),
+            mark: document.locate(&FieldPath::keys("kind")),
+            message: "a configuration is one document of kind `LoadlineConfig`".to_owned(),
+        });
+        return ConfigSpec::default();
+    }
+    read::<ConfigSource>(text, &document, problems).map(|source| source.spec).unwrap_or_default()
+}
+
+fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>) -> Vec<Policy> {
+    let modules: Vec<Module<'_>> = sources
+        .policies
+        .iter()
+        .filter(|text| !is_test(&text.origin))
+        .map(|text| Module { origin: &text.origin, text: &text.text })
+        .collect();
+    let (libraries, modules): (Vec<Module<'_>>, Vec<Module<'_>>) =
+        modules.into_iter().partition(|module| is_library(module.text));
+    let mut policies: Vec<Policy> = Vec::new();
+    let mut settings: Vec<&PolicySetting> = config.policies.iter().collect();
+    let mut compile = |module: Module<'_>, libraries: &[Module<'_>], setting: Option<&PolicySetting>| {
+        let parameters = setting.and_then(|setting| setting.parameters.clone());
+        match Policy::compile(module, libraries, parameters, setting.and_then(|setting| setting.action)) {
+            Ok(policy) if policies.iter().any(|known| known.name == policy.name) => problems.push(Problem {
+                origin: module.origin.to_owned(),
+                mark: None,
+                message: format!("a policy named `{}` is there already; the last part of the package is the name", policy.name),
+            }),
+            Ok(policy) => policies.push(policy),
+            Err(error) => problems.push(Problem { origin: module.origin.to_owned(), mark: None, message: error.message }),
+        }
+    };
+    for module in modules {
+        let name = package_name(module.text);
+        let setting = settings.iter().position(|setting| Some(&setting.name) == name.as_ref());
+        let setting = setting.map(|position| settings.remove(position));
+        compile(module, &libraries, setting);
+    }
+    let mut unknown = Vec::new();
+    for setting in settings {
+        match library().find(|policy| policy.name == setting.name) {
+            Some(policy) => compile(Module { origin: policy.origin, text: policy.text }, &[], Some(setting)),
+            None => unknown.push(setting),
+        }
+    }
+    for setting in unknown {
+        problems.push(Problem {
+            origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
+            mark: None,
+            message: format!(
+                "no policy `{}`: {}",
+                setting.name,
+                suggest::help(&setting.name, library().map(|policy| policy.name).collect::<Vec<_>>())
+            ),
+        });
+    }
+    policies.sort_by(|left, right| left.name.cmp(&right.name));
+    policies
+}
+
+/// The policy's name by its package: the last part, in kebab-case.
+fn package_name(text: &str) -> Option<String> {
+    let package = text.lines().find_map(|line| line.strip_prefix("package "))?;
+    Some(package.split_whitespace().next()?.rsplit('.').next()?.replace('_', "-"))
+}
+
+/// A short name for everything that went in: the same texts give the same digest.
+fn digest(sources: &Sources) -> String {
+    let mut hash = Sha256::new();
+    let user = sources.profiles.iter().chain(&sources.policies).chain(&sources.config);
+    let texts = EMBEDDED.iter().copied().chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
+    for (_, text) in texts {
+        hash.update(text.len().to_le_bytes());
+        hash.update(text);
+    }
+    hash.update(env!("CARGO_PKG_VERSION"));
+    let mut digest = String::from("sha256:");
+    for byte in hash.finalize().iter().take(8) {
+        let _ = write!(digest, "{byte:02x}");
+    }
+    digest
+}

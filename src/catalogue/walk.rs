@@ -1,0 +1,466 @@
+//! One pass over a pod: features, unknown fields and the [`PodView`], straight from any serde reader.
+//!
+//! Driven by `serde_json` on the bytes of a review this needs no tree; driven by a `serde_json::Value` it gives the same
+//! answer. Null, empty strings and empty lists count as absent, as they do for the API server's decoder with `omitempty`.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::Catalogue;
+use super::automaton::{Automaton, Capture, Node, Otherwise, ValueTestKind};
+use super::locator::Scalar;
+use crate::path::FieldPath;
+use crate::pod::{
+    FeatureId, MAX_LISTS, NodeId, NodeSelector, OWN_PREFIX, Place, PodView, UnknownField, Use,
+};
+
+/// Unknown fields beyond this number are not kept: the first ones tell the story.
+const MAX_UNKNOWN_FIELDS: usize = 32;
+
+impl Catalogue {
+    /// Reads a pod, or a pod template, from any deserializer.
+    ///
+    /// Fails where the reader does, where a key stands twice, and where a list stands for an object or the other way round.
+    pub fn read<'de, D: Deserializer<'de>>(&self, pod: D) -> Result<PodView, D::Error> {
+        Reader(self).deserialize(pod)
+    }
+}
+
+/// The same as a seed, for readers that are in the middle of a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'c>(pub &'c Catalogue);
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = PodView;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PodView, D::Error> {
+        let mut walk = Walk {
+            automaton: self.0.automaton(),
+            view: PodView::default(),
+            indexes: [0; MAX_LISTS],
+            depth: 0,
+        };
+        At { walk: &mut walk, id: Automaton::ROOT }.deserialize(deserializer)?;
+        Ok(walk.view)
+    }
+}
+
+struct Walk<'c> {
+    automaton: &'c Automaton,
+    view: PodView,
+    /// The index in each list passed through so far.
+    indexes: [u32; MAX_LISTS],
+    depth: usize,
+}
+
+impl Walk<'_> {
+    const fn place(&self, node: NodeId) -> Place {
+        let mut indexes = [0; MAX_LISTS];
+        let mut list = 0;
+        while list < MAX_LISTS && list < self.depth {
+            #[expect(clippy::indexing_slicing, reason = "the loop's condition keeps `list` in range")]
+            {
+                indexes[list] = self.indexes[list];
+            }
+            list += 1;
+        }
+        Place { node, indexes }
+    }
+
+    fn path(&self, id: NodeId) -> FieldPath {
+        self.automaton.path(FieldPath::root(), &self.place(id))
+    }
+
+    fn use_feature(&mut self, feature: FeatureId, id: NodeId) {
+        let place = self.place(id);
+        self.view.uses.push(Use { feature, place });
+    }
+}
+
+/// The walk, standing at a node. Gives whether something is there.
+struct At<'w, 'c> {
+    walk: &'w mut Walk<'c>,
+    id: NodeId,
+}
+
+impl<'de> DeserializeSeed<'de> for At<'_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        let automaton = self.walk.automaton;
+        let node = automaton.node(self.id);
+        if node.is_skippable() {
+            return deserializer.deserialize_ignored_any(IgnoredAny).map(|_| true);
+        }
+        match node.capture {
+            Some(capture) if !capture.continues() => {
+                let there = self.walk.capture(capture, deserializer)?;
+                if there {
+                    self.there();
+                }
+                Ok(there)
+            }
+            capture => {
+                let affinity = &mut self.walk.view.affinity;
+                match capture {
+                    Some(Capture::Affinity) => affinity.is_there = true,
+                    Some(Capture::NodeAffinity) => affinity.has_node_affinity = true,
+                    _ => {}
+                }
+                let there = deserializer.deserialize_any(AtVisitor { walk: &mut *self.walk, id: self.id, node })?;
+                // `affinity: null` is no affinity.
+                if !there {
+                    match capture {
+                        Some(Capture::Affinity) => self.walk.view.affinity.is_there = false,
+                        Some(Capture::NodeAffinity) => self.walk.view.affinity.has_node_affinity = false,
+                        _ => {}
+                    }
+                }
+                Ok(there)
+            }
+        }
+    }
+}
+
+impl At<'_, '_> {
+    /// Runs the tests of a captured field, whose value is not compared.
+    fn there(self) {
+        let automaton = self.walk.automaton;
+        for test in &automaton.node(self.id).value_tests {
+            if !matches!(test.kind, ValueTestKind::OneOf(_)) {
+                self.walk.use_feature(test.feature, self.id);
+            }
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// Reads a field of the view. Gives whether something is there.
+    fn capture<'de, D: Deserializer<'de>>(&mut self, capture: Capture, reader: D) -> Result<bool, D::Error> {
+        let view = &mut self.view;
+        match capture {
+            Capture::Affinity | Capture::NodeAffinity => return Ok(false),
+            Capture::Annotations => view.own_annotations = reader.deserialize_option(Pairs { prefix: OWN_PREFIX })?,
+            Capture::DeletionTimestamp => {
+                view.is_being_deleted = Option::<IgnoredAny>::deserialize(reader)?.is_some();
+                return Ok(view.is_being_deleted);
+            }
+            Capture::GenerateName => return text(&mut view.generate_name, reader),
+            Capture::Labels => view.labels = reader.deserialize_option(Pairs { prefix: "" })?,
+            Capture::Name => return text(&mut view.name, reader),
+            Capture::Namespace => return text(&mut view.namespace, reader),
+            Capture::NodeAffinityTerms => {
+                view.affinity.required = Option::<NodeSelector>::deserialize(reader)?;
+                return Ok(view.affinity.required.is_some());
+            }
+            Capture::NodeName => return text(&mut view.node_name, reader),
+            Capture::NodeSelector => view.node_selector = reader.deserialize_option(Pairs { prefix: "" })?,
+            Capture::SchedulerName => return text(&mut view.scheduler_name, reader),
+            Capture::SchedulingGates => view.scheduling_gates = Option::deserialize(reader)?,
+            Capture::Tolerations => view.tolerations = Option::deserialize(reader)?,
+        }
+        Ok(match capture {
+            Capture::Annotations => is_some_and_filled(view.own_annotations.as_deref()),
+            Capture::Labels => is_some_and_filled(view.labels.as_deref()),
+            Capture::NodeSelector => is_some_and_filled(view.node_selector.as_deref()),
+            Capture::SchedulingGates => is_some_and_filled(view.scheduling_gates.as_deref()),
+            _ => is_some_and_filled(view.tolerations.as_deref()),
+        })
+    }
+}
+
+fn is_some_and_filled<T>(list: Option<&[T]>) -> bool {
+    list.is_some_and(|list| !list.is_empty())
+}
+
+fn text<'de, D: Deserializer<'de>>(field: &mut Option<String>, reader: D) -> Result<bool, D::Error> {
+    *field = Option::<String>::deserialize(reader)?.filter(|text| !text.is_empty());
+    Ok(field.is_some())
+}
+
+struct AtVisitor<'w, 'c> {
+    walk: &'w mut Walk<'c>,
+    id: NodeId,
+    node: &'c Node,
+}
+
+/// A scalar as it comes from the reader.
+#[derive(Clone, Copy)]
+enum Met<'a> {
+    Bool(bool),
+    Number(i64),
+    OtherNumber,
+    Text(&'a str),
+    /// An object or a list.
+    Whole,
+}
+
+impl Scalar {
+    fn is(&self, met: Met<'_>) -> bool {
+        match (self, met) {
+            (Self::Bool(wanted), Met::Bool(met)) => *wanted == met,
+            (Self::Number(wanted), Met::Number(met)) => *wanted == met,
+            (Self::Text(wanted), Met::Text(met)) => wanted == met,
+            _ => false,
+        }
+    }
+}
+
+impl AtVisitor<'_, '_> {
+    fn met(self, met: Met<'_>) {
+        for test in &self.node.value_tests {
+            let holds = match &test.kind {
+                ValueTestKind::There => true,
+                ValueTestKind::OneOf(values) => values.iter().any(|value| value.is(met)),
+                ValueTestKind::NoneOf(values) => !values.iter().any(|value| value.is(met)),
+            };
+            if holds {
+                self.walk.use_feature(test.feature, self.id);
+            }
+        }
+    }
+
+    /// Fails when the place is an object or a list by the catalogue and the reader has something else.
+    fn refuse<E: serde::de::Error>(&self, found: &str) -> Result<(), E> {
+        let wanted = if self.node.element.is_some() {
+            "a list"
+        } else if self.node.is_object() {
+            "an object"
+        } else {
+            return Ok(());
+        };
+        Err(E::custom(format_args!("`{}` must be {wanted}, not {found}", self.walk.path(self.id))))
+    }
+
+    fn scalar<E: serde::de::Error>(self, met: Met<'_>, found: &str) -> Result<bool, E> {
+        self.refuse(found)?;
+        self.met(met);
+        Ok(true)
+    }
+}
+
+impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the value of `{}`", self.walk.path(self.id))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<bool, E> {
+        self.scalar(Met::Bool(value), "a boolean")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<bool, E> {
+        self.scalar(Met::Number(value), "a number")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<bool, E> {
+        self.scalar(i64::try_from(value).map_or(Met::OtherNumber, Met::Number), "a number")
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _value: f64) -> Result<bool, E> {
+        self.scalar(Met::OtherNumber, "a number")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<bool, E> {
+        self.refuse("a string")?;
+        if value.is_empty() {
+            return Ok(false);
+        }
+        self.met(Met::Text(value));
+        Ok(true)
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        if self.node.element.is_some() {
+            self.refuse("an object")?;
+        }
+        if self.node.is_opaque() {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            self.met(Met::Whole);
+            return Ok(true);
+        }
+        let mut seen = 0_u64;
+        let mut there = 0_u64;
+        while let Some(key) = map.next_key_seed(KeyOf(self.node))? {
+            match key {
+                Key::Child(number, id) => {
+                    let bit = 1_u64 << number;
+                    if seen & bit != 0 {
+                        return Err(A::Error::custom(format_args!(
+                            "the key of `{}` stands twice",
+                            self.walk.path(id)
+                        )));
+                    }
+                    seen |= bit;
+                    if map.next_value_seed(At { walk: &mut *self.walk, id })? {
+                        there |= bit;
+                    }
+                }
+                Key::Any(id) => {
+                    map.next_value_seed(At { walk: &mut *self.walk, id })?;
+                }
+                Key::Skip => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Key::Unknown(key) => {
+                    // A null is what clients send for a field that they leave unset.
+                    let is_set = map.next_value::<Option<IgnoredAny>>()?.is_some();
+                    if is_set && self.walk.view.unknown_fields.len() < MAX_UNKNOWN_FIELDS {
+                        let place = self.walk.place(self.id);
+                        self.walk.view.unknown_fields.push(UnknownField { place, key });
+                    }
+                }
+            }
+        }
+        for test in &self.node.members_tests {
+            if there & test.has == test.has && there & test.lacks == 0 {
+                self.walk.use_feature(test.feature, self.id);
+            }
+        }
+        self.met(Met::Whole);
+        Ok(true)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
+        let Some(element) = self.node.element else {
+            if self.node.is_object() {
+                self.refuse("a list")?;
+            }
+            let mut is_filled = false;
+            while list.next_element::<IgnoredAny>()?.is_some() {
+                is_filled = true;
+            }
+            if is_filled {
+                self.met(Met::Whole);
+            }
+            return Ok(is_filled);
+        };
+        let depth = self.walk.depth;
+        let mut index = 0;
+        self.walk.depth = depth + 1;
+        loop {
+            if let Some(slot) = self.walk.indexes.get_mut(depth) {
+                *slot = index;
+            }
+            if list.next_element_seed(At { walk: &mut *self.walk, id: element })?.is_none() {
+                break;
+            }
+            index += 1;
+        }
+        self.walk.depth = depth;
+        if index > 0 {
+            self.met(Met::Whole);
+        }
+        Ok(index > 0)
+    }
+}
+
+enum Key {
+    Any(NodeId),
+    Child(u8, NodeId),
+    Skip,
+    Unknown(String),
+}
+
+/// Reads a key and looks it up among a node's children, without keeping it.
+struct KeyOf<'c>(&'c Node);
+
+impl<'de> DeserializeSeed<'de> for KeyOf<'_> {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for KeyOf<'_> {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Key, E> {
+        Ok(match (self.0.child(key), self.0.otherwise) {
+            (Some((number, id)), _) => Key::Child(number, id),
+            (None, Otherwise::Any(id)) => Key::Any(id),
+            (None, Otherwise::Skip) => Key::Skip,
+            (None, Otherwise::Unknown) => Key::Unknown(key.to_owned()),
+        })
+    }
+}
+
+/// Reads an object of strings into pairs, keeping those whose key has a prefix.
+struct Pairs {
+    prefix: &'static str,
+}
+
+impl<'de> Visitor<'de> for Pairs {
+    type Value = Option<Vec<(String, String)>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object whose values are strings")
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        while let Some(key) = map.next_key_seed(Prefixed(self.prefix))? {
+            let Some(key) = key else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if pairs.iter().any(|(known, _)| *known == key) {
+                return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
+            }
+            let value = map.next_value::<Option<String>>()?.unwrap_or_default();
+            pairs.push((key, value));
+        }
+        Ok(Some(pairs))
+    }
+}
+
+/// Reads a key, keeping it only when it has a prefix.
+struct Prefixed(&'static str);
+
+impl<'de> DeserializeSeed<'de> for Prefixed {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Prefixed {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(key.starts_with(self.0).then(|| key.to_owned()))
+    }
+}

@@ -1,0 +1,85 @@
+//! Arguments, dispatch and [`ExitStatus`]. One file per verb: `FooArgs` and `run`.
+
+pub mod bundle;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// What the process says when it ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ExitStatus {
+    /// 0: nothing to complain about; warnings are allowed.
+    Clean,
+    /// 1: at least one object was denied, or a test failed.
+    Findings,
+    /// 2: the job could not be done.
+    Failure,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(match status {
+            ExitStatus::Clean => 0,
+            ExitStatus::Findings => 1,
+            ExitStatus::Failure => 2,
+        })
+    }
+}
+
+/// Admission control for pods headed for virtual nodes.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const AFTER_HELP: &str = "Exit status: 0 clean, 1 findings, 2 the job could not be done.\n\
+    Colours follow the terminal and NO_COLOR.";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the command line, and gives its exit status.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; clap knows where to print and which status to give.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let outcome = match arguments.verb {
+        Verb::Completion { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "loadline", &mut std::io::stdout());
+            Ok(ExitStatus::Clean)
+        }
+    };
+    match outcome {
+        Ok(status) => status.into(),
+        Err(error) => {
+            let error: anyhow::Error = error;
+            if is_broken_pipe(&error) {
+                return ExitStatus::Clean.into();
+            }
+            anstream::eprintln!("error: {error:#}");
+            ExitStatus::Failure.into()
+        }
+    }
+}
+
+/// Whether the reader of our output has gone away, which is its right.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}

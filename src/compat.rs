@@ -1,0 +1,231 @@
+//! What a profile cannot do for a pod: features used against support, as diagnostics.
+//!
+//! The table is design's: what is refused or weakens a control denies a pod that can run nowhere else, and keeps a pod that
+//! can off that virtual node. Every cell can be overridden ([`Overrides`]).
+
+use serde::Deserialize;
+
+use crate::catalogue::{Catalogue, Class, Feature};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::path::FieldPath;
+use crate::placement::Standing;
+use crate::pod::{FeatureId, PodView, Use};
+use crate::profile::{Entry, Method, Profile, Support};
+
+/// The feature of pods made by a DaemonSet, judged by the profile's `daemonSets` entry.
+pub const DAEMON_SET: &str = "workload.daemon-set";
+
+/// Code of the diagnostic on features that nobody has verified on a profile.
+pub const UNVERIFIED: &str = "unverified-features";
+
+/// Code of the diagnostic on fields that no catalogue entry knows.
+pub const UNKNOWN_FIELD: &str = "unknown-field";
+
+/// What to do about a finding, where the table's answer does not suit.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Override {
+    /// Only for this profile.
+    pub profile: Option<String>,
+    /// Only for this feature.
+    pub feature: Option<String>,
+    /// Only for features of this class.
+    pub class: Option<Class>,
+    /// Only in this namespace.
+    pub namespace: Option<String>,
+    /// Only for this level of support.
+    pub support: Option<Support>,
+    /// What the finding becomes.
+    pub severity: OverrideSeverity,
+}
+
+/// A severity, or none at all.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum OverrideSeverity {
+    /// The object is refused.
+    Deny,
+    /// The object is admitted and its author is told.
+    Warn,
+    /// Recorded only.
+    Note,
+    /// Not reported.
+    Off,
+}
+
+/// All overrides; the last one that fits a finding decides.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides(pub Vec<Override>);
+
+impl Overrides {
+    fn severity(&self, profile: &Profile, feature: &Feature, support: Support, namespace: &str) -> Option<OverrideSeverity> {
+        self.0
+            .iter()
+            .rev()
+            .find(|one| {
+                one.profile.as_ref().is_none_or(|wanted| *wanted == profile.name)
+                    && one.feature.as_ref().is_none_or(|wanted| *wanted == feature.name)
+                    && one.class.is_none_or(|wanted| wanted == feature.class)
+                    && one.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
+                    && one.support.is_none_or(|wanted| wanted == support)
+            })
+            .map(|one| one.severity)
+    }
+}
+
+/// The circumstances of a judgement.
+#[derive(Clone, Copy, Debug)]
+pub struct Judge<'a> {
+    /// The features there are.
+    pub catalogue: &'a Catalogue,
+    /// The cells that were changed.
+    pub overrides: &'a Overrides,
+    /// The pod's namespace, empty when there is none.
+    pub namespace: &'a str,
+    /// Where the pod stands in its object.
+    pub root: &'a FieldPath,
+}
+
+impl Judge<'_> {
+    /// Whether `profile` refuses `pod` or weakens one of its controls: what denies a pod that is bound to it.
+    pub fn refuses(&self, profile: &Profile, pod: &PodView) -> bool {
+        pod.uses.iter().any(|one| {
+            self.cell(profile, one, Standing::Bound).is_some_and(|(_, _, severity)| severity == Severity::Deny)
+        })
+    }
+
+    /// Everything there is to say of `pod` on `profile`, given how firmly it is headed there.
+    pub fn judge(&self, profile: &Profile, pod: &PodView, standing: Standing) -> Vec<Diagnostic> {
+        let mut diagnostics: Vec<Diagnostic> = Vec::new();
+        let mut told: Vec<FeatureId> = Vec::new();
+        let mut unverified: Vec<&Use> = Vec::new();
+        for one in &pod.uses {
+            if told.contains(&one.feature) {
+                continue;
+            }
+            let Some((feature, entry, severity)) = self.cell(profile, one, standing) else { continue };
+            told.push(one.feature);
+            if entry.support == Support::Unverified {
+                unverified.push(one);
+                continue;
+            }
+            let mut diagnostic = describe(profile, feature, entry, severity);
+            diagnostic.places = pod
+                .uses
+                .iter()
+                .filter(|other| other.feature == one.feature)
+                .map(|other| self.catalogue.path(self.root, &other.place))
+                .collect();
+            diagnostics.push(diagnostic);
+        }
+        diagnostics.extend(self.unverified(profile, standing, &unverified));
+        diagnostics
+    }
+
+    /// One note on each field that no entry knows, the same for every profile.
+    pub fn unknown_fields(&self, pod: &PodView, standing: Standing) -> Vec<Diagnostic> {
+        pod.unknown_fields
+            .iter()
+            .map(|unknown| {
+                Diagnostic::new(mild(standing), UNKNOWN_FIELD, format!("no catalogue entry knows the field `{}`", unknown.key))
+                    .at(self.catalogue.unknown_path(self.root, unknown))
+                    .because("it may be newer than this version of Loadline, or a spelling mistake; what virtual nodes do with it is not known")
+                    .help("check the spelling, or update Loadline")
+            })
+            .collect()
+    }
+
+    fn cell<'p>(&self, profile: &'p Profile, one: &Use, standing: Standing) -> Option<(&Feature, &'p Entry, Severity)> {
+        let feature = self.catalogue.feature(one.feature);
+        if feature.name == DAEMON_SET {
+            return None;
+        }
+        let entry = profile.entry(one.feature);
+        let severity = match self.overrides.severity(profile, feature, entry.support, self.namespace) {
+            Some(OverrideSeverity::Off) => return None,
+            Some(OverrideSeverity::Deny) if standing == Standing::Bound => Severity::Deny,
+            Some(OverrideSeverity::Deny | OverrideSeverity::Warn) => Severity::Warn,
+            Some(OverrideSeverity::Note) => Severity::Note,
+            None => by_table(entry.support, feature, standing)?,
+        };
+        Some((feature, entry, severity))
+    }
+
+    fn unverified(&self, profile: &Profile, standing: Standing, uses: &[&Use]) -> Option<Diagnostic> {
+        let names: Vec<&str> = uses.iter().map(|one| self.catalogue.feature(one.feature).name.as_str()).collect();
+        let count = match names.len() {
+            0 => return None,
+            1 => "1 feature".to_owned(),
+            many => format!("{many} features"),
+        };
+        let shown = names.get(..names.len().min(5)).unwrap_or_default().join("`, `");
+        let more = if names.len() > 5 { " and others" } else { "" };
+        let mut diagnostic = Diagnostic::new(
+            mild(standing),
+            UNVERIFIED,
+            format!("{count} of this pod not verified on `{}`: `{shown}`{more}", profile.name),
+        )
+        .on(profile.name.clone())
+        .because("nobody has yet shown what this kind of virtual node does with them")
+        .help("try the pod there before you rely on it");
+        diagnostic.places = uses.iter().map(|one| self.catalogue.path(self.root, &one.place)).collect();
+        Some(diagnostic)
+    }
+}
+
+/// What is worth a line but never a refusal.
+const fn mild(standing: Standing) -> Severity {
+    match standing {
+        Standing::Bound => Severity::Warn,
+        Standing::Eligible | Standing::Regular => Severity::Note,
+    }
+}
+
+fn by_table(support: Support, feature: &Feature, standing: Standing) -> Option<Severity> {
+    let grave = if standing == Standing::Bound { Severity::Deny } else { Severity::Warn };
+    match support {
+        Support::Supported => None,
+        Support::Unsupported => Some(grave),
+        Support::Ignored if feature.is_control() => Some(grave),
+        Support::Ignored | Support::Partial => Some(Severity::Warn),
+        Support::Unverified => Some(mild(standing)),
+    }
+}
+
+/// Puts an entry into words.
+fn describe(profile: &Profile, feature: &Feature, entry: &Entry, severity: Severity) -> Diagnostic {
+    let (title, name) = (&feature.title, &profile.name);
+    let what = match entry.support {
+        Support::Supported | Support::Unverified => format!("{title} on `{name}`"),
+        Support::Partial => format!("{title}: only partly supported on `{name}`"),
+        Support::Ignored => format!("{title}: ignored by `{name}`"),
+        Support::Unsupported => format!("{title}: not supported on `{name}`"),
+    };
+    let mut why = entry.reason.clone();
+    if let Some(consequence) = &entry.consequence {
+        why.push_str(", so ");
+        why.push_str(consequence);
+    } else if let (Support::Unsupported, Some(effect)) = (entry.support, entry.effect) {
+        why.push_str("; the virtual node ");
+        why.push_str(effect.sentence());
+    }
+    let mut diagnostic =
+        Diagnostic::new(severity, feature.name.clone(), what).on(name.clone()).because(why).source(cite(entry));
+    diagnostic.help.clone_from(&entry.help);
+    diagnostic
+}
+
+/// An entry's source, with how and when it was verified.
+pub fn cite(entry: &Entry) -> String {
+    match &entry.verified {
+        None => entry.source.clone(),
+        Some(verified) => {
+            let how = match verified.how {
+                Method::Documented => "documented",
+                Method::Executed => "executed",
+                Method::Source => "read",
+            };
+            format!("{} ({how}, {})", entry.source, verified.date)
+        }
+    }
+}

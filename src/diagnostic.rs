@@ -1,0 +1,124 @@
+//! One message to a person: [`Diagnostic`].
+//!
+//! The same type carries findings about pods, policies and configuration, to `kubectl`, the terminal and JSON alike.
+//! How it looks is decided in [`render`] alone.
+
+pub mod render;
+pub mod suggest;
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::path::FieldPath;
+
+/// What a diagnostic does to the verdict. Ordered worst first, so that sorting puts what matters on top.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The object is refused.
+    Deny,
+    /// The object is admitted and its author is told.
+    Warn,
+    /// Recorded for those who look (`check`, logs); the author is not disturbed.
+    Note,
+}
+
+impl Severity {
+    /// The word that is printed and used as a metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Warn => "warn",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// Answers to what, where, why and how to help, under a stable `code`.
+///
+/// Messages are lower-case phrases without a full stop; what the user wrote stands in backticks.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Diagnostic {
+    /// What it does to the verdict.
+    pub severity: Severity,
+    /// Stable kebab-case name: the topic of `loadline explain`, the metric label, the `reason` of a cause.
+    pub code: Cow<'static, str>,
+    /// The profile it speaks of, if it does of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Cow<'static, str>>,
+    /// What is the matter, in one line.
+    pub what: String,
+    /// The fields in the user's object, the first one first.
+    #[serde(rename = "fields", serialize_with = "as_text")]
+    pub places: Vec<FieldPath>,
+    /// The fact behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What to do, imperative and concrete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// Where the fact comes from: file and line, or address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+impl Diagnostic {
+    /// A diagnostic that so far only says what is the matter.
+    pub fn new(severity: Severity, code: impl Into<Cow<'static, str>>, what: impl Into<String>) -> Self {
+        Self {
+            severity,
+            code: code.into(),
+            profile: None,
+            what: what.into(),
+            places: Vec::new(),
+            why: None,
+            help: None,
+            source: None,
+        }
+    }
+
+    /// Adds a field it points at.
+    #[must_use]
+    pub fn at(mut self, place: FieldPath) -> Self {
+        self.places.push(place);
+        self
+    }
+
+    /// Says of which profile it speaks.
+    #[must_use]
+    pub fn on(mut self, profile: impl Into<Cow<'static, str>>) -> Self {
+        self.profile = Some(profile.into());
+        self
+    }
+
+    /// Adds the fact behind it.
+    #[must_use]
+    pub fn because(mut self, why: impl Into<String>) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds where the fact comes from.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<String>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The first field it points at.
+    pub fn place(&self) -> Option<&FieldPath> {
+        self.places.first()
+    }
+}
+
+fn as_text<S: serde::Serializer>(places: &[FieldPath], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(places.iter().map(ToString::to_string))
+}

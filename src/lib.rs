@@ -1,0 +1,57 @@
+//! Loadline: what may be loaded on each kind of virtual node, checked before the pod leaves port.
+//!
+//! # The road
+//!
+//! ```text
+//! bytes ─ review ─▶ Request ─ pod ─▶ PodView ─ placement(facts) ─▶ Placement
+//!       ─ compat(profile, features used) ─▶ Diagnostics
+//!       ─ mutation ─▶ Changes ─▶ edited object + JSON Patch
+//!       ─ governance(policies, edited object) ─▶ Diagnostics
+//!       ─ verdict(mode) ─▶ Verdict ─ review ─▶ bytes
+//! ```
+//!
+//! [`admission::Pipeline::decide`] is the only decider. The HTTPS server, `check` and `demo` all call it.
+//!
+//! # Floors
+//!
+//! The modules below stand in the order of the architecture; a module imports only from floors below its own, and the
+//! stages of floor 1 are blind to each other. A test keeps this (`tests/it/floors.rs`). Floors 0 to 2 are pure: no files,
+//! sockets, clocks or tasks; they compile without the cargo feature `runtime`.
+//!
+//! # Invariants
+//!
+//! 1. `decide` is total and deterministic; one exception is named at [`admission`].
+//! 2. Only [`admission::review`] knows the AdmissionReview, only [`governance`] knows regorus, only [`catalogue::walk`]
+//!    reads a pod, only [`mutation`] makes patches, only `cluster` builds a client.
+//! 3. Objects are edited as raw JSON. A typed round trip would lose fields that it does not know.
+//! 4. Deciding twice changes nothing: with the patch applied, the second patch is empty.
+//! 5. A pod that no virtual node concerns is never touched.
+//! 6. A policy that errs is never an allow in silence.
+
+// Floor 0: vocabulary.
+pub mod path;
+pub mod document;
+pub mod diagnostic;
+pub mod pod;
+pub mod node;
+pub mod catalogue;
+pub mod profile;
+pub mod facts;
+pub mod placement;
+pub mod fence;
+pub mod change;
+
+// Floor 1: stages, blind to each other.
+pub mod compat;
+pub mod governance;
+pub mod mutation;
+
+// Floor 2: pipeline.
+pub mod admission;
+pub mod bundle;
+
+// Floor 3: runtime.
+
+// Floor 4: entry.
+#[cfg(feature = "runtime")]
+pub mod cli;

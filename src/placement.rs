@@ -1,0 +1,157 @@
+//! Where a pod is headed: [`Placement`].
+//!
+//! The rules are the scheduler's own: NodeName, NodeAffinity (node selector and required terms) and TaintToleration, as
+//! kube-scheduler 1.37 applies them. Resources, spread and pod affinity say *when* a node fits, not *whether it may*; they
+//! are left to the scheduler.
+
+pub mod filter;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::facts::Facts;
+use crate::node::NodeFact;
+use crate::pod::PodView;
+use crate::profile::{Profile, ProfileId};
+
+/// Value of [`PROFILE_KEY`] on a pod that wants none, whatever its namespace asks for.
+pub const NO_PROFILE: &str = "none";
+
+/// How firmly a pod is headed for virtual nodes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// It can run on virtual nodes only.
+    Bound,
+    /// It may run on a virtual node or on a regular one.
+    Eligible,
+    /// It cannot reach a virtual node.
+    Regular,
+}
+
+impl Standing {
+    /// The word printed and given to policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bound => "bound",
+            Self::Eligible => "eligible",
+            Self::Regular => "regular",
+        }
+    }
+}
+
+/// Why a profile's nodes are within a pod's reach.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reason {
+    /// The command line asked whether the pod would run there.
+    AskedByCaller,
+    /// The pod's namespace asks for the profile.
+    AskedByNamespace,
+    /// The pod asks for the profile.
+    AskedByPod,
+    /// The profile claims such pods by scheduler name or label.
+    Claimed,
+    /// `spec.nodeName` names one of its nodes.
+    NodeName,
+    /// The scheduler could choose one of its nodes.
+    Schedulable,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AskedByCaller => "the profile was named on the command line",
+            Self::AskedByNamespace => "its namespace asks for the profile with `loadline.dev/profile`",
+            Self::AskedByPod => "it asks for the profile with `loadline.dev/profile`",
+            Self::Claimed => "the profile claims pods with its scheduler name or label",
+            Self::NodeName => "`spec.nodeName` names one of its nodes",
+            Self::Schedulable => "its tolerations, node selector and affinity admit such a node",
+        })
+    }
+}
+
+/// A profile within reach, and why.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Reach {
+    /// The profile.
+    pub profile: ProfileId,
+    /// Why it is within reach.
+    pub reason: Reason,
+}
+
+/// Where a pod is headed, with the reasons.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Placement {
+    /// How firmly.
+    pub standing: Standing,
+    /// The profiles within reach, in the order of the bundle; empty exactly when the standing is regular.
+    pub reaches: Vec<Reach>,
+}
+
+impl Placement {
+    /// A pod that no virtual node concerns.
+    pub const fn regular() -> Self {
+        Self { standing: Standing::Regular, reaches: Vec::new() }
+    }
+
+    /// A pod that must run on `profile`.
+    pub fn asked(profile: ProfileId, reason: Reason) -> Self {
+        Self { standing: Standing::Bound, reaches: vec![Reach { profile, reason }] }
+    }
+
+    /// Predicts where the scheduler may put `pod`.
+    ///
+    /// With a cluster in `facts` its nodes decide, and profiles without a node there are out of reach unless they claim
+    /// the pod. Without one, each profile's own description of its node stands in for the cluster.
+    pub fn predict(facts: &Facts, profiles: &[Profile], pod: &PodView) -> Self {
+        let reaches: Vec<Reach> = profiles
+            .iter()
+            .filter_map(|profile| {
+                let reason = if profile.claims(pod) {
+                    Reason::Claimed
+                } else {
+                    reach(facts, profile, pod)?
+                };
+                Some(Reach { profile: profile.id, reason })
+            })
+            .collect();
+        if reaches.is_empty() {
+            return Self::regular();
+        }
+        let claimed = reaches.iter().any(|reach| matches!(reach.reason, Reason::Claimed | Reason::NodeName));
+        let standing =
+            if !claimed && may_run_on_regular(facts, pod) { Standing::Eligible } else { Standing::Bound };
+        Self { standing, reaches }
+    }
+
+    /// Whether `profile` is within reach.
+    pub fn includes(&self, profile: ProfileId) -> bool {
+        self.reaches.iter().any(|reach| reach.profile == profile)
+    }
+}
+
+/// Whether, and why, a node of `profile` is open to `pod` by the scheduler's filters.
+fn reach(facts: &Facts, profile: &Profile, pod: &PodView) -> Option<Reason> {
+    let admits = |node: &NodeFact| filter::admits(pod, node);
+    match (&pod.node_name, facts.cluster()) {
+        (Some(name), Some(cluster)) => {
+            cluster.of_profile(&profile.name).any(|node| node.name == *name).then_some(Reason::NodeName)
+        }
+        (Some(name), None) => profile.has_node_named(name).then_some(Reason::NodeName),
+        (None, Some(cluster)) => {
+            cluster.of_profile(&profile.name).any(admits).then_some(Reason::Schedulable)
+        }
+        (None, None) => profile.node.as_ref().is_some_and(admits).then_some(Reason::Schedulable),
+    }
+}
+
+/// Whether some regular node may take `pod`: one that is there, or the plain one that every cluster can have.
+///
+/// The plain node stands in for those that an autoscaler adds: a pod that asks for nothing special is not bound to the
+/// virtual nodes just because no regular node happens to be up.
+fn may_run_on_regular(facts: &Facts, pod: &PodView) -> bool {
+    pod.node_name.is_none()
+        && (filter::admits(pod, NodeFact::plain())
+            || facts.cluster().is_some_and(|cluster| cluster.regular().any(|node| filter::admits(pod, node))))
+}

@@ -1,0 +1,380 @@
+//! One kind of virtual node, as data: [`Profile`].
+//!
+//! A profile says how its nodes are recognised, what a pod needs to get there, and what happens there to each feature. It
+//! is read from a `VirtualNodeProfile` document ([`source`]) and checked against the catalogue.
+
+pub mod source;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::Catalogue;
+use crate::node::NodeFact;
+use crate::pod::{FeatureId, PodView, Requirement, Taint, Toleration};
+
+/// Key of the label or annotation, on a pod or its namespace, that asks for a profile by name. As a label on a node it
+/// settles which profile the node is of.
+pub const PROFILE_KEY: &str = "loadline.dev/profile";
+
+/// A profile's place in the bundle.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct ProfileId(pub(crate) u16);
+
+impl ProfileId {
+    /// As an index into tables with one row a profile.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a profile does with a feature.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Support {
+    /// Works as on a kubelet.
+    Supported,
+    /// Works under a condition, or with a changed meaning.
+    Partial,
+    /// Dropped without an error.
+    Ignored,
+    /// Refused, stuck or a crash.
+    Unsupported,
+    /// Nobody has looked, or what was seen proves nothing.
+    Unverified,
+}
+
+impl Support {
+    /// Every level.
+    pub const ALL: [Self; 5] =
+        [Self::Supported, Self::Partial, Self::Ignored, Self::Unsupported, Self::Unverified];
+
+    /// The word used in the data.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Supported => "supported",
+            Self::Partial => "partial",
+            Self::Ignored => "ignored",
+            Self::Unsupported => "unsupported",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
+impl fmt::Display for Support {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What one sees when a feature is not supported.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Refused at admission by the provider's own webhook.
+    AdmissionDeny,
+    /// Passed on; the backend decides.
+    BackendDefined,
+    /// The provider panics.
+    Crash,
+    /// The provider refuses the pod after it was scheduled.
+    CreateError,
+    /// The call reports success and does nothing.
+    NoOpSuccess,
+    /// A call such as exec or logs returns an error.
+    RuntimeError,
+    /// Refused by the provider's scheduler, with an event.
+    SchedulerDeny,
+    /// Replaced or rounded without an error.
+    SilentChange,
+    /// Dropped without an error.
+    SilentDrop,
+    /// The pod stays Pending without a status or an event.
+    SilentStall,
+    /// Not known.
+    Unverified,
+    /// Takes effect.
+    Works,
+}
+
+impl Effect {
+    /// What becomes of the pod, to be read after the provider's name.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::AdmissionDeny => "refuses it at admission",
+            Self::BackendDefined => "leaves it to the backend",
+            Self::Crash => "crashes on it",
+            Self::CreateError => "refuses the pod after it was scheduled",
+            Self::NoOpSuccess => "reports success and does nothing",
+            Self::RuntimeError => "answers the call with an error",
+            Self::SchedulerDeny => "never schedules the pod",
+            Self::SilentChange => "changes it without an error",
+            Self::SilentDrop => "drops it without an error",
+            Self::SilentStall => "leaves the pod Pending with no event",
+            Self::Unverified => "has not been seen to do it",
+            Self::Works => "does it",
+        }
+    }
+}
+
+/// How a fact came to be known.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// The provider's documentation says so.
+    Documented,
+    /// The provider's own code was run on such a pod.
+    Executed,
+    /// The provider's source was read.
+    Source,
+}
+
+/// How and when a fact was verified.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verified {
+    /// How.
+    pub how: Method,
+    /// The day, as `YYYY-MM-DD`.
+    pub date: String,
+}
+
+/// What a profile does with a feature, and how we know.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Entry {
+    /// How well it works.
+    pub support: Support,
+    /// What one sees when it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
+    /// The fact, as a phrase after "because".
+    pub reason: String,
+    /// What follows, as a phrase after "so".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consequence: Option<String>,
+    /// What to do instead, imperative.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// File and line, or address; several are joined by a comma.
+    pub source: String,
+    /// How and when it was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
+}
+
+/// One way to recognise a node: all parts that are given must match.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Recognition {
+    labels: std::collections::BTreeMap<String, String>,
+    taints: Vec<Taint>,
+    /// Globs; one of them must match.
+    names: Vec<String>,
+    /// A glob.
+    kubelet_version: Option<String>,
+}
+
+impl Recognition {
+    /// How many parts match, or nothing when one does not.
+    fn weight(&self, node: &NodeFact) -> Option<usize> {
+        let labels = self.labels.iter().all(|(key, value)| node.label(key) == Some(value));
+        let taints = self.taints.iter().all(|wanted| {
+            node.taints.iter().any(|taint| {
+                wanted.key == taint.key
+                    && (wanted.value.is_empty() || wanted.value == taint.value)
+                    && (wanted.effect.is_empty() || wanted.effect == taint.effect)
+            })
+        });
+        let names = self.names.is_empty() || self.names.iter().any(|glob| matches_glob(glob, &node.name));
+        let version = self.kubelet_version.as_ref().is_none_or(|glob| matches_glob(glob, &node.kubelet_version));
+        let parts = self.labels.len()
+            + self.taints.len()
+            + usize::from(!self.names.is_empty())
+            + usize::from(self.kubelet_version.is_some());
+        (parts > 0 && labels && taints && names && version).then_some(parts)
+    }
+}
+
+/// Pods that belong to a profile whatever their scheduling constraints say: all parts that are given must match.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Claim {
+    scheduler_name: Option<String>,
+    /// Label keys that must be there.
+    pod_labels: Vec<String>,
+}
+
+/// What a pod that asks for the profile needs to get there.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Injection {
+    /// Tolerations.
+    pub tolerations: Vec<Toleration>,
+    /// Node selector.
+    pub node_selector: std::collections::BTreeMap<String, String>,
+    /// Labels on the pod.
+    pub labels: std::collections::BTreeMap<String, String>,
+}
+
+/// Which of the streaming calls work.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Access {
+    /// `kubectl exec`.
+    pub exec: Option<Entry>,
+    /// `kubectl attach`.
+    pub attach: Option<Entry>,
+    /// `kubectl logs`.
+    pub logs: Option<Entry>,
+    /// `kubectl port-forward`.
+    pub port_forward: Option<Entry>,
+}
+
+/// What the profile does with NetworkPolicy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NetworkPolicySupport {
+    /// How well it works.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// The provider's own means to the same end, imperative.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead: Option<String>,
+}
+
+/// One kind of virtual node.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its place in the bundle.
+    pub id: ProfileId,
+    /// `metadata.name`.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// Whether somebody still looks after the provider.
+    pub status: String,
+    /// What was read to know all this.
+    pub revision: String,
+    /// How its nodes are recognised.
+    pub recognise: Vec<Recognition>,
+    /// The node as it registers, for use where no cluster is known.
+    pub node: Option<NodeFact>,
+    /// Pods that belong to it anyway.
+    pub claims: Vec<Claim>,
+    /// What a pod that asks for it needs.
+    pub inject: Injection,
+    /// Node affinity expressions that keep a pod off its nodes.
+    pub keep_off: Vec<Requirement>,
+    /// Whether DaemonSet pods run there.
+    pub daemon_sets: Entry,
+    /// Whether NetworkPolicy is enforced there.
+    pub network_policy: NetworkPolicySupport,
+    /// Which streaming calls work.
+    pub access: Access,
+    /// The fence that pods headed here get even when their namespace asks for none.
+    pub fence: Option<String>,
+    /// How to read a feature without an entry.
+    pub unlisted: Entry,
+    entries: Vec<Entry>,
+    /// For each feature, the number of its entry.
+    by_feature: Vec<Option<u16>>,
+}
+
+impl Profile {
+    /// What it does with a feature; where nothing is listed, what `unlisted` says.
+    pub fn entry(&self, feature: FeatureId) -> &Entry {
+        self.listed(feature).unwrap_or(&self.unlisted)
+    }
+
+    /// What it does with a feature, if that is listed.
+    pub fn listed(&self, feature: FeatureId) -> Option<&Entry> {
+        let number = (*self.by_feature.get(feature.index())?)?;
+        self.entries.get(usize::from(number))
+    }
+
+    /// The profile of a node: the one with the most matching parts, the earlier one among equals. None for a regular node.
+    ///
+    /// The label `loadline.dev/profile` on the node settles it.
+    pub fn recognise<'p>(profiles: &'p [Self], node: &NodeFact) -> Option<&'p Self> {
+        if let Some(name) = node.label(PROFILE_KEY) {
+            return profiles.iter().find(|profile| profile.name == name);
+        }
+        let weight = |profile: &Self| profile.recognise.iter().filter_map(|one| one.weight(node)).max();
+        profiles
+            .iter()
+            .filter_map(|profile| Some((weight(profile)?, profile)))
+            .reduce(|best, next| if next.0 > best.0 { next } else { best })
+            .map(|(_, profile)| profile)
+    }
+
+    /// Whether the profile claims such a pod.
+    pub fn claims(&self, pod: &PodView) -> bool {
+        self.claims.iter().any(|claim| {
+            let scheduler =
+                claim.scheduler_name.as_ref().is_none_or(|wanted| pod.scheduler_name.as_ref() == Some(wanted));
+            let labels = claim.pod_labels.iter().all(|key| pod.label(key).is_some());
+            (claim.scheduler_name.is_some() || !claim.pod_labels.is_empty()) && scheduler && labels
+        })
+    }
+
+    /// Whether a node of this name would be one of its nodes, as far as a name can tell.
+    pub fn has_node_named(&self, name: &str) -> bool {
+        self.node.as_ref().is_some_and(|node| node.name == name)
+            || self.recognise.iter().flat_map(|one| &one.names).any(|glob| matches_glob(glob, name))
+    }
+
+    /// Numbers the profile and ties its entries to features. Used by [`source`] alone.
+    fn tie(&mut self, catalogue: &Catalogue, entries: Vec<(Vec<FeatureId>, Entry)>) -> Result<(), Vec<String>> {
+        let mut problems = Vec::new();
+        self.by_feature = vec![None; catalogue.len()];
+        for (number, (features, entry)) in (0_u16..).zip(entries) {
+            for feature in features {
+                if let Some(slot) = self.by_feature.get_mut(feature.index())
+                    && slot.replace(number).is_some()
+                {
+                    problems.push(format!("`{}` is listed twice", catalogue.feature(feature).name));
+                }
+            }
+            self.entries.push(entry);
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}
+
+/// Whether `text` matches `glob`, in which `*` stands for any characters.
+pub(crate) fn matches_glob(glob: &str, text: &str) -> bool {
+    let mut parts = glob.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(last) = glob.rsplit_once('*').map(|(_, last)| last) else { return rest.is_empty() };
+    let Some(body) = rest.strip_suffix(last) else { return false };
+    rest = body;
+    let middle = glob.split('*').count().saturating_sub(2);
+    for part in parts.take(middle) {
+        match rest.find(part) {
+            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_match_whole_texts() {
+        for (glob, text, expected) in [
+            ("virtual-node-aci-*", "virtual-node-aci-linux", true),
+            ("*kip*", "my-kip-0", true),
+            ("*kip*", "my-kpi-0", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("plain", "plain", true),
+            ("plain", "plainly", false),
+            ("a*a", "a", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(matches_glob(glob, text), expected, "{glob} {text}");
+        }
+    }
+}
