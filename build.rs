@@ -11,8 +11,17 @@ fn main() {
     files.sort();
     let mut code = String::from("&[\n");
     for file in files {
-        let name = file.strip_prefix(&root).expect("found below it").to_str().expect("our own names are UTF-8");
-        writeln!(code, "    ({name:?}, include_str!({:?})),", file.display().to_string()).expect("a string takes all");
+        let name = file
+            .strip_prefix(&root)
+            .expect("found below it")
+            .to_str()
+            .expect("our own names are UTF-8");
+        writeln!(
+            code,
+            "    ({name:?}, include_str!({:?})),",
+            file.display().to_string()
+        )
+        .expect("a string takes all");
     }
     code.push_str("]\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
@@ -24,7 +33,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for path in entries.map(|entry| entry.expect("its entries can be read").path()) {
         if path.is_dir() {
             collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "rego") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "rego")
+        {
             files.push(path);
         }
     }

@@ -37,7 +37,10 @@ pub struct Pipeline {
 impl Pipeline {
     /// The profile of an id that this pipeline gave out.
     pub fn profile(&self, id: ProfileId) -> &Profile {
-        #[expect(clippy::indexing_slicing, reason = "ids are given out by the bundle that made this pipeline")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "ids are given out by the bundle that made this pipeline"
+        )]
         &self.profiles[id.index()]
     }
 

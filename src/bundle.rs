@@ -122,8 +122,15 @@ pub struct LibraryPolicy {
 /// The policies of the built-in library: off until a configuration names them.
 pub fn library() -> impl Iterator<Item = LibraryPolicy> {
     EMBEDDED.iter().filter_map(|(origin, text)| {
-        let name = origin.strip_prefix("policies/library/")?.split('/').next()?;
-        (origin.ends_with(".rego") && !is_test(origin)).then_some(LibraryPolicy { name, text, origin })
+        let name = origin
+            .strip_prefix("policies/library/")?
+            .split('/')
+            .next()?;
+        (origin.ends_with(".rego") && !is_test(origin)).then_some(LibraryPolicy {
+            name,
+            text,
+            origin,
+        })
     })
 }
 
@@ -142,7 +149,10 @@ pub fn is_test(origin: &str) -> bool {
 
 /// Whether a module is a library that policies import: its package lies below `lib`.
 fn is_library(text: &str) -> bool {
-    text.lines().any(|line| line.strip_prefix("package ").is_some_and(|package| package.trim().starts_with("lib.")))
+    text.lines().any(|line| {
+        line.strip_prefix("package ")
+            .is_some_and(|package| package.trim().starts_with("lib."))
+    })
 }
 
 impl Pipeline {
@@ -158,11 +168,16 @@ impl Pipeline {
             EMBEDDED
                 .iter()
                 .filter(move |(origin, _)| origin.starts_with(folder))
-                .map(|(origin, text)| Text { origin: (*origin).to_owned(), text: (*text).to_owned() })
+                .map(|(origin, text)| Text {
+                    origin: (*origin).to_owned(),
+                    text: (*text).to_owned(),
+                })
         };
         let mut catalogues = Vec::new();
         let mut profiles: BTreeMap<String, (String, Document, ProfileSource)> = BTreeMap::new();
-        let texts = embedded("policies/catalogue/").chain(embedded("policies/profiles/")).chain(sources.profiles.clone());
+        let texts = embedded("policies/catalogue/")
+            .chain(embedded("policies/profiles/"))
+            .chain(sources.profiles.clone());
         for text in texts {
             for document in documents(&text, &mut problems) {
                 match document.value.get("kind").and_then(serde_json::Value::as_str) {
@@ -185,11 +200,18 @@ impl Pipeline {
         }
         let catalogue = Catalogue::build(&catalogues).unwrap_or_else(|messages| {
             let origin = "policies/catalogue".to_owned();
-            problems.extend(messages.into_iter().map(|message| Problem { origin: origin.clone(), mark: None, message }));
+            problems.extend(messages.into_iter().map(|message| Problem {
+                origin: origin.clone(),
+                mark: None,
+                message,
+            }));
             Catalogue::empty()
         });
         let profiles = build_profiles(profiles, &catalogue, &mut problems);
-        let config = sources.config.as_ref().map_or_else(ConfigSpec::default, |text| config(text, &mut problems));
+        let config = sources
+            .config
+            .as_ref()
+            .map_or_else(ConfigSpec::default, |text| config(text, &mut problems));
         let policies = policies(sources, &config, &mut problems);
         if !problems.is_empty() {
             return Err(BundleError(problems));
@@ -207,19 +229,33 @@ impl Pipeline {
 
 fn documents(text: &Text, problems: &mut Vec<Problem>) -> Vec<Document> {
     Document::parse_all(&text.text).unwrap_or_else(|error| {
-        problems.push(Problem { origin: text.origin.clone(), mark: error.mark, message: error.message });
+        problems.push(Problem {
+            origin: text.origin.clone(),
+            mark: error.mark,
+            message: error.message,
+        });
         Vec::new()
     })
 }
 
 /// Reads a document of ours, with the position of the first mistake.
-fn read<T: DeserializeOwned>(text: &Text, document: &Document, problems: &mut Vec<Problem>) -> Option<T> {
-    let version = document.value.get("apiVersion").and_then(serde_json::Value::as_str);
+fn read<T: DeserializeOwned>(
+    text: &Text,
+    document: &Document,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    let version = document
+        .value
+        .get("apiVersion")
+        .and_then(serde_json::Value::as_str);
     if version != Some(API_VERSION) {
         problems.push(Problem {
             origin: text.origin.clone(),
             mark: document.locate(&FieldPath::keys("apiVersion")),
-            message: format!("`apiVersion` must be `{API_VERSION}`, not `{}`", version.unwrap_or_default()),
+            message: format!(
+                "`apiVersion` must be `{API_VERSION}`, not `{}`",
+                version.unwrap_or_default()
+            ),
         });
         return None;
     }
@@ -258,8 +294,13 @@ fn build_profiles(
 
 fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
     let mut documents = documents(text, problems).into_iter();
-    let Some(document) = documents.next() else { return ConfigSpec::default() };
-    let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
+    let Some(document) = documents.next() else {
+        return ConfigSpec::default();
+    };
+    let kind = document
+        .value
+        .get("kind")
+        .and_then(serde_json::Value::as_str);
     if kind != Some("LoadlineConfig") || documents.next().is_some() {
         problems.push(Problem {
             origin: text.origin.clone(),
@@ -268,7 +309,9 @@ fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
         });
         return ConfigSpec::default();
     }
-    read::<ConfigSource>(text, &document, problems).map(|source| source.spec).unwrap_or_default()
+    read::<ConfigSource>(text, &document, problems)
+        .map(|source| source.spec)
+        .unwrap_or_default()
 }
 
 fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>) -> Vec<Policy> {
@@ -276,13 +319,19 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
         .policies
         .iter()
         .filter(|text| !is_test(&text.origin))
-        .map(|text| Module { origin: &text.origin, text: &text.text })
+        .map(|text| Module {
+            origin: &text.origin,
+            text: &text.text,
+        })
         .collect();
-    let (libraries, modules): (Vec<Module<'_>>, Vec<Module<'_>>) =
-        modules.into_iter().partition(|module| is_library(module.text));
+    let (libraries, modules): (Vec<Module<'_>>, Vec<Module<'_>>) = modules
+        .into_iter()
+        .partition(|module| is_library(module.text));
     let mut policies: Vec<Policy> = Vec::new();
     let mut settings: Vec<&PolicySetting> = config.policies.iter().collect();
-    let mut compile = |module: Module<'_>, libraries: &[Module<'_>], setting: Option<&PolicySetting>| {
+    let mut compile = |module: Module<'_>,
+                       libraries: &[Module<'_>],
+                       setting: Option<&PolicySetting>| {
         let parameters = setting.and_then(|setting| setting.parameters.clone());
         match Policy::compile(module, libraries, parameters, setting.and_then(|setting| setting.action)) {
             Ok(policy) if policies.iter().any(|known| known.name == policy.name) => problems.push(Problem {
@@ -296,25 +345,40 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
     };
     for module in modules {
         let name = package_name(module.text);
-        let setting = settings.iter().position(|setting| Some(&setting.name) == name.as_ref());
+        let setting = settings
+            .iter()
+            .position(|setting| Some(&setting.name) == name.as_ref());
         let setting = setting.map(|position| settings.remove(position));
         compile(module, &libraries, setting);
     }
     let mut unknown = Vec::new();
     for setting in settings {
         match library().find(|policy| policy.name == setting.name) {
-            Some(policy) => compile(Module { origin: policy.origin, text: policy.text }, &[], Some(setting)),
+            Some(policy) => compile(
+                Module {
+                    origin: policy.origin,
+                    text: policy.text,
+                },
+                &[],
+                Some(setting),
+            ),
             None => unknown.push(setting),
         }
     }
     for setting in unknown {
         problems.push(Problem {
-            origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
+            origin: sources
+                .config
+                .as_ref()
+                .map_or_else(String::new, |text| text.origin.clone()),
             mark: None,
             message: format!(
                 "no policy `{}`: {}",
                 setting.name,
-                suggest::help(&setting.name, library().map(|policy| policy.name).collect::<Vec<_>>())
+                suggest::help(
+                    &setting.name,
+                    library().map(|policy| policy.name).collect::<Vec<_>>()
+                )
             ),
         });
     }
@@ -324,15 +388,31 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
 
 /// The policy's name by its package: the last part, in kebab-case.
 fn package_name(text: &str) -> Option<String> {
-    let package = text.lines().find_map(|line| line.strip_prefix("package "))?;
-    Some(package.split_whitespace().next()?.rsplit('.').next()?.replace('_', "-"))
+    let package = text
+        .lines()
+        .find_map(|line| line.strip_prefix("package "))?;
+    Some(
+        package
+            .split_whitespace()
+            .next()?
+            .rsplit('.')
+            .next()?
+            .replace('_', "-"),
+    )
 }
 
 /// A short name for everything that went in: the same texts give the same digest.
 fn digest(sources: &Sources) -> String {
     let mut hash = Sha256::new();
-    let user = sources.profiles.iter().chain(&sources.policies).chain(&sources.config);
-    let texts = EMBEDDED.iter().copied().chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
+    let user = sources
+        .profiles
+        .iter()
+        .chain(&sources.policies)
+        .chain(&sources.config);
+    let texts = EMBEDDED
+        .iter()
+        .copied()
+        .chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
     for (_, text) in texts {
         hash.update(text.len().to_le_bytes());
         hash.update(text);

@@ -119,7 +119,11 @@ pub struct Catalogue {
 impl Catalogue {
     /// A catalogue without features.
     pub fn empty() -> Self {
-        Self { features: Vec::new(), by_name: BTreeMap::new(), automaton: Automaton::empty() }
+        Self {
+            features: Vec::new(),
+            by_name: BTreeMap::new(),
+            automaton: Automaton::empty(),
+        }
     }
 
     /// The features, in the order of their files.
@@ -139,7 +143,10 @@ impl Catalogue {
 
     /// The feature of an id that this catalogue gave out.
     pub fn feature(&self, id: FeatureId) -> &Feature {
-        #[expect(clippy::indexing_slicing, reason = "ids are given out by this catalogue alone")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "ids are given out by this catalogue alone"
+        )]
         &self.features[id.index()]
     }
 

@@ -37,7 +37,11 @@ pub struct Change {
 impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pairs = |pairs: &BTreeMap<String, String>| {
-            pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+            pairs
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         match self {
             Self::Tolerate(tolerations) => {
@@ -54,7 +58,11 @@ impl fmt::Display for Edit {
             Self::KeepOff(requirements) => {
                 let all: Vec<String> = requirements
                     .iter()
-                    .map(|one| format!("{} {} {}", one.key, one.operator, one.values.join(",")).trim_end().to_owned())
+                    .map(|one| {
+                        format!("{} {} {}", one.key, one.operator, one.values.join(","))
+                            .trim_end()
+                            .to_owned()
+                    })
                     .collect();
                 write!(f, "require nodes with {}", all.join(" and "))
             }

@@ -59,7 +59,12 @@ pub fn run() -> ExitCode {
     };
     let outcome = match arguments.verb {
         Verb::Completion { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "loadline", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "loadline",
+                &mut std::io::stdout(),
+            );
             Ok(ExitStatus::Clean)
         }
     };

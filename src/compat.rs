@@ -58,15 +58,29 @@ pub enum OverrideSeverity {
 pub struct Overrides(pub Vec<Override>);
 
 impl Overrides {
-    fn severity(&self, profile: &Profile, feature: &Feature, support: Support, namespace: &str) -> Option<OverrideSeverity> {
+    fn severity(
+        &self,
+        profile: &Profile,
+        feature: &Feature,
+        support: Support,
+        namespace: &str,
+    ) -> Option<OverrideSeverity> {
         self.0
             .iter()
             .rev()
             .find(|one| {
-                one.profile.as_ref().is_none_or(|wanted| *wanted == profile.name)
-                    && one.feature.as_ref().is_none_or(|wanted| *wanted == feature.name)
+                one.profile
+                    .as_ref()
+                    .is_none_or(|wanted| *wanted == profile.name)
+                    && one
+                        .feature
+                        .as_ref()
+                        .is_none_or(|wanted| *wanted == feature.name)
                     && one.class.is_none_or(|wanted| wanted == feature.class)
-                    && one.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
+                    && one
+                        .namespace
+                        .as_ref()
+                        .is_none_or(|wanted| wanted == namespace)
                     && one.support.is_none_or(|wanted| wanted == support)
             })
             .map(|one| one.severity)
@@ -90,7 +104,8 @@ impl Judge<'_> {
     /// Whether `profile` refuses `pod` or weakens one of its controls: what denies a pod that is bound to it.
     pub fn refuses(&self, profile: &Profile, pod: &PodView) -> bool {
         pod.uses.iter().any(|one| {
-            self.cell(profile, one, Standing::Bound).is_some_and(|(_, _, severity)| severity == Severity::Deny)
+            self.cell(profile, one, Standing::Bound)
+                .is_some_and(|(_, _, severity)| severity == Severity::Deny)
         })
     }
 
@@ -103,7 +118,9 @@ impl Judge<'_> {
             if told.contains(&one.feature) {
                 continue;
             }
-            let Some((feature, entry, severity)) = self.cell(profile, one, standing) else { continue };
+            let Some((feature, entry, severity)) = self.cell(profile, one, standing) else {
+                continue;
+            };
             told.push(one.feature);
             if entry.support == Support::Unverified {
                 unverified.push(one);
@@ -135,40 +152,63 @@ impl Judge<'_> {
             .collect()
     }
 
-    fn cell<'p>(&self, profile: &'p Profile, one: &Use, standing: Standing) -> Option<(&Feature, &'p Entry, Severity)> {
+    fn cell<'p>(
+        &self,
+        profile: &'p Profile,
+        one: &Use,
+        standing: Standing,
+    ) -> Option<(&Feature, &'p Entry, Severity)> {
         let feature = self.catalogue.feature(one.feature);
         if feature.name == DAEMON_SET {
             return None;
         }
         let entry = profile.entry(one.feature);
-        let severity = match self.overrides.severity(profile, feature, entry.support, self.namespace) {
-            Some(OverrideSeverity::Off) => return None,
-            Some(OverrideSeverity::Deny) if standing == Standing::Bound => Severity::Deny,
-            Some(OverrideSeverity::Deny | OverrideSeverity::Warn) => Severity::Warn,
-            Some(OverrideSeverity::Note) => Severity::Note,
-            None => by_table(entry.support, feature, standing)?,
-        };
+        let severity =
+            match self
+                .overrides
+                .severity(profile, feature, entry.support, self.namespace)
+            {
+                Some(OverrideSeverity::Off) => return None,
+                Some(OverrideSeverity::Deny) if standing == Standing::Bound => Severity::Deny,
+                Some(OverrideSeverity::Deny | OverrideSeverity::Warn) => Severity::Warn,
+                Some(OverrideSeverity::Note) => Severity::Note,
+                None => by_table(entry.support, feature, standing)?,
+            };
         Some((feature, entry, severity))
     }
 
-    fn unverified(&self, profile: &Profile, standing: Standing, uses: &[&Use]) -> Option<Diagnostic> {
-        let names: Vec<&str> = uses.iter().map(|one| self.catalogue.feature(one.feature).name.as_str()).collect();
+    fn unverified(
+        &self,
+        profile: &Profile,
+        standing: Standing,
+        uses: &[&Use],
+    ) -> Option<Diagnostic> {
+        let names: Vec<&str> = uses
+            .iter()
+            .map(|one| self.catalogue.feature(one.feature).name.as_str())
+            .collect();
         let count = match names.len() {
             0 => return None,
             1 => "1 feature".to_owned(),
             many => format!("{many} features"),
         };
-        let shown = names.get(..names.len().min(5)).unwrap_or_default().join("`, `");
+        let shown = names
+            .get(..names.len().min(5))
+            .unwrap_or_default()
+            .join("`, `");
         let more = if names.len() > 5 { " and others" } else { "" };
         let mut diagnostic = Diagnostic::new(
             mild(standing),
             UNVERIFIED,
-            format!("{count} of this pod not verified on `{}`: `{shown}`{more}", profile.name),
+            format!("{count} of this pod not verified: `{shown}`{more}"),
         )
         .on(profile.name.clone())
         .because("nobody has yet shown what this kind of virtual node does with them")
         .help("try the pod there before you rely on it");
-        diagnostic.places = uses.iter().map(|one| self.catalogue.path(self.root, &one.place)).collect();
+        diagnostic.places = uses
+            .iter()
+            .map(|one| self.catalogue.path(self.root, &one.place))
+            .collect();
         Some(diagnostic)
     }
 }
@@ -182,7 +222,11 @@ const fn mild(standing: Standing) -> Severity {
 }
 
 fn by_table(support: Support, feature: &Feature, standing: Standing) -> Option<Severity> {
-    let grave = if standing == Standing::Bound { Severity::Deny } else { Severity::Warn };
+    let grave = if standing == Standing::Bound {
+        Severity::Deny
+    } else {
+        Severity::Warn
+    };
     match support {
         Support::Supported => None,
         Support::Unsupported => Some(grave),
@@ -194,12 +238,12 @@ fn by_table(support: Support, feature: &Feature, standing: Standing) -> Option<S
 
 /// Puts an entry into words.
 fn describe(profile: &Profile, feature: &Feature, entry: &Entry, severity: Severity) -> Diagnostic {
-    let (title, name) = (&feature.title, &profile.name);
+    let title = &feature.title;
     let what = match entry.support {
-        Support::Supported | Support::Unverified => format!("{title} on `{name}`"),
-        Support::Partial => format!("{title}: only partly supported on `{name}`"),
-        Support::Ignored => format!("{title}: ignored by `{name}`"),
-        Support::Unsupported => format!("{title}: not supported on `{name}`"),
+        Support::Supported | Support::Unverified => title.clone(),
+        Support::Partial => format!("{title}: only partly supported"),
+        Support::Ignored => format!("{title}: ignored"),
+        Support::Unsupported => format!("{title}: not supported"),
     };
     let mut why = entry.reason.clone();
     if let Some(consequence) = &entry.consequence {
@@ -209,8 +253,10 @@ fn describe(profile: &Profile, feature: &Feature, entry: &Entry, severity: Sever
         why.push_str("; the virtual node ");
         why.push_str(effect.sentence());
     }
-    let mut diagnostic =
-        Diagnostic::new(severity, feature.name.clone(), what).on(name.clone()).because(why).source(cite(entry));
+    let mut diagnostic = Diagnostic::new(severity, feature.name.clone(), what)
+        .on(profile.name.clone())
+        .because(why)
+        .source(cite(entry));
     diagnostic.help.clone_from(&entry.help);
     diagnostic
 }

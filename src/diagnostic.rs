@@ -44,15 +44,15 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// Stable kebab-case name: the topic of `loadline explain`, the metric label, the `reason` of a cause.
     pub code: Cow<'static, str>,
-    /// The profile it speaks of, if it does of one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<Cow<'static, str>>,
-    /// What is the matter, in one line.
+    /// What is the matter, in one line, without the names of profiles.
     pub what: String,
     /// The fields in the user's object, the first one first.
     #[serde(rename = "fields", serialize_with = "as_text")]
     pub places: Vec<FieldPath>,
-    /// The fact behind it.
+    /// The profiles it speaks of, none when it is not about a virtual node.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
+    /// The fact behind it; with several profiles, the first one's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// What to do, imperative and concrete.
@@ -65,13 +65,17 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A diagnostic that so far only says what is the matter.
-    pub fn new(severity: Severity, code: impl Into<Cow<'static, str>>, what: impl Into<String>) -> Self {
+    pub fn new(
+        severity: Severity,
+        code: impl Into<Cow<'static, str>>,
+        what: impl Into<String>,
+    ) -> Self {
         Self {
             severity,
             code: code.into(),
-            profile: None,
             what: what.into(),
             places: Vec::new(),
+            profiles: Vec::new(),
             why: None,
             help: None,
             source: None,
@@ -85,10 +89,10 @@ impl Diagnostic {
         self
     }
 
-    /// Says of which profile it speaks.
+    /// Adds a profile of which it speaks.
     #[must_use]
-    pub fn on(mut self, profile: impl Into<Cow<'static, str>>) -> Self {
-        self.profile = Some(profile.into());
+    pub fn on(mut self, profile: impl Into<String>) -> Self {
+        self.profiles.push(profile.into());
         self
     }
 
@@ -111,6 +115,23 @@ impl Diagnostic {
     pub fn source(mut self, source: impl Into<String>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Takes in a diagnostic that says the same of another profile. Gives it back when it does not.
+    pub fn absorb(&mut self, other: Self) -> Option<Self> {
+        let is_same = self.severity == other.severity
+            && self.code == other.code
+            && self.what == other.what
+            && self.places == other.places
+            && !self.profiles.is_empty()
+            && !other.profiles.is_empty();
+        if !is_same {
+            return Some(other);
+        }
+        self.profiles.extend(other.profiles);
+        self.profiles.sort();
+        self.profiles.dedup();
+        None
     }
 
     /// The first field it points at.

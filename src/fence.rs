@@ -101,7 +101,10 @@ mod tests {
     #[test]
     fn a_policy_selects_the_pods_labelled_with_its_fence() {
         let policy = Fence::Namespace.policy("shop");
-        assert_eq!(policy["spec"]["podSelector"]["matchLabels"]["loadline.dev/fenced"], "namespace");
+        assert_eq!(
+            policy["spec"]["podSelector"]["matchLabels"]["loadline.dev/fenced"],
+            "namespace"
+        );
         assert_eq!(policy["metadata"]["namespace"], "shop");
     }
 }

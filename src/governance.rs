@@ -55,7 +55,14 @@ pub struct Policy {
 
 impl std::fmt::Debug for Policy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, metadata, action, engine: _, parameters: _, entries } = self;
+        let Self {
+            name,
+            metadata,
+            action,
+            engine: _,
+            parameters: _,
+            entries,
+        } = self;
         f.debug_struct("Policy")
             .field("name", name)
             .field("metadata", metadata)
@@ -116,23 +123,35 @@ impl Policy {
         parameters: Option<serde_json::Value>,
         action: Option<Action>,
     ) -> Result<Self, PolicyError> {
-        let failed = |error: &dyn std::fmt::Display| PolicyError { message: format!("{}: {error}", module.origin) };
-        let metadata = Metadata::of_module(module.text)
-            .map_err(|message| PolicyError { message: format!("{}: {message}", module.origin) })?;
+        let failed = |error: &dyn std::fmt::Display| PolicyError {
+            message: format!("{}: {error}", module.origin),
+        };
+        let metadata = Metadata::of_module(module.text).map_err(|message| PolicyError {
+            message: format!("{}: {message}", module.origin),
+        })?;
         let mut engine = Engine::new();
         for library in libraries {
             engine
                 .add_policy(library.origin.to_owned(), library.text.to_owned())
-                .map_err(|error| PolicyError { message: format!("{}: {error}", library.origin) })?;
+                .map_err(|error| PolicyError {
+                    message: format!("{}: {error}", library.origin),
+                })?;
         }
-        let package = engine.add_policy(module.origin.to_owned(), module.text.to_owned()).map_err(|error| failed(&error))?;
+        let package = engine
+            .add_policy(module.origin.to_owned(), module.text.to_owned())
+            .map_err(|error| failed(&error))?;
         let mut entries = Vec::new();
         for (rule, severity) in ENTRY_POINTS {
             let declared = engine
                 .has_declared_rule_rooted_at(module.origin, rule)
-                .map_err(|error| PolicyError { message: format!("{}: {error}", module.origin) })?;
+                .map_err(|error| PolicyError {
+                    message: format!("{}: {error}", module.origin),
+                })?;
             if declared {
-                entries.push(Entry { rule: format!("{package}.{rule}"), severity });
+                entries.push(Entry {
+                    rule: format!("{package}.{rule}"),
+                    severity,
+                });
             }
         }
         if entries.is_empty() {
@@ -143,7 +162,9 @@ impl Policy {
                 ),
             });
         }
-        let parameters = parameters.or_else(|| metadata.parameters.clone()).unwrap_or_else(|| serde_json::json!({}));
+        let parameters = parameters
+            .or_else(|| metadata.parameters.clone())
+            .unwrap_or_else(|| serde_json::json!({}));
         // A first evaluation does the work that clones then share, and shows errors that no parser sees.
         engine.set_execution_timer_config(timer(POLICY_TIME_LIMIT));
         engine.set_input(Value::from(input::empty()));
@@ -152,7 +173,9 @@ impl Policy {
             if let Ok(Err(error)) = probe
                 && is_static(&error.to_string())
             {
-                return Err(PolicyError { message: format!("{}: {error}", module.origin) });
+                return Err(PolicyError {
+                    message: format!("{}: {error}", module.origin),
+                });
             }
         }
         Ok(Self {
@@ -201,7 +224,8 @@ impl Policy {
                 ))),
                 Ok(Err(error)) => diagnostics.push(self.failed(&one_line(&error.to_string()))),
                 Err(_) => {
-                    diagnostics.push(self.failed(&format!("evaluation of `{}` panicked", entry.rule)));
+                    diagnostics
+                        .push(self.failed(&format!("evaluation of `{}` panicked", entry.rule)));
                     // The clone may be in any state; the prepared engine is untouched.
                     return diagnostics;
                 }
@@ -212,13 +236,23 @@ impl Policy {
 
     fn say(&self, result: &Value, severity: Severity) -> Result<Diagnostic, String> {
         let said = match result {
-            Value::String(message) => {
-                Said { msg: message.to_string(), field: None, help: None, _details: None }
-            }
+            Value::String(message) => Said {
+                msg: message.to_string(),
+                field: None,
+                help: None,
+                _details: None,
+            },
             Value::Object(_) => serde_json::to_value(result)
                 .and_then(serde_json::from_value::<Said>)
-                .map_err(|error| format!("a result is not of the form {{\"msg\": string, ...}}: {error}"))?,
-            other => return Err(format!("a result is {}, not an object with `msg`", kind_of(other))),
+                .map_err(|error| {
+                    format!("a result is not of the form {{\"msg\": string, ...}}: {error}")
+                })?,
+            other => {
+                return Err(format!(
+                    "a result is {}, not an object with `msg`",
+                    kind_of(other)
+                ));
+            }
         };
         let severity = match (severity, self.action) {
             (Severity::Deny, Action::Warn) => Severity::Warn,
@@ -229,7 +263,11 @@ impl Policy {
         if let Some(title) = &self.metadata.title {
             diagnostic.why = Some(format!("policy `{}`: {title}", self.name));
         }
-        diagnostic.places = said.field.iter().filter_map(|field| FieldPath::parse(field)).collect();
+        diagnostic.places = said
+            .field
+            .iter()
+            .filter_map(|field| FieldPath::parse(field))
+            .collect();
         diagnostic.help = said.help.or_else(|| self.metadata.help.clone());
         diagnostic.source = self.metadata.link();
         Ok(diagnostic)
@@ -263,32 +301,52 @@ pub struct Subject<'a> {
 
 impl Match {
     fn concerns(&self, subject: &Subject<'_>) -> bool {
-        let any = |list: &[String], word: &str| list.is_empty() || list.iter().any(|one| one == word || one == "*");
+        let any = |list: &[String], word: &str| {
+            list.is_empty() || list.iter().any(|one| one == word || one == "*")
+        };
         any(&self.kinds, subject.kind)
             && any(&self.operations, subject.operation)
             && any(&self.namespaces, subject.namespace)
-            && !self.excluded_namespaces.iter().any(|one| one == subject.namespace)
+            && !self
+                .excluded_namespaces
+                .iter()
+                .any(|one| one == subject.namespace)
             && self.placement.concerns(subject.standing)
             && (self.profiles.is_empty()
-                || subject.profiles.iter().any(|profile| self.profiles.iter().any(|one| one == profile)))
+                || subject
+                    .profiles
+                    .iter()
+                    .any(|profile| self.profiles.iter().any(|one| one == profile)))
     }
 }
 
-
 fn timer(limit: Duration) -> ExecutionTimerConfig {
-    ExecutionTimerConfig { limit, check_interval: NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN) }
+    ExecutionTimerConfig {
+        limit,
+        check_interval: NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN),
+    }
 }
 
 /// Whether an error would come with any input: it speaks of the module, not of a value.
 fn is_static(message: &str) -> bool {
-    ["undefined variable", "not a valid rule path", "unsafe", "recursion", "undefined function"]
-        .iter()
-        .any(|part| message.contains(part))
+    [
+        "undefined variable",
+        "not a valid rule path",
+        "unsafe",
+        "recursion",
+        "undefined function",
+    ]
+    .iter()
+    .any(|part| message.contains(part))
 }
 
 /// `data.loadline.allowed_registries` is `allowed-registries`.
 fn name_of(package: &str) -> String {
-    package.rsplit('.').next().unwrap_or(package).replace('_', "-")
+    package
+        .rsplit('.')
+        .next()
+        .unwrap_or(package)
+        .replace('_', "-")
 }
 
 fn kind_of(value: &Value) -> &'static str {

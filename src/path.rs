@@ -26,7 +26,13 @@ impl FieldPath {
 
     /// A path of plain keys, as in `spec.tolerations`. Dots separate keys; nothing is quoted.
     pub fn keys(dotted: &str) -> Self {
-        Self(dotted.split('.').filter(|key| !key.is_empty()).map(|key| Segment::Key(key.into())).collect())
+        Self(
+            dotted
+                .split('.')
+                .filter(|key| !key.is_empty())
+                .map(|key| Segment::Key(key.into()))
+                .collect(),
+        )
     }
 
     /// This path, one key deeper.
@@ -128,7 +134,10 @@ impl fmt::Display for FieldPath {
 
 /// Whether `key` can stand in a dotted path without quotes.
 fn is_plain(key: &str) -> bool {
-    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$'))
+    !key.is_empty()
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$'))
 }
 
 #[cfg(test)]
@@ -139,14 +148,30 @@ mod tests {
 
     #[test]
     fn prints_as_people_write_it_and_as_a_pointer() {
-        let path = FieldPath::keys("spec.containers").index(1).key("resources").key("limits").key("nvidia.com/gpu");
-        assert_eq!(path.to_string(), "spec.containers[1].resources.limits['nvidia.com/gpu']");
-        assert_eq!(path.to_pointer(), "/spec/containers/1/resources/limits/nvidia.com~1gpu");
+        let path = FieldPath::keys("spec.containers")
+            .index(1)
+            .key("resources")
+            .key("limits")
+            .key("nvidia.com/gpu");
+        assert_eq!(
+            path.to_string(),
+            "spec.containers[1].resources.limits['nvidia.com/gpu']"
+        );
+        assert_eq!(
+            path.to_pointer(),
+            "/spec/containers/1/resources/limits/nvidia.com~1gpu"
+        );
     }
 
     #[test]
     fn refuses_what_does_not_close() {
-        for broken in ["spec.containers[", "spec.containers[x]", "labels['a", "a..b", "a."] {
+        for broken in [
+            "spec.containers[",
+            "spec.containers[x]",
+            "labels['a",
+            "a..b",
+            "a.",
+        ] {
             assert_eq!(FieldPath::parse(broken), None, "{broken}");
         }
     }

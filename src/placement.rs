@@ -62,7 +62,9 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AskedByCaller => "the profile was named on the command line",
-            Self::AskedByNamespace => "its namespace asks for the profile with `loadline.dev/profile`",
+            Self::AskedByNamespace => {
+                "its namespace asks for the profile with `loadline.dev/profile`"
+            }
             Self::AskedByPod => "it asks for the profile with `loadline.dev/profile`",
             Self::Claimed => "the profile claims pods with its scheduler name or label",
             Self::NodeName => "`spec.nodeName` names one of its nodes",
@@ -92,12 +94,18 @@ pub struct Placement {
 impl Placement {
     /// A pod that no virtual node concerns.
     pub const fn regular() -> Self {
-        Self { standing: Standing::Regular, reaches: Vec::new() }
+        Self {
+            standing: Standing::Regular,
+            reaches: Vec::new(),
+        }
     }
 
     /// A pod that must run on `profile`.
     pub fn asked(profile: ProfileId, reason: Reason) -> Self {
-        Self { standing: Standing::Bound, reaches: vec![Reach { profile, reason }] }
+        Self {
+            standing: Standing::Bound,
+            reaches: vec![Reach { profile, reason }],
+        }
     }
 
     /// Predicts where the scheduler may put `pod`.
@@ -113,15 +121,23 @@ impl Placement {
                 } else {
                     reach(facts, profile, pod)?
                 };
-                Some(Reach { profile: profile.id, reason })
+                Some(Reach {
+                    profile: profile.id,
+                    reason,
+                })
             })
             .collect();
         if reaches.is_empty() {
             return Self::regular();
         }
-        let claimed = reaches.iter().any(|reach| matches!(reach.reason, Reason::Claimed | Reason::NodeName));
-        let standing =
-            if !claimed && may_run_on_regular(facts, pod) { Standing::Eligible } else { Standing::Bound };
+        let claimed = reaches
+            .iter()
+            .any(|reach| matches!(reach.reason, Reason::Claimed | Reason::NodeName));
+        let standing = if !claimed && may_run_on_regular(facts, pod) {
+            Standing::Eligible
+        } else {
+            Standing::Bound
+        };
         Self { standing, reaches }
     }
 
@@ -135,14 +151,20 @@ impl Placement {
 fn reach(facts: &Facts, profile: &Profile, pod: &PodView) -> Option<Reason> {
     let admits = |node: &NodeFact| filter::admits(pod, node);
     match (&pod.node_name, facts.cluster()) {
-        (Some(name), Some(cluster)) => {
-            cluster.of_profile(&profile.name).any(|node| node.name == *name).then_some(Reason::NodeName)
-        }
+        (Some(name), Some(cluster)) => cluster
+            .of_profile(&profile.name)
+            .any(|node| node.name == *name)
+            .then_some(Reason::NodeName),
         (Some(name), None) => profile.has_node_named(name).then_some(Reason::NodeName),
-        (None, Some(cluster)) => {
-            cluster.of_profile(&profile.name).any(admits).then_some(Reason::Schedulable)
-        }
-        (None, None) => profile.node.as_ref().is_some_and(admits).then_some(Reason::Schedulable),
+        (None, Some(cluster)) => cluster
+            .of_profile(&profile.name)
+            .any(admits)
+            .then_some(Reason::Schedulable),
+        (None, None) => profile
+            .node
+            .as_ref()
+            .is_some_and(admits)
+            .then_some(Reason::Schedulable),
     }
 }
 
@@ -153,5 +175,7 @@ fn reach(facts: &Facts, profile: &Profile, pod: &PodView) -> Option<Reason> {
 fn may_run_on_regular(facts: &Facts, pod: &PodView) -> bool {
     pod.node_name.is_none()
         && (filter::admits(pod, NodeFact::plain())
-            || facts.cluster().is_some_and(|cluster| cluster.regular().any(|node| filter::admits(pod, node))))
+            || facts
+                .cluster()
+                .is_some_and(|cluster| cluster.regular().any(|node| filter::admits(pod, node))))
 }

@@ -46,8 +46,13 @@ pub enum Support {
 
 impl Support {
     /// Every level.
-    pub const ALL: [Self; 5] =
-        [Self::Supported, Self::Partial, Self::Ignored, Self::Unsupported, Self::Unverified];
+    pub const ALL: [Self; 5] = [
+        Self::Supported,
+        Self::Partial,
+        Self::Ignored,
+        Self::Unsupported,
+        Self::Unverified,
+    ];
 
     /// The word used in the data.
     pub const fn as_str(self) -> &'static str {
@@ -177,7 +182,10 @@ pub struct Recognition {
 impl Recognition {
     /// How many parts match, or nothing when one does not.
     fn weight(&self, node: &NodeFact) -> Option<usize> {
-        let labels = self.labels.iter().all(|(key, value)| node.label(key) == Some(value));
+        let labels = self
+            .labels
+            .iter()
+            .all(|(key, value)| node.label(key) == Some(value));
         let taints = self.taints.iter().all(|wanted| {
             node.taints.iter().any(|taint| {
                 wanted.key == taint.key
@@ -185,8 +193,12 @@ impl Recognition {
                     && (wanted.effect.is_empty() || wanted.effect == taint.effect)
             })
         });
-        let names = self.names.is_empty() || self.names.iter().any(|glob| matches_glob(glob, &node.name));
-        let version = self.kubelet_version.as_ref().is_none_or(|glob| matches_glob(glob, &node.kubelet_version));
+        let names =
+            self.names.is_empty() || self.names.iter().any(|glob| matches_glob(glob, &node.name));
+        let version = self
+            .kubelet_version
+            .as_ref()
+            .is_none_or(|glob| matches_glob(glob, &node.kubelet_version));
         let parts = self.labels.len()
             + self.taints.len()
             + usize::from(!self.names.is_empty())
@@ -298,7 +310,13 @@ impl Profile {
         if let Some(name) = node.label(PROFILE_KEY) {
             return profiles.iter().find(|profile| profile.name == name);
         }
-        let weight = |profile: &Self| profile.recognise.iter().filter_map(|one| one.weight(node)).max();
+        let weight = |profile: &Self| {
+            profile
+                .recognise
+                .iter()
+                .filter_map(|one| one.weight(node))
+                .max()
+        };
         profiles
             .iter()
             .filter_map(|profile| Some((weight(profile)?, profile)))
@@ -309,8 +327,10 @@ impl Profile {
     /// Whether the profile claims such a pod.
     pub fn claims(&self, pod: &PodView) -> bool {
         self.claims.iter().any(|claim| {
-            let scheduler =
-                claim.scheduler_name.as_ref().is_none_or(|wanted| pod.scheduler_name.as_ref() == Some(wanted));
+            let scheduler = claim
+                .scheduler_name
+                .as_ref()
+                .is_none_or(|wanted| pod.scheduler_name.as_ref() == Some(wanted));
             let labels = claim.pod_labels.iter().all(|key| pod.label(key).is_some());
             (claim.scheduler_name.is_some() || !claim.pod_labels.is_empty()) && scheduler && labels
         })
@@ -319,11 +339,19 @@ impl Profile {
     /// Whether a node of this name would be one of its nodes, as far as a name can tell.
     pub fn has_node_named(&self, name: &str) -> bool {
         self.node.as_ref().is_some_and(|node| node.name == name)
-            || self.recognise.iter().flat_map(|one| &one.names).any(|glob| matches_glob(glob, name))
+            || self
+                .recognise
+                .iter()
+                .flat_map(|one| &one.names)
+                .any(|glob| matches_glob(glob, name))
     }
 
     /// Numbers the profile and ties its entries to features. Used by [`source`] alone.
-    fn tie(&mut self, catalogue: &Catalogue, entries: Vec<(Vec<FeatureId>, Entry)>) -> Result<(), Vec<String>> {
+    fn tie(
+        &mut self,
+        catalogue: &Catalogue,
+        entries: Vec<(Vec<FeatureId>, Entry)>,
+    ) -> Result<(), Vec<String>> {
         let mut problems = Vec::new();
         self.by_feature = vec![None; catalogue.len()];
         for (number, (features, entry)) in (0_u16..).zip(entries) {
@@ -331,21 +359,34 @@ impl Profile {
                 if let Some(slot) = self.by_feature.get_mut(feature.index())
                     && slot.replace(number).is_some()
                 {
-                    problems.push(format!("`{}` is listed twice", catalogue.feature(feature).name));
+                    problems.push(format!(
+                        "`{}` is listed twice",
+                        catalogue.feature(feature).name
+                    ));
                 }
             }
             self.entries.push(entry);
         }
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
     }
 }
 
 /// Whether `text` matches `glob`, in which `*` stands for any characters.
 pub(crate) fn matches_glob(glob: &str, text: &str) -> bool {
     let mut parts = glob.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let Some(last) = glob.rsplit_once('*').map(|(_, last)| last) else { return rest.is_empty() };
-    let Some(body) = rest.strip_suffix(last) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let Some(last) = glob.rsplit_once('*').map(|(_, last)| last) else {
+        return rest.is_empty();
+    };
+    let Some(body) = rest.strip_suffix(last) else {
+        return false;
+    };
     rest = body;
     let middle = glob.split('*').count().saturating_sub(2);
     for part in parts.take(middle) {

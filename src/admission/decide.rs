@@ -1,7 +1,5 @@
 //! The stages in order, on one screen: placement, compatibility, mutation, governance, verdict.
 
-use std::borrow::Cow;
-
 use serde_json::json;
 
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
@@ -32,10 +30,22 @@ impl Pipeline {
             Object::None | Object::Other => return pass(),
         };
         // Deleting must always be possible, and so must the updates on the way there (finalizers).
-        if mode == Mode::Off || pod.is_being_deleted || !matches!(request.operation.as_str(), "CREATE" | "UPDATE") {
+        if mode == Mode::Off
+            || pod.is_being_deleted
+            || !matches!(request.operation.as_str(), "CREATE" | "UPDATE")
+        {
             return pass();
         }
-        Decision { pipeline: self, facts, request, namespace, mode, pod, root }.decide()
+        Decision {
+            pipeline: self,
+            facts,
+            request,
+            namespace,
+            mode,
+            pod,
+            root,
+        }
+        .decide()
     }
 }
 
@@ -78,7 +88,11 @@ impl Decision<'_> {
         }
         self.fence(&mut course);
         if course.heading.standing != Standing::Regular {
-            course.editor.annotate(MARKER, &self.pipeline.digest, "shows which bundle judged the pod");
+            course.editor.annotate(
+                MARKER,
+                &self.pipeline.digest,
+                "shows which bundle judged the pod",
+            );
         }
         if self.is_final() {
             let diagnostics = self.govern(&course.placement, &course.editor);
@@ -100,7 +114,8 @@ impl Decision<'_> {
     fn regular(&self) -> Verdict {
         let mut verdict = Verdict::pass(self.mode, &self.pipeline.digest);
         if self.is_final() {
-            verdict.diagnostics = self.govern(&Placement::regular(), &Editor::new(self.pod.clone()));
+            verdict.diagnostics =
+                self.govern(&Placement::regular(), &Editor::new(self.pod.clone()));
         }
         self.soften(verdict).conclude()
     }
@@ -126,21 +141,37 @@ impl Decision<'_> {
             .asked_profile
             .as_deref()
             .map(|name| (name, Reason::AskedByCaller))
-            .or_else(|| self.pod.own_setting(PROFILE_KEY).map(|name| (name, Reason::AskedByPod)))
+            .or_else(|| {
+                self.pod
+                    .own_setting(PROFILE_KEY)
+                    .map(|name| (name, Reason::AskedByPod))
+            })
             .or_else(|| {
                 // A namespace speaks for the pods that the scheduler places; not for those that are placed already, nor
                 // for those that belong to a node.
                 let may = self.pod.node_name.is_none() && self.daemon_set().is_none();
-                self.namespace.filter(|_| may)?.setting(PROFILE_KEY).map(|name| (name, Reason::AskedByNamespace))
+                self.namespace
+                    .filter(|_| may)?
+                    .setting(PROFILE_KEY)
+                    .map(|name| (name, Reason::AskedByNamespace))
             });
-        let Some((name, reason)) = asked.filter(|(name, _)| *name != NO_PROFILE) else { return Ok(None) };
+        let Some((name, reason)) = asked.filter(|(name, _)| *name != NO_PROFILE) else {
+            return Ok(None);
+        };
         let profiles = &self.pipeline.profiles;
         match self.pipeline.profile_named(name) {
             Some(profile) => Ok(Some((profile, reason))),
-            None => Err(Diagnostic::new(Severity::Deny, "unknown-profile", format!("there is no profile `{name}`"))
-                .at(self.own_field(PROFILE_KEY))
-                .because(format!("{reason}, but no profile has that name"))
-                .help(suggest::help(name, profiles.iter().map(|profile| profile.name.as_str())))),
+            None => Err(Diagnostic::new(
+                Severity::Deny,
+                "unknown-profile",
+                format!("there is no profile `{name}`"),
+            )
+            .at(self.own_field(PROFILE_KEY))
+            .because(format!("{reason}, but no profile has that name"))
+            .help(suggest::help(
+                name,
+                profiles.iter().map(|profile| profile.name.as_str()),
+            ))),
         }
     }
 
@@ -153,39 +184,68 @@ impl Decision<'_> {
         let conflicts = editor.select(&profile.inject.node_selector, &why);
         editor.label(&profile.inject.labels, &why);
         for conflict in conflicts {
-            let place = self.root.clone().join(FieldPath::keys("spec.nodeSelector")).key(&conflict.key);
+            let place = self
+                .root
+                .clone()
+                .join(FieldPath::keys("spec.nodeSelector"))
+                .key(&conflict.key);
             diagnostics.push(
-                self.contradiction(profile, reason, format!(
-                    "the node selector wants `{}: {}`, which nodes of `{}` do not have",
-                    conflict.key, conflict.has, profile.name
-                ))
+                Self::contradiction(
+                    reason,
+                    format!(
+                        "the node selector wants `{}: {}`, which nodes of `{}` do not have",
+                        conflict.key, conflict.has, profile.name
+                    ),
+                )
                 .at(place)
                 .help(format!("remove it, or set it to `{}`", conflict.needs)),
             );
         }
-        let nodes: Vec<_> = self.facts.cluster().into_iter().flat_map(|cluster| cluster.of_profile(&profile.name)).collect();
+        let nodes: Vec<_> = self
+            .facts
+            .cluster()
+            .into_iter()
+            .flat_map(|cluster| cluster.of_profile(&profile.name))
+            .collect();
         let open = |editor: &Editor| match (&editor.pod.node_name, nodes.as_slice()) {
             (Some(name), []) => profile.has_node_named(name),
             (Some(name), nodes) => nodes.iter().any(|node| node.name == *name),
-            (None, []) => profile.node.as_ref().is_none_or(|node| crate::placement::filter::admits(&editor.pod, node)),
-            (None, nodes) => nodes.iter().any(|node| crate::placement::filter::admits(&editor.pod, node)),
+            (None, []) => profile
+                .node
+                .as_ref()
+                .is_none_or(|node| crate::placement::filter::admits(&editor.pod, node)),
+            (None, nodes) => nodes
+                .iter()
+                .any(|node| crate::placement::filter::admits(&editor.pod, node)),
         };
         if diagnostics.is_empty() && !profile.claims(self.pod) && !open(&editor) {
             // Taints change between versions of a provider; what the nodes carry today is what counts.
             if let Some(node) = nodes.first() {
-                let tolerations: Vec<_> = crate::placement::filter::repelling(&node.taints).map(tolerating).collect();
-                editor.tolerate(&tolerations, &format!("the nodes of `{}` carry this taint today", profile.name));
+                let tolerations: Vec<_> = crate::placement::filter::repelling(&node.taints)
+                    .map(tolerating)
+                    .collect();
+                editor.tolerate(
+                    &tolerations,
+                    &format!("the nodes of `{}` carry this taint today", profile.name),
+                );
             }
             if !open(&editor) {
                 diagnostics.push(
-                    self.contradiction(profile, reason, format!(
-                        "the pod's own scheduling constraints exclude every node of `{}`", profile.name
-                    ))
-                    .at(self.root.clone().join(FieldPath::keys(if self.pod.node_name.is_some() {
-                        "spec.nodeName"
-                    } else {
-                        "spec.affinity"
-                    })))
+                    Self::contradiction(
+                        reason,
+                        format!(
+                            "the pod's own scheduling constraints exclude every node of `{}`",
+                            profile.name
+                        ),
+                    )
+                    .at(self
+                        .root
+                        .clone()
+                        .join(FieldPath::keys(if self.pod.node_name.is_some() {
+                            "spec.nodeName"
+                        } else {
+                            "spec.affinity"
+                        })))
                     .help("remove the constraint, or the request for the profile"),
                 );
             }
@@ -194,19 +254,27 @@ impl Decision<'_> {
             && profile.claims.is_empty()
         {
             diagnostics.push(
-                Diagnostic::new(Severity::Warn, "no-such-node", format!("the cluster has no node of `{}` now", profile.name))
-                    .on(profile.name.clone())
-                    .because("the pod will wait until one registers"),
+                Diagnostic::new(
+                    Severity::Warn,
+                    "no-such-node",
+                    format!("the cluster has no node of `{}` now", profile.name),
+                )
+                .because("the pod will wait until one registers"),
             );
         }
         let placement = Placement::asked(profile.id, reason);
-        Course { editor, heading: placement.clone(), placement, diagnostics }
+        Course {
+            editor,
+            heading: placement.clone(),
+            placement,
+            diagnostics,
+        }
     }
 
-    fn contradiction(&self, profile: &Profile, reason: Reason, what: String) -> Diagnostic {
-        Diagnostic::new(Severity::Deny, "placement-contradiction", what)
-            .on(profile.name.clone())
-            .because(format!("{reason}, and what the user wrote is never replaced"))
+    fn contradiction(reason: Reason, what: String) -> Diagnostic {
+        Diagnostic::new(Severity::Deny, "placement-contradiction", what).because(format!(
+            "{reason}, and what the user wrote is never replaced"
+        ))
     }
 
     /// A pod that goes where the scheduler puts it: it is kept off the virtual nodes that would fail it.
@@ -225,11 +293,13 @@ impl Decision<'_> {
         course.editor = Editor::new(self.pod.clone());
         let judge = self.judge_with();
         let daemon_set = self.daemon_set();
-        let (unfit, fit): (Vec<Reach>, Vec<Reach>) = course.heading.reaches.iter().partition(|reach| {
-            let profile = self.pipeline.profile(reach.profile);
-            let is_stray = daemon_set.is_some() && profile.daemon_sets.support != Support::Supported;
-            is_stray || judge.refuses(profile, self.pod)
-        });
+        let (unfit, fit): (Vec<Reach>, Vec<Reach>) =
+            course.heading.reaches.iter().partition(|reach| {
+                let profile = self.pipeline.profile(reach.profile);
+                let is_stray =
+                    daemon_set.is_some() && profile.daemon_sets.support != Support::Supported;
+                is_stray || judge.refuses(profile, self.pod)
+            });
         let has_other_water = course.heading.standing == Standing::Eligible || !fit.is_empty();
         if unfit.is_empty() || !(has_other_water || daemon_set.is_some()) {
             return course;
@@ -239,23 +309,34 @@ impl Decision<'_> {
             let profile = self.pipeline.profile(reach.profile);
             let reason = match &daemon_set {
                 Some(_) => format!("pods of a DaemonSet do not run on `{}`", profile.name),
-                None => format!("`{}` would fail this pod, and it can run elsewhere", profile.name),
+                None => format!(
+                    "`{}` would fail this pod, and it can run elsewhere",
+                    profile.name
+                ),
             };
             editor.keep_off(&profile.keep_off, &reason);
         }
         let placement = Placement::predict(self.facts, profiles, &editor.pod);
-        let leaves_none = placement.standing == Standing::Regular && course.heading.standing == Standing::Bound;
+        let leaves_none =
+            placement.standing == Standing::Regular && course.heading.standing == Standing::Bound;
         if leaves_none && daemon_set.is_none() {
             // What keeps it off the one keeps it off the other too: nothing is gained.
             return course;
         }
-        let kept_off = unfit.iter().filter(|reach| !placement.includes(reach.profile));
+        let kept_off = unfit
+            .iter()
+            .filter(|reach| !placement.includes(reach.profile));
         for reach in kept_off {
             let profile = self.pipeline.profile(reach.profile);
-            if let Some(place) = daemon_set.clone().filter(|_| profile.daemon_sets.support != Support::Supported) {
+            if let Some(place) = daemon_set
+                .clone()
+                .filter(|_| profile.daemon_sets.support != Support::Supported)
+            {
                 course.diagnostics.push(self.stray(profile, place));
             } else {
-                course.diagnostics.extend(judge.judge(profile, self.pod, Standing::Eligible));
+                course
+                    .diagnostics
+                    .extend(judge.judge(profile, self.pod, Standing::Eligible));
             }
         }
         course.editor = editor;
@@ -267,26 +348,44 @@ impl Decision<'_> {
     fn judge(&self, course: &mut Course) {
         let judge = self.judge_with();
         let reaches = &course.placement.reaches;
-        let refusing = reaches.iter().filter(|reach| judge.refuses(self.pipeline.profile(reach.profile), self.pod)).count();
+        let refusing = reaches
+            .iter()
+            .filter(|reach| judge.refuses(self.pipeline.profile(reach.profile), self.pod))
+            .count();
         // Denied only where nothing else is left: one profile that takes the pod is enough.
-        let standing = if course.placement.standing == Standing::Bound && refusing == reaches.len() {
+        let standing = if course.placement.standing == Standing::Bound && refusing == reaches.len()
+        {
             Standing::Bound
         } else {
             Standing::Eligible
         };
         for reach in reaches {
             let profile = self.pipeline.profile(reach.profile);
-            let standing = if course.placement.standing == Standing::Bound && refusing == 0 { Standing::Bound } else { standing };
-            course.diagnostics.extend(judge.judge(profile, self.pod, standing));
+            let standing = if course.placement.standing == Standing::Bound && refusing == 0 {
+                Standing::Bound
+            } else {
+                standing
+            };
+            course
+                .diagnostics
+                .extend(judge.judge(profile, self.pod, standing));
         }
         if !reaches.is_empty() {
-            course.diagnostics.extend(judge.unknown_fields(self.pod, course.placement.standing));
+            course
+                .diagnostics
+                .extend(judge.unknown_fields(self.pod, course.placement.standing));
         }
     }
 
     /// Fences a pod that is headed for a virtual node, where its namespace or a profile wants that.
     fn fence(&self, course: &mut Course) {
-        let reached = || course.placement.reaches.iter().map(|reach| self.pipeline.profile(reach.profile));
+        let reached = || {
+            course
+                .placement
+                .reaches
+                .iter()
+                .map(|reach| self.pipeline.profile(reach.profile))
+        };
         if reached().next().is_none() {
             return;
         }
@@ -294,28 +393,45 @@ impl Decision<'_> {
         let wanted = self
             .pod
             .own_setting(FENCE_KEY)
-            .or_else(|| self.namespace.and_then(|namespace| namespace.setting(FENCE_KEY)))
+            .or_else(|| {
+                self.namespace
+                    .and_then(|namespace| namespace.setting(FENCE_KEY))
+            })
             .or_else(by_profile);
-        let Some(name) = wanted.filter(|name| *name != "none") else { return };
+        let Some(name) = wanted.filter(|name| *name != "none") else {
+            return;
+        };
         let Some(fence) = Fence::parse(name) else {
             course.diagnostics.push(
-                Diagnostic::new(Severity::Deny, "unknown-fence", format!("there is no fence `{name}`"))
-                    .at(self.own_field(FENCE_KEY))
-                    .because("a pod that should be fenced must not run without its fence")
-                    .help(suggest::help(name, Fence::ALL.map(Fence::as_str))),
+                Diagnostic::new(
+                    Severity::Deny,
+                    "unknown-fence",
+                    format!("there is no fence `{name}`"),
+                )
+                .at(self.own_field(FENCE_KEY))
+                .because("a pod that should be fenced must not run without its fence")
+                .help(suggest::help(name, Fence::ALL.map(Fence::as_str))),
             );
             return;
         };
         let unenforced: Vec<Diagnostic> = reached()
-            .filter(|profile| profile.network_policy.entry.support != Support::Supported && self.is_final())
+            .filter(|profile| {
+                profile.network_policy.entry.support != Support::Supported && self.is_final()
+            })
             .map(|profile| unenforced(profile, fence))
             .collect();
         course.diagnostics.extend(unenforced);
-        let reason = format!("the fence `{}` is asked for with `{FENCE_KEY}`", fence.as_str());
+        let reason = format!(
+            "the fence `{}` is asked for with `{FENCE_KEY}`",
+            fence.as_str()
+        );
         let label = [(FENCED_LABEL.to_owned(), fence.as_str().to_owned())];
-        course.editor.label(label.iter().map(|(key, value)| (key, value)), &reason);
+        course
+            .editor
+            .label(label.iter().map(|(key, value)| (key, value)), &reason);
         // A pod that is placed already cannot be held back: the API server refuses gates beside a node name.
-        if self.pod.node_name.is_none() && self.request.operation == "CREATE" && self.is_unfenced() {
+        if self.pod.node_name.is_none() && self.request.operation == "CREATE" && self.is_unfenced()
+        {
             course.editor.gate(FENCE_GATE, &reason);
         }
     }
@@ -327,8 +443,11 @@ impl Decision<'_> {
 
     /// Evaluates the policies that concern the pod, on the object as it will be.
     fn govern(&self, placement: &Placement, editor: &Editor) -> Vec<Diagnostic> {
-        let profiles: Vec<&str> =
-            placement.reaches.iter().map(|reach| self.pipeline.profile(reach.profile).name.as_str()).collect();
+        let profiles: Vec<&str> = placement
+            .reaches
+            .iter()
+            .map(|reach| self.pipeline.profile(reach.profile).name.as_str())
+            .collect();
         let subject = Subject {
             // A workload is governed as the pods that it makes.
             kind: "Pod",
@@ -337,7 +456,12 @@ impl Decision<'_> {
             standing: placement.standing,
             profiles: &profiles,
         };
-        let mut concerned = self.pipeline.policies.iter().filter(|policy| policy.concerns(&subject)).peekable();
+        let mut concerned = self
+            .pipeline
+            .policies
+            .iter()
+            .filter(|policy| policy.concerns(&subject))
+            .peekable();
         if concerned.peek().is_none() {
             return Vec::new();
         }
@@ -364,16 +488,27 @@ impl Decision<'_> {
     }
 
     /// The document of design section 7; see [`input`].
-    fn input(&self, placement: &Placement, editor: &Editor, profiles: &[&str]) -> Result<serde_json::Value, String> {
+    fn input(
+        &self,
+        placement: &Placement,
+        editor: &Editor,
+        profiles: &[&str],
+    ) -> Result<serde_json::Value, String> {
         let mut envelope: serde_json::Value =
             serde_json::from_slice(&self.request.body).map_err(|error| error.to_string())?;
-        let mut review = envelope.get_mut("request").map(serde_json::Value::take).unwrap_or_default();
+        let mut review = envelope
+            .get_mut("request")
+            .map(serde_json::Value::take)
+            .unwrap_or_default();
         if let Some(object) = review.get_mut("object")
             && matches!(self.request.object, Object::Pod(_))
         {
             mutation::apply(&editor.patch, object).map_err(|error| error.to_string())?;
         }
-        let pod = review.get("object").and_then(|object| object.pointer(&self.root.to_pointer())).cloned();
+        let pod = review
+            .get("object")
+            .and_then(|object| object.pointer(&self.root.to_pointer()))
+            .cloned();
         let features: Vec<serde_json::Value> = self.features(placement).collect();
         Ok(json!({
             "version": input::VERSION,
@@ -389,8 +524,10 @@ impl Decision<'_> {
         let catalogue = &self.pipeline.catalogue;
         let mut uses: Vec<&Use> = self.pod.uses.iter().collect();
         uses.sort_by_key(|one| one.feature);
-        let groups: Vec<Vec<&Use>> =
-            uses.chunk_by(|left, right| left.feature == right.feature).map(<[&Use]>::to_vec).collect();
+        let groups: Vec<Vec<&Use>> = uses
+            .chunk_by(|left, right| left.feature == right.feature)
+            .map(<[&Use]>::to_vec)
+            .collect();
         groups.into_iter().filter_map(move |group| {
             let feature = group.first()?.feature;
             let fields: Vec<String> =
@@ -419,25 +556,39 @@ impl Decision<'_> {
             verdict.changes.clear();
             verdict.patch.clear();
         }
-        if let Some(old) = self.request.old_pod.as_ref().filter(|_| !verdict.diagnostics.is_empty()) {
+        if let Some(old) = self
+            .request
+            .old_pod
+            .as_ref()
+            .filter(|_| !verdict.diagnostics.is_empty())
+        {
             let before = self.findings_of(old);
             verdict.diagnostics.retain(|diagnostic| {
-                !before.iter().any(|(code, profile)| *code == diagnostic.code && *profile == diagnostic.profile)
+                !before.iter().any(|known| {
+                    known.code == diagnostic.code
+                        && diagnostic
+                            .profiles
+                            .iter()
+                            .all(|profile| known.profiles.contains(profile))
+                })
             });
         }
         verdict
     }
 
-    /// The codes that the object had before the update.
-    fn findings_of(&self, old: &PodView) -> Vec<(Cow<'static, str>, Option<Cow<'static, str>>)> {
+    /// What there was to say of the object before the update.
+    fn findings_of(&self, old: &PodView) -> Vec<Diagnostic> {
         let pod = Box::new(old.clone());
         let object = match &self.request.object {
             Object::Workload { template, .. } => Object::Workload { template, pod },
             Object::None | Object::Other | Object::Pod(_) => Object::Pod(pod),
         };
-        let request = Request { old_pod: None, object, ..self.request.clone() };
-        let verdict = self.pipeline.decide(self.facts, &request);
-        verdict.diagnostics.into_iter().map(|diagnostic| (diagnostic.code, diagnostic.profile)).collect()
+        let request = Request {
+            old_pod: None,
+            object,
+            ..self.request.clone()
+        };
+        self.pipeline.decide(self.facts, &request).diagnostics
     }
 
     /// Where the pod says that a DaemonSet owns it, or the root of a DaemonSet's template.
@@ -454,7 +605,7 @@ impl Decision<'_> {
         Diagnostic::new(
             Severity::Warn,
             DAEMON_SET,
-            format!("pods of a DaemonSet do not run on `{}`; this one is kept off its nodes", profile.name),
+            "pods of a DaemonSet do not run, and this one is kept off",
         )
         .on(profile.name.clone())
         .at(place)
@@ -465,7 +616,11 @@ impl Decision<'_> {
 
     /// Where one of Loadline's settings stands: on the pod, or else on its namespace.
     fn own_field(&self, key: &str) -> FieldPath {
-        let section = if self.pod.label(key).is_some() { "metadata.labels" } else { "metadata.annotations" };
+        let section = if self.pod.label(key).is_some() {
+            "metadata.labels"
+        } else {
+            "metadata.annotations"
+        };
         self.root.clone().join(FieldPath::keys(section)).key(key)
     }
 
@@ -498,7 +653,7 @@ fn unenforced(profile: &Profile, fence: Fence) -> Diagnostic {
     let mut diagnostic = Diagnostic::new(
         Severity::Warn,
         "network-policy-not-enforced",
-        format!("the fence `{}` has no effect on `{}`", fence.as_str(), profile.name),
+        format!("the fence `{}` has no effect", fence.as_str()),
     )
     .on(profile.name.clone())
     .because(profile.network_policy.entry.reason.clone())

@@ -55,20 +55,25 @@ pub enum ReviewError {
 ///
 /// Everything that is wrong with it is an error with a position or a name: the API server then applies its failure policy.
 pub fn decode(body: Arc<[u8]>, catalogue: &Catalogue) -> Result<Request, ReviewError> {
-    let text = std::str::from_utf8(&body).map_err(|error| ReviewError::Encoding(error.valid_up_to()))?;
+    let text =
+        std::str::from_utf8(&body).map_err(|error| ReviewError::Encoding(error.valid_up_to()))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let envelope = reader.deserialize_map(EnvelopeVisitor(catalogue))?;
     reader.end()?;
     match (envelope.api_version.as_deref(), envelope.kind.as_deref()) {
         (Some(API_VERSION), Some("AdmissionReview")) => {}
-        (Some(API_VERSION), kind) => return Err(ReviewError::Kind(kind.unwrap_or_default().to_owned())),
+        (Some(API_VERSION), kind) => {
+            return Err(ReviewError::Kind(kind.unwrap_or_default().to_owned()));
+        }
         (version, _) => return Err(ReviewError::Version(version.unwrap_or_default().to_owned())),
     }
     let draft = envelope.request.ok_or(ReviewError::NoRequest)?;
     if draft.uid.is_empty() {
         return Err(ReviewError::NoUid);
     }
-    if matches!(draft.operation.as_str(), "CREATE" | "UPDATE") && matches!(draft.object, Object::None) {
+    if matches!(draft.operation.as_str(), "CREATE" | "UPDATE")
+        && matches!(draft.object, Object::None)
+    {
         return Err(ReviewError::NoObject(draft.operation));
     }
     let old_pod = match draft.old_object {
@@ -149,9 +154,15 @@ impl<'de> Visitor<'de> for EnvelopeVisitor<'_> {
         let mut envelope = Envelope::default();
         while let Some(key) = map.next_key()? {
             match key {
-                EnvelopeKey::ApiVersion => once(&mut envelope.api_version, map.next_value()?, "apiVersion")?,
+                EnvelopeKey::ApiVersion => {
+                    once(&mut envelope.api_version, map.next_value()?, "apiVersion")?
+                }
                 EnvelopeKey::Kind => once(&mut envelope.kind, map.next_value()?, "kind")?,
-                EnvelopeKey::Request => once(&mut envelope.request, map.next_value_seed(DraftSeed(self.0))?, "request")?,
+                EnvelopeKey::Request => once(
+                    &mut envelope.request,
+                    map.next_value_seed(DraftSeed(self.0))?,
+                    "request",
+                )?,
                 EnvelopeKey::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -161,7 +172,11 @@ impl<'de> Visitor<'de> for EnvelopeVisitor<'_> {
     }
 }
 
-fn once<T, E: serde::de::Error>(slot: &mut Option<T>, value: Option<T>, key: &'static str) -> Result<(), E> {
+fn once<T, E: serde::de::Error>(
+    slot: &mut Option<T>,
+    value: Option<T>,
+    key: &'static str,
+) -> Result<(), E> {
     if slot.is_some() {
         return Err(E::duplicate_field(key));
     }
@@ -224,20 +239,32 @@ impl<'de> Visitor<'de> for DraftSeed<'_> {
             seen |= bit;
             let has_kind = seen & (1 << (DraftKey::Kind as u16)) != 0;
             match key {
-                DraftKey::DryRun => draft.dry_run = map.next_value::<Option<bool>>()?.unwrap_or_default(),
-                DraftKey::Kind => draft.kind = map.next_value::<Option<Kind>>()?.unwrap_or_default(),
+                DraftKey::DryRun => {
+                    draft.dry_run = map.next_value::<Option<bool>>()?.unwrap_or_default()
+                }
+                DraftKey::Kind => {
+                    draft.kind = map.next_value::<Option<Kind>>()?.unwrap_or_default()
+                }
                 DraftKey::Name => draft.name = text(&mut map)?,
                 DraftKey::Namespace => draft.namespace = text(&mut map)?,
                 DraftKey::Object if has_kind => {
-                    draft.object = map.next_value_seed(ObjectSeed { catalogue: self.0, kind: &draft.kind })?;
+                    draft.object = map.next_value_seed(ObjectSeed {
+                        catalogue: self.0,
+                        kind: &draft.kind,
+                    })?;
                 }
                 DraftKey::OldObject if has_kind => {
-                    draft.old_object = map.next_value_seed(ObjectSeed { catalogue: self.0, kind: &draft.kind })?;
+                    draft.old_object = map.next_value_seed(ObjectSeed {
+                        catalogue: self.0,
+                        kind: &draft.kind,
+                    })?;
                 }
                 DraftKey::Object => waiting = [Some(map.next_value()?), waiting[1]],
                 DraftKey::OldObject => waiting = [waiting[0], Some(map.next_value()?)],
                 DraftKey::Operation => draft.operation = text(&mut map)?,
-                DraftKey::Resource => draft.resource = map.next_value::<Option<Resource>>()?.unwrap_or_default(),
+                DraftKey::Resource => {
+                    draft.resource = map.next_value::<Option<Resource>>()?.unwrap_or_default()
+                }
                 DraftKey::SubResource => draft.sub_resource = text(&mut map)?,
                 DraftKey::Uid => draft.uid = text(&mut map)?,
                 DraftKey::Other => {
@@ -246,11 +273,18 @@ impl<'de> Visitor<'de> for DraftSeed<'_> {
             }
         }
         let late = |raw: &RawValue| {
-            let seed = ObjectSeed { catalogue: self.0, kind: &draft.kind };
-            seed.deserialize(&mut serde_json::Deserializer::from_str(raw.get())).map_err(A::Error::custom)
+            let seed = ObjectSeed {
+                catalogue: self.0,
+                kind: &draft.kind,
+            };
+            seed.deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
+                .map_err(A::Error::custom)
         };
         let [object, old_object] = waiting;
-        let late_objects = (object.map(late).transpose()?, old_object.map(late).transpose()?);
+        let late_objects = (
+            object.map(late).transpose()?,
+            old_object.map(late).transpose()?,
+        );
         draft.object = late_objects.0.unwrap_or(draft.object);
         draft.old_object = late_objects.1.unwrap_or(draft.old_object);
         Ok(Some(draft))
@@ -293,13 +327,25 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Object, D::Error> {
         let Kind { group, kind, .. } = self.kind;
         if group.is_empty() && kind == "Pod" {
-            return Ok(Object::Pod(Box::new(Reader(self.catalogue).deserialize(deserializer)?)));
+            return Ok(Object::Pod(Box::new(
+                Reader(self.catalogue).deserialize(deserializer)?,
+            )));
         }
         if let Some(workload) = workload(group, kind) {
-            let keys: Vec<&str> = workload.template.split('.').filter(|key| !key.is_empty()).collect();
-            let seed = TemplateSeed { catalogue: self.catalogue, keys: &keys };
+            let keys: Vec<&str> = workload
+                .template
+                .split('.')
+                .filter(|key| !key.is_empty())
+                .collect();
+            let seed = TemplateSeed {
+                catalogue: self.catalogue,
+                keys: &keys,
+            };
             return Ok(match seed.deserialize(deserializer)? {
-                Some(pod) => Object::Workload { template: workload.template, pod },
+                Some(pod) => Object::Workload {
+                    template: workload.template,
+                    pod,
+                },
                 None => Object::Other,
             });
         }
@@ -319,7 +365,9 @@ impl<'de> DeserializeSeed<'de> for TemplateSeed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         if self.keys.is_empty() {
-            return Ok(Some(Box::new(Reader(self.catalogue).deserialize(deserializer)?)));
+            return Ok(Some(Box::new(
+                Reader(self.catalogue).deserialize(deserializer)?,
+            )));
         }
         deserializer.deserialize_any(self)
     }
@@ -337,16 +385,22 @@ impl<'de> Visitor<'de> for TemplateSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (Some(wanted), below) = (self.keys.first(), self.keys.get(1..).unwrap_or_default()) else {
+        let (Some(wanted), below) = (self.keys.first(), self.keys.get(1..).unwrap_or_default())
+        else {
             return Ok(None);
         };
         let mut found = None;
         while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
             if key == *wanted {
                 if found.is_some() {
-                    return Err(A::Error::custom(format_args!("the key `{wanted}` stands twice")));
+                    return Err(A::Error::custom(format_args!(
+                        "the key `{wanted}` stands twice"
+                    )));
                 }
-                found = map.next_value_seed(Self { catalogue: self.catalogue, keys: below })?;
+                found = map.next_value_seed(Self {
+                    catalogue: self.catalogue,
+                    keys: below,
+                })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -441,7 +495,10 @@ pub fn encode(uid: &str, stage: Stage, verdict: &Verdict) -> Vec<u8> {
 }
 
 fn refusal(verdict: &Verdict) -> Status {
-    let denials = verdict.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Deny);
+    let denials = verdict
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Deny);
     let causes = denials
         .clone()
         .flat_map(|diagnostic| {
@@ -450,7 +507,11 @@ fn refusal(verdict: &Verdict) -> Status {
                 message: render::sentence(diagnostic),
                 field,
             };
-            let mut causes: Vec<Cause> = diagnostic.places.iter().map(|place| cause(place.to_string())).collect();
+            let mut causes: Vec<Cause> = diagnostic
+                .places
+                .iter()
+                .map(|place| cause(place.to_string()))
+                .collect();
             if causes.is_empty() {
                 causes.push(cause(String::new()));
             }
@@ -481,7 +542,11 @@ fn audit(verdict: &Verdict) -> AuditAnnotations {
         placement.push(if position == 0 { ':' } else { ',' });
         placement.push_str(&reach.profile);
     }
-    AuditAnnotations { findings, placement, bundle: verdict.bundle.clone() }
+    AuditAnnotations {
+        findings,
+        placement,
+        bundle: verdict.bundle.clone(),
+    }
 }
 
 /// Our own types serialise without fail: their keys are strings and nothing in them can refuse.

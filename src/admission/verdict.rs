@@ -92,7 +92,10 @@ impl Verdict {
         Self {
             allowed: true,
             mode,
-            placement: Heading { standing: Standing::Regular, profiles: Vec::new() },
+            placement: Heading {
+                standing: Standing::Regular,
+                profiles: Vec::new(),
+            },
             diagnostics: Vec::new(),
             changes: Vec::new(),
             patch: Vec::new(),
@@ -103,15 +106,14 @@ impl Verdict {
     /// Draws the conclusion: sorts, applies the mode, and says whether the object is admitted.
     #[must_use]
     pub fn conclude(mut self) -> Self {
-        self.diagnostics.sort();
-        self.diagnostics.dedup();
+        self.merge();
         match self.mode {
             Mode::Enforce => {}
             Mode::Warn => {
                 for diagnostic in &mut self.diagnostics {
                     diagnostic.severity = diagnostic.severity.max(Severity::Warn);
                 }
-                self.diagnostics.sort();
+                self.merge();
             }
             Mode::Audit | Mode::Off => {
                 self.changes.clear();
@@ -119,7 +121,10 @@ impl Verdict {
             }
         }
         self.allowed = self.mode != Mode::Enforce
-            || self.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Deny);
+            || self
+                .diagnostics
+                .iter()
+                .all(|diagnostic| diagnostic.severity != Severity::Deny);
         if !self.allowed {
             // A patch beside a refusal would be thrown away by the API server.
             self.patch.clear();
@@ -127,8 +132,26 @@ impl Verdict {
         self
     }
 
+    /// Sorts the diagnostics, worst first, and says once what is true of several profiles.
+    fn merge(&mut self) {
+        self.diagnostics.sort();
+        let mut merged: Vec<Diagnostic> = Vec::with_capacity(self.diagnostics.len());
+        for diagnostic in self.diagnostics.drain(..) {
+            let other = match merged.last_mut() {
+                Some(last) => last.absorb(diagnostic),
+                None => Some(diagnostic),
+            };
+            merged.extend(other);
+        }
+        merged.dedup();
+        self.diagnostics = merged;
+    }
+
     /// How many diagnostics there are of a severity.
     pub fn count(&self, severity: Severity) -> usize {
-        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+        self.diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count()
     }
 }

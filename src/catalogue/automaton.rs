@@ -26,7 +26,8 @@ pub(crate) enum Capture {
     Tolerations,
 }
 
-/// Where the captures stand. The first group is read whole, so no locator may reach below it.
+/// Where the captures stand. Most are read whole: no locator may reach below them, but for the members of an object of
+/// strings.
 const CAPTURES: [(&str, Capture); 14] = [
     ("metadata.annotations", Capture::Annotations),
     ("metadata.deletionTimestamp", Capture::DeletionTimestamp),
@@ -51,6 +52,11 @@ impl Capture {
     /// Whether the walk goes on below the node.
     pub(crate) const fn continues(self) -> bool {
         matches!(self, Self::Affinity | Self::NodeAffinity)
+    }
+
+    /// Whether it is an object of strings, whose members are tested as they are read.
+    const fn is_pairs(self) -> bool {
+        matches!(self, Self::Annotations | Self::Labels | Self::NodeSelector)
     }
 }
 
@@ -130,7 +136,8 @@ impl Node {
         let end = *self.first_of_length.get(key.len() + 1)?;
         (start..end).find_map(|number| {
             let index = usize::from(number);
-            (self.keys.get(index)?.as_bytes() == key.as_bytes()).then_some((number, *self.children.get(index)?))
+            (self.keys.get(index)?.as_bytes() == key.as_bytes())
+                .then_some((number, *self.children.get(index)?))
         })
     }
 
@@ -162,12 +169,17 @@ impl Automaton {
 
     /// An automaton that knows nothing.
     pub(crate) fn empty() -> Self {
-        Self { nodes: vec![Node::empty()] }
+        Self {
+            nodes: vec![Node::empty()],
+        }
     }
 
     /// The node of an id that this automaton gave out.
     pub(crate) fn node(&self, id: NodeId) -> &Node {
-        #[expect(clippy::indexing_slicing, reason = "ids are given out by this automaton alone")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "ids are given out by this automaton alone"
+        )]
         &self.nodes[usize::from(id.0)]
     }
 
@@ -201,7 +213,9 @@ impl Automaton {
             node = match (next, node.otherwise) {
                 (Some(next), _) | (None, Otherwise::Any(next)) => self.node(next),
                 (None, Otherwise::Skip) => return true,
-                (None, Otherwise::Unknown) => return node.capture.is_some_and(|capture| !capture.continues()),
+                (None, Otherwise::Unknown) => {
+                    return node.capture.is_some_and(|capture| !capture.continues());
+                }
             };
         }
         true
@@ -230,9 +244,14 @@ struct Draft {
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        let mut builder = Self { nodes: vec![Draft::default()] };
+        let mut builder = Self {
+            nodes: vec![Draft::default()],
+        };
         for (path, capture) in CAPTURES {
-            let steps: Vec<Step> = path.split('.').map(|key| Step::Key(key.to_owned())).collect();
+            let steps: Vec<Step> = path
+                .split('.')
+                .map(|key| Step::Key(key.to_owned()))
+                .collect();
             if let Ok(id) = builder.reach(&steps) {
                 builder.draft(id).capture = Some(capture);
             }
@@ -244,7 +263,10 @@ impl Builder {
     pub(crate) fn add(&mut self, feature: FeatureId, locator: Locator) -> Result<(), String> {
         for path in &locator.paths {
             if path.iter().filter(|step| **step == Step::Element).count() > MAX_LISTS {
-                return Err(format!("`{}` passes through more than {MAX_LISTS} lists", display(path)));
+                return Err(format!(
+                    "`{}` passes through more than {MAX_LISTS} lists",
+                    display(path)
+                ));
             }
             let id = self.reach(path)?;
             let draft = self.draft(id);
@@ -278,7 +300,9 @@ impl Builder {
 
     pub(crate) fn build(self) -> Result<Automaton, String> {
         let covered: Vec<bool> = self.nodes.iter().map(|draft| draft.is_covered).collect();
-        let inherited: Vec<bool> = (0..self.nodes.len()).map(|index| self.is_under_cover(&covered, index)).collect();
+        let inherited: Vec<bool> = (0..self.nodes.len())
+            .map(|index| self.is_under_cover(&covered, index))
+            .collect();
         let nodes = self
             .nodes
             .into_iter()
@@ -296,7 +320,11 @@ impl Builder {
             if covered.get(index).copied().unwrap_or(false) {
                 return true;
             }
-            match self.nodes.get(index).and_then(|draft| draft.parent.as_ref()) {
+            match self
+                .nodes
+                .get(index)
+                .and_then(|draft| draft.parent.as_ref())
+            {
                 Some((parent, _)) => index = usize::from(parent.0),
                 None => return false,
             }
@@ -304,16 +332,29 @@ impl Builder {
     }
 
     fn draft(&mut self, id: NodeId) -> &mut Draft {
-        #[expect(clippy::indexing_slicing, reason = "ids are given out by this builder alone")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "ids are given out by this builder alone"
+        )]
         &mut self.nodes[usize::from(id.0)]
     }
 
     /// The node at the end of `path`, made if need be.
     fn reach(&mut self, path: &[Step]) -> Result<NodeId, String> {
         let mut id = Automaton::ROOT;
-        for step in path {
-            if self.draft(id).capture.is_some_and(|capture| !capture.continues()) {
-                return Err(format!("`{}` reaches into a field that is read whole", display(path)));
+        for (depth, step) in path.iter().enumerate() {
+            let is_member = depth + 1 == path.len() && *step != Step::Element;
+            let is_open =
+                |capture: Capture| capture.continues() || (capture.is_pairs() && is_member);
+            if self
+                .draft(id)
+                .capture
+                .is_some_and(|capture| !is_open(capture))
+            {
+                return Err(format!(
+                    "`{}` reaches into a field that is read whole",
+                    display(path)
+                ));
             }
             id = match self.draft(id).next(step) {
                 Some(next) => next,
@@ -324,8 +365,14 @@ impl Builder {
     }
 
     fn grow(&mut self, parent: NodeId, step: &Step) -> Result<NodeId, String> {
-        let id = NodeId(u16::try_from(self.nodes.len()).map_err(|_| "more than 65,535 places in the catalogue".to_owned())?);
-        self.nodes.push(Draft { parent: Some((parent, step.clone())), ..Draft::default() });
+        let id = NodeId(
+            u16::try_from(self.nodes.len())
+                .map_err(|_| "more than 65,535 places in the catalogue".to_owned())?,
+        );
+        self.nodes.push(Draft {
+            parent: Some((parent, step.clone())),
+            ..Draft::default()
+        });
         let draft = self.draft(parent);
         match step {
             Step::Key(key) => draft.children.push((key.clone(), id)),
@@ -339,14 +386,19 @@ impl Builder {
 impl Draft {
     fn next(&self, step: &Step) -> Option<NodeId> {
         match step {
-            Step::Key(key) => self.children.iter().find(|(name, _)| name == key).map(|(_, id)| *id),
+            Step::Key(key) => self
+                .children
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, id)| *id),
             Step::AnyKey => self.any,
             Step::Element => self.element,
         }
     }
 
     fn build(mut self, is_covered: bool) -> Result<Node, String> {
-        self.children.sort_by(|(left, _), (right, _)| (left.len(), left).cmp(&(right.len(), right)));
+        self.children
+            .sort_by(|(left, _), (right, _)| (left.len(), left).cmp(&(right.len(), right)));
         if self.children.len() > 64 {
             return Err("an object with more than 64 known members; widen the bit sets".to_owned());
         }
@@ -356,7 +408,11 @@ impl Draft {
             .map(|first| u8::try_from(first).map_err(|_| "more than 255 members".to_owned()))
             .collect::<Result<_, _>>()?;
         let bit = |key: &String| {
-            let number = self.children.iter().position(|(name, _)| name == key).unwrap_or(0);
+            let number = self
+                .children
+                .iter()
+                .position(|(name, _)| name == key)
+                .unwrap_or(0);
             1_u64 << number
         };
         let members_tests = self
@@ -373,11 +429,20 @@ impl Draft {
             None if is_covered => Otherwise::Skip,
             None => Otherwise::Unknown,
         };
-        let is_leaf = self.children.is_empty() && self.element.is_none() && otherwise == Otherwise::Skip;
-        let is_skippable = is_leaf && self.value_tests.is_empty() && self.capture.is_none() && !self.is_asked_for;
-        let (parent, step) = self.parent.map_or((Automaton::ROOT, None), |(parent, step)| (parent, Some(step)));
-        let (keys, children): (Vec<_>, Vec<_>) =
-            self.children.into_iter().map(|(key, id)| (key.into_boxed_str(), id)).unzip();
+        let is_leaf =
+            self.children.is_empty() && self.element.is_none() && otherwise == Otherwise::Skip;
+        let is_skippable =
+            is_leaf && self.value_tests.is_empty() && self.capture.is_none() && !self.is_asked_for;
+        let (parent, step) = self
+            .parent
+            .map_or((Automaton::ROOT, None), |(parent, step)| {
+                (parent, Some(step))
+            });
+        let (keys, children): (Vec<_>, Vec<_>) = self
+            .children
+            .into_iter()
+            .map(|(key, id)| (key.into_boxed_str(), id))
+            .unzip();
         Ok(Node {
             keys: keys.into(),
             children: children.into(),

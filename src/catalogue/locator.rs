@@ -130,13 +130,20 @@ impl Source {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 impl Tested {
     fn test(&self) -> Result<Test, String> {
         let members = !self.has.is_empty() || !self.lacks.is_empty();
-        let given = [self.equals.is_some(), self.one_of.is_some(), self.not.is_some(), members];
+        let given = [
+            self.equals.is_some(),
+            self.one_of.is_some(),
+            self.not.is_some(),
+            members,
+        ];
         if given.iter().filter(|given| **given).count() != 1 {
             return Err(format!(
                 "`{}` needs exactly one test: `equals`, `one-of`, `not`, or `has` and `lacks`",
@@ -151,7 +158,10 @@ impl Tested {
         } else if let Some(values) = &self.not {
             Test::NoneOf(scalars(values)?)
         } else {
-            Test::Members { has: self.has.clone(), lacks: self.lacks.clone() }
+            Test::Members {
+                has: self.has.clone(),
+                lacks: self.lacks.clone(),
+            }
         })
     }
 }
@@ -160,11 +170,12 @@ fn scalar(value: &Value) -> Result<Scalar, String> {
     match value {
         Value::Bool(value) => Ok(Scalar::Bool(*value)),
         Value::String(value) => Ok(Scalar::Text(value.clone())),
-        Value::Number(number) => number
-            .as_i64()
-            .map(Scalar::Number)
-            .ok_or_else(|| format!("`{number}` is no whole number; fields are compared with whole numbers only")),
-        other => Err(format!("`{other}` cannot be compared with; use a string, a whole number, true or false")),
+        Value::Number(number) => number.as_i64().map(Scalar::Number).ok_or_else(|| {
+            format!("`{number}` is no whole number; fields are compared with whole numbers only")
+        }),
+        other => Err(format!(
+            "`{other}` cannot be compared with; use a string, a whole number, true or false"
+        )),
     }
 }
 
@@ -177,15 +188,19 @@ pub fn parse_paths(text: &str) -> Result<Vec<Vec<Step>>, String> {
             paths.iter_mut().for_each(|path| path.push(Step::Element));
             rest = after;
         } else if let Some(quoted) = rest.strip_prefix("['") {
-            let (key, after) =
-                quoted.split_once("']").ok_or_else(|| format!("`{text}`: `['` without its `']`"))?;
-            paths.iter_mut().for_each(|path| path.push(Step::Key(key.to_owned())));
+            let (key, after) = quoted
+                .split_once("']")
+                .ok_or_else(|| format!("`{text}`: `['` without its `']`"))?;
+            paths
+                .iter_mut()
+                .for_each(|path| path.push(Step::Key(key.to_owned())));
             rest = after;
         } else {
             let plain = rest.strip_prefix('.').unwrap_or(rest);
             if let Some(group) = plain.strip_prefix('{') {
-                let (keys, after) =
-                    group.split_once('}').ok_or_else(|| format!("`{text}`: `{{` without its `}}`"))?;
+                let (keys, after) = group
+                    .split_once('}')
+                    .ok_or_else(|| format!("`{text}`: `{{` without its `}}`"))?;
                 paths = keys
                     .split(',')
                     .flat_map(|key| {
@@ -203,7 +218,11 @@ pub fn parse_paths(text: &str) -> Result<Vec<Vec<Step>>, String> {
                 if key.is_empty() {
                     return Err(format!("`{text}`: an empty key"));
                 }
-                let step = if key == "*" { Step::AnyKey } else { Step::Key(key.to_owned()) };
+                let step = if key == "*" {
+                    Step::AnyKey
+                } else {
+                    Step::Key(key.to_owned())
+                };
                 paths.iter_mut().for_each(|path| path.push(step.clone()));
                 rest = after;
             }
@@ -211,7 +230,9 @@ pub fn parse_paths(text: &str) -> Result<Vec<Vec<Step>>, String> {
     }
     match paths.first().and_then(|path| path.first()) {
         Some(Step::Key(root)) if root == "spec" || root == "metadata" => Ok(paths),
-        _ => Err(format!("`{text}`: a locator starts with `spec` or `metadata`")),
+        _ => Err(format!(
+            "`{text}`: a locator starts with `spec` or `metadata`"
+        )),
     }
 }
 
@@ -225,8 +246,17 @@ mod tests {
 
     #[test]
     fn alternatives_multiply() {
-        let paths = parse_paths("spec.{containers,initContainers}[].limits['nvidia.com/gpu']").unwrap();
-        let tail = |name| vec![key("spec"), key(name), Step::Element, key("limits"), key("nvidia.com/gpu")];
+        let paths =
+            parse_paths("spec.{containers,initContainers}[].limits['nvidia.com/gpu']").unwrap();
+        let tail = |name| {
+            vec![
+                key("spec"),
+                key(name),
+                Step::Element,
+                key("limits"),
+                key("nvidia.com/gpu"),
+            ]
+        };
         assert_eq!(paths, [tail("containers"), tail("initContainers")]);
     }
 
@@ -246,7 +276,9 @@ mod tests {
 
     #[test]
     fn a_locator_has_exactly_one_test() {
-        let source: Source = serde_json::from_value(serde_json::json!({"path": "spec.a", "equals": 1, "not": [2]})).unwrap();
+        let source: Source =
+            serde_json::from_value(serde_json::json!({"path": "spec.a", "equals": 1, "not": [2]}))
+                .unwrap();
         assert!(source.parse().unwrap_err().contains("exactly one test"));
     }
 }

@@ -89,7 +89,11 @@ impl Catalogue {
                     problems.push(format!("feature `{}`: {problem}", feature.name));
                 }
             }
-            for neutral in source.neutral.iter().flat_map(|neutral| neutral.at.as_slice()) {
+            for neutral in source
+                .neutral
+                .iter()
+                .flat_map(|neutral| neutral.at.as_slice())
+            {
                 let added = locator::parse_paths(neutral)
                     .and_then(|paths| paths.iter().try_for_each(|path| builder.add_neutral(path)));
                 if let Err(problem) = added {
@@ -98,7 +102,10 @@ impl Catalogue {
             }
         }
         match builder.build() {
-            Ok(automaton) if problems.is_empty() => Ok(Self { automaton, ..catalogue }),
+            Ok(automaton) if problems.is_empty() => Ok(Self {
+                automaton,
+                ..catalogue
+            }),
             Ok(_) => Err(problems),
             Err(problem) => {
                 problems.push(problem);
@@ -107,8 +114,16 @@ impl Catalogue {
         }
     }
 
-    fn add(&mut self, builder: &mut Builder, source: &FeatureSource, is_asked: bool) -> Result<(), String> {
-        let id = FeatureId(u16::try_from(self.features.len()).map_err(|_| "more than 65,535 features".to_owned())?);
+    fn add(
+        &mut self,
+        builder: &mut Builder,
+        source: &FeatureSource,
+        is_asked: bool,
+    ) -> Result<(), String> {
+        let id = FeatureId(
+            u16::try_from(self.features.len())
+                .map_err(|_| "more than 65,535 features".to_owned())?,
+        );
         if self.by_name.contains_key(&source.name) {
             return Err("the name stands twice".to_owned());
         }

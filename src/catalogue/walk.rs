@@ -6,15 +6,15 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use super::Catalogue;
 use super::automaton::{Automaton, Capture, Node, Otherwise, ValueTestKind};
 use super::locator::Scalar;
 use crate::path::FieldPath;
-use crate::pod::{
-    FeatureId, MAX_LISTS, NodeId, NodeSelector, OWN_PREFIX, Place, PodView, UnknownField, Use,
-};
+use crate::pod::{MAX_LISTS, NodeId, NodeSelector, OWN_PREFIX, Place, PodView, UnknownField, Use};
 
 /// Unknown fields beyond this number are not kept: the first ones tell the story.
 const MAX_UNKNOWN_FIELDS: usize = 32;
@@ -42,7 +42,11 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
             indexes: [0; MAX_LISTS],
             depth: 0,
         };
-        At { walk: &mut walk, id: Automaton::ROOT }.deserialize(deserializer)?;
+        At {
+            walk: &mut walk,
+            id: Automaton::ROOT,
+        }
+        .deserialize(deserializer)?;
         Ok(walk.view)
     }
 }
@@ -60,7 +64,10 @@ impl Walk<'_> {
         let mut indexes = [0; MAX_LISTS];
         let mut list = 0;
         while list < MAX_LISTS && list < self.depth {
-            #[expect(clippy::indexing_slicing, reason = "the loop's condition keeps `list` in range")]
+            #[expect(
+                clippy::indexing_slicing,
+                reason = "the loop's condition keeps `list` in range"
+            )]
             {
                 indexes[list] = self.indexes[list];
             }
@@ -71,11 +78,6 @@ impl Walk<'_> {
 
     fn path(&self, id: NodeId) -> FieldPath {
         self.automaton.path(FieldPath::root(), &self.place(id))
-    }
-
-    fn use_feature(&mut self, feature: FeatureId, id: NodeId) {
-        let place = self.place(id);
-        self.view.uses.push(Use { feature, place });
     }
 }
 
@@ -89,95 +91,155 @@ impl<'de> DeserializeSeed<'de> for At<'_, '_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        let automaton = self.walk.automaton;
-        let node = automaton.node(self.id);
+        let Self { walk, id } = self;
+        let node = walk.automaton.node(id);
         if node.is_skippable() {
-            return deserializer.deserialize_ignored_any(IgnoredAny).map(|_| true);
+            return deserializer
+                .deserialize_ignored_any(IgnoredAny)
+                .map(|_| true);
         }
-        match node.capture {
-            Some(capture) if !capture.continues() => {
-                let there = self.walk.capture(capture, deserializer)?;
-                if there {
-                    self.there();
-                }
-                Ok(there)
-            }
-            capture => {
-                let affinity = &mut self.walk.view.affinity;
-                match capture {
-                    Some(Capture::Affinity) => affinity.is_there = true,
-                    Some(Capture::NodeAffinity) => affinity.has_node_affinity = true,
-                    _ => {}
-                }
-                let there = deserializer.deserialize_any(AtVisitor { walk: &mut *self.walk, id: self.id, node })?;
-                // `affinity: null` is no affinity.
-                if !there {
-                    match capture {
-                        Some(Capture::Affinity) => self.walk.view.affinity.is_there = false,
-                        Some(Capture::NodeAffinity) => self.walk.view.affinity.has_node_affinity = false,
-                        _ => {}
-                    }
-                }
-                Ok(there)
-            }
+        let Some(capture) = node.capture else {
+            return deserializer.deserialize_any(AtVisitor { walk, id, node });
+        };
+        if !capture.continues() {
+            return walk.capture(capture, id, deserializer);
         }
-    }
-}
-
-impl At<'_, '_> {
-    /// Runs the tests of a captured field, whose value is not compared.
-    fn there(self) {
-        let automaton = self.walk.automaton;
-        for test in &automaton.node(self.id).value_tests {
-            if !matches!(test.kind, ValueTestKind::OneOf(_)) {
-                self.walk.use_feature(test.feature, self.id);
-            }
+        let there = deserializer.deserialize_any(AtVisitor {
+            walk: &mut *walk,
+            id,
+            node,
+        })?;
+        match capture {
+            Capture::Affinity => walk.view.affinity.is_there = there,
+            _ => walk.view.affinity.has_node_affinity = there,
         }
+        Ok(there)
     }
 }
 
 impl Walk<'_> {
-    /// Reads a field of the view. Gives whether something is there.
-    fn capture<'de, D: Deserializer<'de>>(&mut self, capture: Capture, reader: D) -> Result<bool, D::Error> {
-        let view = &mut self.view;
+    /// Reads a field of the view and tests it. Gives whether something is there.
+    fn capture<'de, D: Deserializer<'de>>(
+        &mut self,
+        capture: Capture,
+        id: NodeId,
+        reader: D,
+    ) -> Result<bool, D::Error> {
+        let text =
+            |reader| Ok(Option::<String>::deserialize(reader)?.filter(|text| !text.is_empty()));
         match capture {
-            Capture::Affinity | Capture::NodeAffinity => return Ok(false),
-            Capture::Annotations => view.own_annotations = reader.deserialize_option(Pairs { prefix: OWN_PREFIX })?,
+            Capture::Affinity | Capture::NodeAffinity => Ok(false),
+            Capture::Annotations => {
+                let (pairs, there) = reader.deserialize_option(Pairs {
+                    walk: &mut *self,
+                    id,
+                    prefix: OWN_PREFIX,
+                })?;
+                self.view.own_annotations = pairs;
+                Ok(self.met_whole(id, there))
+            }
             Capture::DeletionTimestamp => {
-                view.is_being_deleted = Option::<IgnoredAny>::deserialize(reader)?.is_some();
-                return Ok(view.is_being_deleted);
+                self.view.is_being_deleted = Option::<IgnoredAny>::deserialize(reader)?.is_some();
+                Ok(self.met_whole(id, self.view.is_being_deleted))
             }
-            Capture::GenerateName => return text(&mut view.generate_name, reader),
-            Capture::Labels => view.labels = reader.deserialize_option(Pairs { prefix: "" })?,
-            Capture::Name => return text(&mut view.name, reader),
-            Capture::Namespace => return text(&mut view.namespace, reader),
+            Capture::GenerateName => {
+                let value = text(reader)?;
+                Ok(self.met_text(id, value, |view| &mut view.generate_name))
+            }
+            Capture::Labels => {
+                let (pairs, there) = reader.deserialize_option(Pairs {
+                    walk: &mut *self,
+                    id,
+                    prefix: "",
+                })?;
+                self.view.labels = pairs;
+                Ok(self.met_whole(id, there))
+            }
+            Capture::Name => {
+                let value = text(reader)?;
+                Ok(self.met_text(id, value, |view| &mut view.name))
+            }
+            Capture::Namespace => {
+                let value = text(reader)?;
+                Ok(self.met_text(id, value, |view| &mut view.namespace))
+            }
             Capture::NodeAffinityTerms => {
-                view.affinity.required = Option::<NodeSelector>::deserialize(reader)?;
-                return Ok(view.affinity.required.is_some());
+                self.view.affinity.required = Option::<NodeSelector>::deserialize(reader)?;
+                Ok(self.met_whole(id, self.view.affinity.required.is_some()))
             }
-            Capture::NodeName => return text(&mut view.node_name, reader),
-            Capture::NodeSelector => view.node_selector = reader.deserialize_option(Pairs { prefix: "" })?,
-            Capture::SchedulerName => return text(&mut view.scheduler_name, reader),
-            Capture::SchedulingGates => view.scheduling_gates = Option::deserialize(reader)?,
-            Capture::Tolerations => view.tolerations = Option::deserialize(reader)?,
+            Capture::NodeName => {
+                let value = text(reader)?;
+                Ok(self.met_text(id, value, |view| &mut view.node_name))
+            }
+            Capture::NodeSelector => {
+                let (pairs, there) = reader.deserialize_option(Pairs {
+                    walk: &mut *self,
+                    id,
+                    prefix: "",
+                })?;
+                self.view.node_selector = pairs;
+                Ok(self.met_whole(id, there))
+            }
+            Capture::SchedulerName => {
+                let value = text(reader)?;
+                Ok(self.met_text(id, value, |view| &mut view.scheduler_name))
+            }
+            Capture::SchedulingGates => {
+                self.view.scheduling_gates = Option::deserialize(reader)?;
+                Ok(self.met_whole(
+                    id,
+                    self.view
+                        .scheduling_gates
+                        .as_ref()
+                        .is_some_and(|gates| !gates.is_empty()),
+                ))
+            }
+            Capture::Tolerations => {
+                self.view.tolerations = Option::deserialize(reader)?;
+                Ok(self.met_whole(id, !self.view.tolerations().is_empty()))
+            }
         }
-        Ok(match capture {
-            Capture::Annotations => is_some_and_filled(view.own_annotations.as_deref()),
-            Capture::Labels => is_some_and_filled(view.labels.as_deref()),
-            Capture::NodeSelector => is_some_and_filled(view.node_selector.as_deref()),
-            Capture::SchedulingGates => is_some_and_filled(view.scheduling_gates.as_deref()),
-            _ => is_some_and_filled(view.tolerations.as_deref()),
-        })
     }
-}
 
-fn is_some_and_filled<T>(list: Option<&[T]>) -> bool {
-    list.is_some_and(|list| !list.is_empty())
-}
+    /// Tests a text and keeps it in the view.
+    fn met_text(
+        &mut self,
+        id: NodeId,
+        value: Option<String>,
+        field: fn(&mut PodView) -> &mut Option<String>,
+    ) -> bool {
+        let Some(text) = value else { return false };
+        self.met(id, Met::Text(&text));
+        *field(&mut self.view) = Some(text);
+        true
+    }
 
-fn text<'de, D: Deserializer<'de>>(field: &mut Option<String>, reader: D) -> Result<bool, D::Error> {
-    *field = Option::<String>::deserialize(reader)?.filter(|text| !text.is_empty());
-    Ok(field.is_some())
+    /// Tests an object or a list that was read whole.
+    fn met_whole(&mut self, id: NodeId, there: bool) -> bool {
+        if there {
+            self.met(id, Met::Whole);
+        }
+        there
+    }
+
+    /// Runs the tests of a place on what the reader met there.
+    fn met(&mut self, id: NodeId, met: Met<'_>) {
+        let automaton = self.automaton;
+        for test in &automaton.node(id).value_tests {
+            let holds = match &test.kind {
+                ValueTestKind::There => true,
+                ValueTestKind::OneOf(values) => values.iter().any(|value| value.is(met)),
+                ValueTestKind::NoneOf(values) => !values.iter().any(|value| value.is(met)),
+            };
+            if holds {
+                let place = self.place(id);
+                self.view.uses.push(Use {
+                    feature: test.feature,
+                    place,
+                });
+            }
+        }
+    }
 }
 
 struct AtVisitor<'w, 'c> {
@@ -209,19 +271,6 @@ impl Scalar {
 }
 
 impl AtVisitor<'_, '_> {
-    fn met(self, met: Met<'_>) {
-        for test in &self.node.value_tests {
-            let holds = match &test.kind {
-                ValueTestKind::There => true,
-                ValueTestKind::OneOf(values) => values.iter().any(|value| value.is(met)),
-                ValueTestKind::NoneOf(values) => !values.iter().any(|value| value.is(met)),
-            };
-            if holds {
-                self.walk.use_feature(test.feature, self.id);
-            }
-        }
-    }
-
     /// Fails when the place is an object or a list by the catalogue and the reader has something else.
     fn refuse<E: serde::de::Error>(&self, found: &str) -> Result<(), E> {
         let wanted = if self.node.element.is_some() {
@@ -231,12 +280,15 @@ impl AtVisitor<'_, '_> {
         } else {
             return Ok(());
         };
-        Err(E::custom(format_args!("`{}` must be {wanted}, not {found}", self.walk.path(self.id))))
+        Err(E::custom(format_args!(
+            "`{}` must be {wanted}, not {found}",
+            self.walk.path(self.id)
+        )))
     }
 
     fn scalar<E: serde::de::Error>(self, met: Met<'_>, found: &str) -> Result<bool, E> {
         self.refuse(found)?;
-        self.met(met);
+        self.walk.met(self.id, met);
         Ok(true)
     }
 }
@@ -257,7 +309,10 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<bool, E> {
-        self.scalar(i64::try_from(value).map_or(Met::OtherNumber, Met::Number), "a number")
+        self.scalar(
+            i64::try_from(value).map_or(Met::OtherNumber, Met::Number),
+            "a number",
+        )
     }
 
     fn visit_f64<E: serde::de::Error>(self, _value: f64) -> Result<bool, E> {
@@ -269,7 +324,7 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
         if value.is_empty() {
             return Ok(false);
         }
-        self.met(Met::Text(value));
+        self.walk.met(self.id, Met::Text(value));
         Ok(true)
     }
 
@@ -287,7 +342,7 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
         }
         if self.node.is_opaque() {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            self.met(Met::Whole);
+            self.walk.met(self.id, Met::Whole);
             return Ok(true);
         }
         let mut seen = 0_u64;
@@ -303,12 +358,18 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
                         )));
                     }
                     seen |= bit;
-                    if map.next_value_seed(At { walk: &mut *self.walk, id })? {
+                    if map.next_value_seed(At {
+                        walk: &mut *self.walk,
+                        id,
+                    })? {
                         there |= bit;
                     }
                 }
                 Key::Any(id) => {
-                    map.next_value_seed(At { walk: &mut *self.walk, id })?;
+                    map.next_value_seed(At {
+                        walk: &mut *self.walk,
+                        id,
+                    })?;
                 }
                 Key::Skip => {
                     map.next_value::<IgnoredAny>()?;
@@ -318,17 +379,24 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
                     let is_set = map.next_value::<Option<IgnoredAny>>()?.is_some();
                     if is_set && self.walk.view.unknown_fields.len() < MAX_UNKNOWN_FIELDS {
                         let place = self.walk.place(self.id);
-                        self.walk.view.unknown_fields.push(UnknownField { place, key });
+                        self.walk
+                            .view
+                            .unknown_fields
+                            .push(UnknownField { place, key });
                     }
                 }
             }
         }
         for test in &self.node.members_tests {
             if there & test.has == test.has && there & test.lacks == 0 {
-                self.walk.use_feature(test.feature, self.id);
+                let place = self.walk.place(self.id);
+                self.walk.view.uses.push(Use {
+                    feature: test.feature,
+                    place,
+                });
             }
         }
-        self.met(Met::Whole);
+        self.walk.met(self.id, Met::Whole);
         Ok(true)
     }
 
@@ -342,7 +410,7 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
                 is_filled = true;
             }
             if is_filled {
-                self.met(Met::Whole);
+                self.walk.met(self.id, Met::Whole);
             }
             return Ok(is_filled);
         };
@@ -353,14 +421,20 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
             if let Some(slot) = self.walk.indexes.get_mut(depth) {
                 *slot = index;
             }
-            if list.next_element_seed(At { walk: &mut *self.walk, id: element })?.is_none() {
+            if list
+                .next_element_seed(At {
+                    walk: &mut *self.walk,
+                    id: element,
+                })?
+                .is_none()
+            {
                 break;
             }
             index += 1;
         }
         self.walk.depth = depth;
         if index > 0 {
-            self.met(Met::Whole);
+            self.walk.met(self.id, Met::Whole);
         }
         Ok(index > 0)
     }
@@ -401,24 +475,31 @@ impl Visitor<'_> for KeyOf<'_> {
     }
 }
 
-/// Reads an object of strings into pairs, keeping those whose key has a prefix.
-struct Pairs {
+/// Reads an object of strings into pairs, keeping those whose key has a prefix, and tests each member that a locator
+/// names. Gives the pairs, or nothing for null, and whether the object has members.
+struct Pairs<'w, 'c> {
+    walk: &'w mut Walk<'c>,
+    id: NodeId,
     prefix: &'static str,
 }
 
-impl<'de> Visitor<'de> for Pairs {
-    type Value = Option<Vec<(String, String)>>;
+impl<'de> Visitor<'de> for Pairs<'_, '_> {
+    type Value = (Option<Vec<(String, String)>>, bool);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object whose values are strings")
+        write!(
+            f,
+            "an object whose values are strings at `{}`",
+            self.walk.path(self.id)
+        )
     }
 
     fn visit_none<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        Ok((None, false))
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        Ok((None, false))
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -426,41 +507,73 @@ impl<'de> Visitor<'de> for Pairs {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let node = self.walk.automaton.node(self.id);
         let mut pairs: Vec<(String, String)> = Vec::new();
-        while let Some(key) = map.next_key_seed(Prefixed(self.prefix))? {
-            let Some(key) = key else {
+        let mut there = false;
+        while let Some(key) = map.next_key_seed(PairKey {
+            node,
+            prefix: self.prefix,
+        })? {
+            there = true;
+            if key.text.is_none() && key.child.is_none() {
                 map.next_value::<IgnoredAny>()?;
                 continue;
-            };
-            if pairs.iter().any(|(known, _)| *known == key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
             }
             let value = map.next_value::<Option<String>>()?.unwrap_or_default();
-            pairs.push((key, value));
+            if let Some(child) = key.child {
+                self.walk.met(child, Met::Text(&value));
+            }
+            if let Some(text) = key.text {
+                if pairs.iter().any(|(known, _)| *known == text) {
+                    return Err(A::Error::custom(format_args!(
+                        "the key `{text}` stands twice"
+                    )));
+                }
+                pairs.push((text, value));
+            }
         }
-        Ok(Some(pairs))
+        Ok((Some(pairs), there))
     }
 }
 
-/// Reads a key, keeping it only when it has a prefix.
-struct Prefixed(&'static str);
+/// A key of an object of strings: its text if it is kept, its place if a locator names it.
+struct PairKey<'c> {
+    node: &'c Node,
+    prefix: &'static str,
+}
 
-impl<'de> DeserializeSeed<'de> for Prefixed {
-    type Value = Option<String>;
+struct MetKey {
+    text: Option<String>,
+    child: Option<NodeId>,
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+impl<'de> DeserializeSeed<'de> for PairKey<'_> {
+    type Value = MetKey;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<MetKey, D::Error> {
         deserializer.deserialize_identifier(self)
     }
 }
 
-impl Visitor<'_> for Prefixed {
-    type Value = Option<String>;
+impl Visitor<'_> for PairKey<'_> {
+    type Value = MetKey;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(key.starts_with(self.0).then(|| key.to_owned()))
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<MetKey, E> {
+        let child = self
+            .node
+            .child(key)
+            .map(|(_, id)| id)
+            .or(match self.node.otherwise {
+                Otherwise::Any(id) => Some(id),
+                Otherwise::Skip | Otherwise::Unknown => None,
+            });
+        Ok(MetKey {
+            text: key.starts_with(self.prefix).then(|| key.to_owned()),
+            child,
+        })
     }
 }

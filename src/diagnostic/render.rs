@@ -8,10 +8,13 @@ const MAX_WARNING: usize = 256;
 /// The API server drops warnings once all of them together are longer, in bytes.
 const MAX_WARNINGS: usize = 4096;
 
+/// How many profiles are named on one line.
+const MAX_PROFILES: usize = 3;
+
 /// How many findings a refusal spells out; the rest is in its causes.
 const MAX_SPELLED_OUT: usize = 3;
 
-/// Everything in one sentence: ``[code] what (`field`): why; help``.
+/// Everything in one sentence: ``[code] what on `a` (`field`): why; help``.
 pub fn sentence(diagnostic: &Diagnostic) -> String {
     let mut sentence = short(diagnostic);
     if let Some(why) = &diagnostic.why {
@@ -25,9 +28,26 @@ pub fn sentence(diagnostic: &Diagnostic) -> String {
     sentence
 }
 
-/// What and where: ``[code] what (`field` and 2 more)``.
+/// What, and on which virtual nodes: ``what on `a`, `b` and 2 more``.
+pub fn headline(diagnostic: &Diagnostic) -> String {
+    let mut headline = diagnostic.what.clone();
+    for (position, profile) in diagnostic.profiles.iter().take(MAX_PROFILES).enumerate() {
+        headline.push_str(if position == 0 { " on `" } else { ", `" });
+        headline.push_str(profile);
+        headline.push('`');
+    }
+    if diagnostic.profiles.len() > MAX_PROFILES {
+        headline.push_str(&format!(
+            " and {} more",
+            diagnostic.profiles.len() - MAX_PROFILES
+        ));
+    }
+    headline
+}
+
+/// What and where: ``[code] what on `a` (`field` and 2 more)``.
 fn short(diagnostic: &Diagnostic) -> String {
-    let mut short = format!("[{}] {}", diagnostic.code, diagnostic.what);
+    let mut short = format!("[{}] {}", diagnostic.code, headline(diagnostic));
     if let Some(place) = diagnostic.place() {
         let more = diagnostic.places.len() - 1;
         short.push_str(" (`");
@@ -44,9 +64,16 @@ fn short(diagnostic: &Diagnostic) -> String {
 /// The message of a refusal: the findings one after the other, the first ones in full.
 pub fn refusal<'d>(denials: impl Iterator<Item = &'d Diagnostic>) -> String {
     let denials: Vec<&Diagnostic> = denials.collect();
-    let spelled = denials.iter().take(MAX_SPELLED_OUT).map(|diagnostic| sentence(diagnostic));
+    let spelled = denials
+        .iter()
+        .take(MAX_SPELLED_OUT)
+        .map(|diagnostic| sentence(diagnostic));
     let mut message = spelled.collect::<Vec<_>>().join(" | ");
-    let rest: Vec<&str> = denials.iter().skip(MAX_SPELLED_OUT).map(|diagnostic| diagnostic.code.as_ref()).collect();
+    let rest: Vec<&str> = denials
+        .iter()
+        .skip(MAX_SPELLED_OUT)
+        .map(|diagnostic| diagnostic.code.as_ref())
+        .collect();
     if !rest.is_empty() {
         message.push_str(&format!(" | and {} more: {}", rest.len(), rest.join(", ")));
     }
@@ -57,11 +84,13 @@ pub fn refusal<'d>(denials: impl Iterator<Item = &'d Diagnostic>) -> String {
 ///
 /// Of an object that is refused only the milder findings are told: the grave ones are in its status.
 pub fn warnings(diagnostics: &[Diagnostic], is_allowed: bool) -> Vec<String> {
-    let told = diagnostics.iter().filter(|diagnostic| match diagnostic.severity {
-        Severity::Deny => is_allowed,
-        Severity::Warn => true,
-        Severity::Note => false,
-    });
+    let told = diagnostics
+        .iter()
+        .filter(|diagnostic| match diagnostic.severity {
+            Severity::Deny => is_allowed,
+            Severity::Warn => true,
+            Severity::Note => false,
+        });
     let mut lines: Vec<String> = Vec::new();
     let mut total = 0;
     let count = told.clone().count();
@@ -69,7 +98,10 @@ pub fn warnings(diagnostics: &[Diagnostic], is_allowed: bool) -> Vec<String> {
         let line = warning(diagnostic);
         // Room for the line that says how many were left out.
         if total + line.len() + 100 > MAX_WARNINGS {
-            lines.push(format!("loadline: {} more findings; see them all with `loadline check`", count - position));
+            lines.push(format!(
+                "loadline: {} more findings; see them all with `loadline check`",
+                count - position
+            ));
             break;
         }
         total += line.len();
@@ -81,7 +113,11 @@ pub fn warnings(diagnostics: &[Diagnostic], is_allowed: bool) -> Vec<String> {
 /// One warning: what, where and, if there is room, why.
 fn warning(diagnostic: &Diagnostic) -> String {
     let short = format!("loadline: {}", short(diagnostic));
-    let full = diagnostic.why.as_ref().map(|why| format!("{short}: {why}")).filter(|full| full.len() <= MAX_WARNING);
+    let full = diagnostic
+        .why
+        .as_ref()
+        .map(|why| format!("{short}: {why}"))
+        .filter(|full| full.len() <= MAX_WARNING);
     clean(cut(full.unwrap_or(short), MAX_WARNING))
 }
 
@@ -98,7 +134,9 @@ fn cut(mut text: String, length: usize) -> String {
 /// Replaces control characters: the API server drops a warning that has one.
 fn clean(text: String) -> String {
     if text.chars().any(char::is_control) {
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        text.chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect()
     } else {
         text
     }
@@ -110,18 +148,30 @@ mod tests {
     use crate::path::FieldPath;
 
     fn finding(number: usize) -> Diagnostic {
-        Diagnostic::new(Severity::Warn, "env.field-ref.status.pod-ip", format!("finding {number} with a text of some length"))
-            .at(FieldPath::keys("spec.containers").index(number).key("env"))
-            .because("x".repeat(300))
+        Diagnostic::new(
+            Severity::Warn,
+            "env.field-ref.status.pod-ip",
+            format!("finding {number} with a text of some length"),
+        )
+        .at(FieldPath::keys("spec.containers").index(number).key("env"))
+        .because("x".repeat(300))
     }
 
     #[test]
     fn warnings_stay_within_the_limits_of_the_api_server() {
         let diagnostics: Vec<Diagnostic> = (0..200).map(finding).collect();
         let warnings = warnings(&diagnostics, true);
-        assert!(warnings.iter().all(|line| line.len() <= 256 && !line.contains(char::is_control)));
+        assert!(
+            warnings
+                .iter()
+                .all(|line| line.len() <= 256 && !line.contains(char::is_control))
+        );
         assert!(warnings.iter().map(String::len).sum::<usize>() <= 4096);
-        assert!(warnings.last().unwrap().contains("more findings"), "{:?}", warnings.last());
+        assert!(
+            warnings.last().unwrap().contains("more findings"),
+            "{:?}",
+            warnings.last()
+        );
     }
 
     #[test]
@@ -129,7 +179,10 @@ mod tests {
         let mut diagnostic = finding(0);
         diagnostic.what = format!("a\nb{}", "é".repeat(300));
         let line = &warnings(&[diagnostic], true)[0];
-        assert!(line.len() <= 256 && line.ends_with('…') && line.contains("a b"), "{line}");
+        assert!(
+            line.len() <= 256 && line.ends_with('…') && line.contains("a b"),
+            "{line}"
+        );
     }
 
     #[test]
@@ -137,6 +190,10 @@ mod tests {
         let diagnostics: Vec<Diagnostic> = (0..5).map(finding).collect();
         let message = refusal(diagnostics.iter());
         assert!(message.contains("finding 2") && !message.contains("finding 3"));
-        assert!(message.ends_with("and 2 more: env.field-ref.status.pod-ip, env.field-ref.status.pod-ip"), "{message}");
+        assert!(
+            message
+                .ends_with("and 2 more: env.field-ref.status.pod-ip, env.field-ref.status.pod-ip"),
+            "{message}"
+        );
     }
 }

@@ -33,7 +33,8 @@ fn distance(left: &str, right: &str) -> usize {
     for (row, from) in left.iter().enumerate() {
         let mut current = vec![row + 1];
         for (column, to) in right.iter().enumerate() {
-            let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX - 1);
+            let at =
+                |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX - 1);
             let mut best = (at(&above, column + 1) + 1)
                 .min(at(&current, column) + 1)
                 .min(at(&above, column) + usize::from(from != to));
@@ -66,6 +67,9 @@ mod tests {
 
     #[test]
     fn lists_what_there_is_when_nothing_is_near() {
-        assert_eq!(help("nomad", PROFILES), "use one of: azure-aci, eks-fargate, liqo");
+        assert_eq!(
+            help("nomad", PROFILES),
+            "use one of: azure-aci, eks-fargate, liqo"
+        );
     }
 }

@@ -123,16 +123,27 @@ impl Metadata {
     ///
     /// Fails with the line where the block is not the YAML it should be.
     pub fn of_module(text: &str) -> Result<Self, String> {
-        let Some((first_line, block)) = block(text) else { return Ok(Self::default()) };
+        let Some((first_line, block)) = block(text) else {
+            return Ok(Self::default());
+        };
         let at = |line: usize, message: &str| format!("{}: metadata: {message}", first_line + line);
-        let documents = Document::parse_all(&block)
-            .map_err(|error| at(error.mark.map_or(0, |mark| mark.line.saturating_sub(1)), &error.message))?;
-        let Some(document) = documents.into_iter().next() else { return Ok(Self::default()) };
-        let source: Source = serde_path_to_error::deserialize(&document.value).map_err(|error| {
-            let place = crate::path::FieldPath::parse(&error.path().to_string());
-            let line = place.and_then(|place| document.locate(&place)).map_or(0, |mark| mark.line.saturating_sub(1));
-            at(line, &format!("`{}`: {}", error.path(), error.inner()))
+        let documents = Document::parse_all(&block).map_err(|error| {
+            at(
+                error.mark.map_or(0, |mark| mark.line.saturating_sub(1)),
+                &error.message,
+            )
         })?;
+        let Some(document) = documents.into_iter().next() else {
+            return Ok(Self::default());
+        };
+        let source: Source =
+            serde_path_to_error::deserialize(&document.value).map_err(|error| {
+                let place = crate::path::FieldPath::parse(&error.path().to_string());
+                let line = place
+                    .and_then(|place| document.locate(&place))
+                    .map_or(0, |mark| mark.line.saturating_sub(1));
+                at(line, &format!("`{}`: {}", error.path(), error.inner()))
+            })?;
         Ok(Self {
             title: source.title,
             description: source.description,
@@ -160,20 +171,26 @@ impl Metadata {
 /// The text of the block above `package`, without comment signs, and the number of its first line.
 fn block(text: &str) -> Option<(usize, String)> {
     let lines: Vec<&str> = text.lines().collect();
-    let package = lines.iter().position(|line| line.trim_start().starts_with("package "))?;
+    let package = lines
+        .iter()
+        .position(|line| line.trim_start().starts_with("package "))?;
     let above = lines.get(..package)?;
-    let start = above.iter().rposition(|line| line.trim_end() == "# METADATA")?;
+    let start = above
+        .iter()
+        .rposition(|line| line.trim_end() == "# METADATA")?;
     let body = above.get(start + 1..)?;
     body.iter().all(|line| line.starts_with('#')).then(|| {
-        let block: String =
-            body.iter().map(|line| line.strip_prefix("# ").unwrap_or_else(|| line.trim_start_matches('#'))).fold(
-                String::new(),
-                |mut block, line| {
-                    block.push_str(line);
-                    block.push('\n');
-                    block
-                },
-            );
+        let block: String = body
+            .iter()
+            .map(|line| {
+                line.strip_prefix("# ")
+                    .unwrap_or_else(|| line.trim_start_matches('#'))
+            })
+            .fold(String::new(), |mut block, line| {
+                block.push_str(line);
+                block.push('\n');
+                block
+            });
         (start + 2, block)
     })
 }
@@ -196,8 +213,13 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named_with_its_line() {
-        let message = Metadata::of_module("# METADATA\n# title: T\n# custom:\n#   macth: {}\npackage a\n").unwrap_err();
-        assert!(message.starts_with("4: metadata") || message.starts_with("3: metadata"), "{message}");
+        let message =
+            Metadata::of_module("# METADATA\n# title: T\n# custom:\n#   macth: {}\npackage a\n")
+                .unwrap_err();
+        assert!(
+            message.starts_with("4: metadata") || message.starts_with("3: metadata"),
+            "{message}"
+        );
         assert!(message.contains("macth"), "{message}");
     }
 

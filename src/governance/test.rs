@@ -41,7 +41,9 @@ pub fn run(modules: &[Module<'_>], filter: &str) -> Result<Vec<TestResult>, Poli
     for module in modules {
         let package = engine
             .add_policy(module.origin.to_owned(), module.text.to_owned())
-            .map_err(|error| PolicyError { message: format!("{}: {error}", module.origin) })?;
+            .map_err(|error| PolicyError {
+                message: format!("{}: {error}", module.origin),
+            })?;
         names.extend(test_rules(module.text).map(|rule| format!("{package}.{rule}")));
     }
     engine.set_gather_prints(true);
@@ -56,15 +58,23 @@ pub fn run(modules: &[Module<'_>], filter: &str) -> Result<Vec<TestResult>, Poli
             Err(_) => Outcome::Error("evaluation panicked".to_owned()),
         };
         let prints = engine.take_prints().unwrap_or_default();
-        results.push(TestResult { name, outcome, prints });
+        results.push(TestResult {
+            name,
+            outcome,
+            prints,
+        });
     }
     Ok(results)
 }
 
 /// The names of the test rules in a module: words that begin a line with `test_`.
 fn test_rules(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| line.starts_with("test_")).filter_map(|line| {
-        let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(line.len());
-        line.get(..end)
-    })
+    text.lines()
+        .filter(|line| line.starts_with("test_"))
+        .filter_map(|line| {
+            let end = line
+                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .unwrap_or(line.len());
+            line.get(..end)
+        })
 }

@@ -13,23 +13,38 @@ pub fn admits(pod: &PodView, node: &NodeFact) -> bool {
 
 /// Whether every taint that keeps pods away is tolerated. Passing states of a node are not counted: they come and go.
 pub fn tolerates_all(tolerations: &[Toleration], taints: &[Taint]) -> bool {
-    repelling(taints).all(|taint| tolerations.iter().any(|toleration| tolerates(toleration, taint)))
+    repelling(taints).all(|taint| {
+        tolerations
+            .iter()
+            .any(|toleration| tolerates(toleration, taint))
+    })
 }
 
 /// The taints that keep pods away for good.
 pub fn repelling(taints: &[Taint]) -> impl Iterator<Item = &Taint> {
-    taints.iter().filter(|taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute") && !is_passing(taint))
+    taints.iter().filter(|taint| {
+        matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute") && !is_passing(taint)
+    })
 }
 
 /// Whether the node selector and one of the required affinity terms hold.
 pub fn selects(pod: &PodView, node: &NodeFact) -> bool {
     let selector = pod.node_selector.as_deref().unwrap_or_default();
-    selector.iter().all(|(key, value)| lookup(&node.labels, key) == Some(value))
-        && pod.affinity.required.as_ref().is_none_or(|required| matches_selector(required, node))
+    selector
+        .iter()
+        .all(|(key, value)| lookup(&node.labels, key) == Some(value))
+        && pod
+            .affinity
+            .required
+            .as_ref()
+            .is_none_or(|required| matches_selector(required, node))
 }
 
 fn matches_selector(selector: &NodeSelector, node: &NodeFact) -> bool {
-    selector.node_selector_terms.iter().any(|term| matches_term(term, node))
+    selector
+        .node_selector_terms
+        .iter()
+        .any(|term| matches_term(term, node))
 }
 
 /// Whether all requirements of `term` hold; a term without any holds for no node.
@@ -37,16 +52,24 @@ pub fn matches_term(term: &NodeSelectorTerm, node: &NodeFact) -> bool {
     let expressions = term.match_expressions.as_deref().unwrap_or_default();
     let fields = term.match_fields.as_deref().unwrap_or_default();
     !(expressions.is_empty() && fields.is_empty())
-        && expressions.iter().all(|requirement| matches_label(requirement, &node.labels))
-        && fields.iter().all(|requirement| matches_field(requirement, &node.name))
+        && expressions
+            .iter()
+            .all(|requirement| matches_label(requirement, &node.labels))
+        && fields
+            .iter()
+            .all(|requirement| matches_field(requirement, &node.name))
 }
 
 fn matches_label(requirement: &Requirement, labels: &[(String, String)]) -> bool {
     let value = lookup(labels, &requirement.key);
     let values = &requirement.values;
     match requirement.operator.as_str() {
-        "In" => !values.is_empty() && value.is_some_and(|value| values.iter().any(|one| one == value)),
-        "NotIn" => !values.is_empty() && value.is_none_or(|value| values.iter().all(|one| one != value)),
+        "In" => {
+            !values.is_empty() && value.is_some_and(|value| values.iter().any(|one| one == value))
+        }
+        "NotIn" => {
+            !values.is_empty() && value.is_none_or(|value| values.iter().all(|one| one != value))
+        }
         "Exists" => values.is_empty() && value.is_some(),
         "DoesNotExist" => values.is_empty() && value.is_none(),
         "Gt" => compare(value, values).is_some_and(|(have, bound)| have > bound),
@@ -63,11 +86,19 @@ fn compare(value: Option<&str>, values: &[String]) -> Option<(i64, i64)> {
 
 /// Fields are selected by `metadata.name` alone, with exactly one value.
 fn matches_field(requirement: &Requirement, name: &str) -> bool {
-    let [value] = requirement.values.as_slice() else { return false };
+    let [value] = requirement.values.as_slice() else {
+        return false;
+    };
     match requirement.operator.as_str() {
         "In" => requirement.key == "metadata.name" && value == name,
         // A field that nodes do not have is empty, and so differs from the value.
-        "NotIn" => if requirement.key == "metadata.name" { value != name } else { !value.is_empty() },
+        "NotIn" => {
+            if requirement.key == "metadata.name" {
+                value != name
+            } else {
+                !value.is_empty()
+            }
+        }
         _ => false,
     }
 }
@@ -89,7 +120,10 @@ pub fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
 }
 
 fn numbers(toleration: &Toleration, taint: &Taint) -> Option<(i64, i64)> {
-    Some((canonical_integer(&toleration.value)?, canonical_integer(&taint.value)?))
+    Some((
+        canonical_integer(&toleration.value)?,
+        canonical_integer(&taint.value)?,
+    ))
 }
 
 /// An integer as one writes it by hand: no plus sign, no leading zero, no minus zero.
@@ -103,7 +137,8 @@ fn canonical_integer(text: &str) -> Option<i64> {
 
 /// Taints that the node lifecycle controller sets and lifts as a node's state changes. They say nothing of its kind.
 fn is_passing(taint: &Taint) -> bool {
-    taint.key.starts_with("node.kubernetes.io/") || taint.key == "node.cloudprovider.kubernetes.io/uninitialized"
+    taint.key.starts_with("node.kubernetes.io/")
+        || taint.key == "node.cloudprovider.kubernetes.io/uninitialized"
 }
 
 #[cfg(test)]
@@ -112,21 +147,35 @@ mod tests {
 
     fn requirement(key: &str, operator: &str, values: &[&str]) -> Requirement {
         let values = values.iter().map(ToString::to_string).collect();
-        Requirement { key: key.into(), operator: operator.into(), values }
+        Requirement {
+            key: key.into(),
+            operator: operator.into(),
+            values,
+        }
     }
 
     fn node() -> NodeFact {
         NodeFact {
             name: "virtual".into(),
-            labels: vec![("type".into(), "virtual-kubelet".into()), ("cpu".into(), "8".into())],
+            labels: vec![
+                ("type".into(), "virtual-kubelet".into()),
+                ("cpu".into(), "8".into()),
+            ],
             ..NodeFact::default()
         }
     }
 
     #[track_caller]
     fn check_label(operator: &str, key: &str, values: &[&str], expected: bool) {
-        let term = NodeSelectorTerm { match_expressions: Some(vec![requirement(key, operator, values)]), match_fields: None };
-        assert_eq!(matches_term(&term, &node()), expected, "{key} {operator} {values:?}");
+        let term = NodeSelectorTerm {
+            match_expressions: Some(vec![requirement(key, operator, values)]),
+            match_fields: None,
+        };
+        assert_eq!(
+            matches_term(&term, &node()),
+            expected,
+            "{key} {operator} {values:?}"
+        );
     }
 
     #[test]
@@ -180,31 +229,58 @@ mod tests {
 
     #[test]
     fn tolerations_match_as_in_the_scheduler() {
-        let taint = Taint { key: "k".into(), value: "v".into(), effect: "NoSchedule".into() };
-        assert!(tolerates(&tolerating("k", "Equal", "v", "NoSchedule"), &taint));
+        let taint = Taint {
+            key: "k".into(),
+            value: "v".into(),
+            effect: "NoSchedule".into(),
+        };
+        assert!(tolerates(
+            &tolerating("k", "Equal", "v", "NoSchedule"),
+            &taint
+        ));
         assert!(tolerates(&tolerating("k", "", "v", ""), &taint));
         assert!(tolerates(&tolerating("", "Exists", "", ""), &taint));
         assert!(tolerates(&tolerating("k", "Exists", "", ""), &taint));
-        assert!(!tolerates(&tolerating("k", "Exists", "", "NoExecute"), &taint));
+        assert!(!tolerates(
+            &tolerating("k", "Exists", "", "NoExecute"),
+            &taint
+        ));
         assert!(!tolerates(&tolerating("k", "Equal", "w", ""), &taint));
         assert!(!tolerates(&tolerating("k", "Like", "v", ""), &taint));
     }
 
     #[test]
     fn numeric_tolerations_compare_canonical_integers() {
-        let taint = |value: &str| Taint { key: "k".into(), value: value.into(), effect: "NoSchedule".into() };
+        let taint = |value: &str| Taint {
+            key: "k".into(),
+            value: value.into(),
+            effect: "NoSchedule".into(),
+        };
         assert!(tolerates(&tolerating("k", "Gt", "10", ""), &taint("11")));
         assert!(!tolerates(&tolerating("k", "Gt", "10", ""), &taint("10")));
         assert!(tolerates(&tolerating("k", "Lt", "10", ""), &taint("-9")));
         for odd in ["007", "+7", "-0", "7.0", "", "seven"] {
-            assert!(!tolerates(&tolerating("k", "Lt", "10", ""), &taint(odd)), "{odd}");
+            assert!(
+                !tolerates(&tolerating("k", "Lt", "10", ""), &taint(odd)),
+                "{odd}"
+            );
         }
     }
 
     #[test]
     fn only_lasting_taints_that_keep_pods_away_count() {
-        let taint = |key: &str, effect: &str| Taint { key: key.into(), value: String::new(), effect: effect.into() };
-        assert!(tolerates_all(&[], &[taint("k", "PreferNoSchedule"), taint("node.kubernetes.io/not-ready", "NoExecute")]));
+        let taint = |key: &str, effect: &str| Taint {
+            key: key.into(),
+            value: String::new(),
+            effect: effect.into(),
+        };
+        assert!(tolerates_all(
+            &[],
+            &[
+                taint("k", "PreferNoSchedule"),
+                taint("node.kubernetes.io/not-ready", "NoExecute")
+            ]
+        ));
         assert!(!tolerates_all(&[], &[taint("k", "NoExecute")]));
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    Access, Claim, Effect, Entry, Injection, NetworkPolicySupport, Profile, ProfileId, Recognition, Support, Verified,
+    Access, Claim, Effect, Entry, Injection, NetworkPolicySupport, Profile, ProfileId, Recognition,
+    Support, Verified,
 };
 use crate::catalogue::Catalogue;
 use crate::catalogue::source::OneOrMany;

@@ -70,13 +70,33 @@ fn review(spec: Value) -> Arc<[u8]> {
 /// The keys of the request in the API server's order; `serde_json` would sort them.
 fn reorder(review: &Value) -> String {
     let request = &review["request"];
-    let keys = ["uid", "kind", "resource", "requestKind", "requestResource", "namespace", "operation", "userInfo", "object", "oldObject", "dryRun", "options"];
-    let members: Vec<String> = keys.iter().map(|key| format!("\"{key}\":{}", request[key])).collect();
-    format!("{{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{{{}}}}}", members.join(","))
+    let keys = [
+        "uid",
+        "kind",
+        "resource",
+        "requestKind",
+        "requestResource",
+        "namespace",
+        "operation",
+        "userInfo",
+        "object",
+        "oldObject",
+        "dryRun",
+        "options",
+    ];
+    let members: Vec<String> = keys
+        .iter()
+        .map(|key| format!("\"{key}\":{}", request[key]))
+        .collect();
+    format!(
+        "{{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{{{}}}}}",
+        members.join(",")
+    )
 }
 
 fn answer(pipeline: &Pipeline, facts: &Facts, body: &Arc<[u8]>) -> Vec<u8> {
-    let request = review::decode(Arc::clone(body), &pipeline.catalogue).expect("a review of our own");
+    let request =
+        review::decode(Arc::clone(body), &pipeline.catalogue).expect("a review of our own");
     let verdict = pipeline.decide(facts, &request);
     review::encode(&request.uid, request.stage, &verdict)
 }
@@ -90,7 +110,12 @@ fn decide(criterion: &mut Criterion) {
     let headed = review(json!({"tolerations": [
         {"key": "virtual-kubelet.io/provider", "operator": "Exists"},
     ], "nodeSelector": {"kubernetes.azure.com/managed": "false", "type": "virtual-kubelet"}}));
-    println!("review: {} bytes; profiles: {}; features: {}", headed.len(), pipeline.profiles.len(), pipeline.catalogue.len());
+    println!(
+        "review: {} bytes; profiles: {}; features: {}",
+        headed.len(),
+        pipeline.profiles.len(),
+        pipeline.catalogue.len()
+    );
     criterion.bench_function("headed for a virtual node", |bencher| {
         bencher.iter(|| answer(&pipeline, &facts, black_box(&headed)));
     });
@@ -98,7 +123,9 @@ fn decide(criterion: &mut Criterion) {
         bencher.iter(|| answer(&pipeline, &facts, black_box(&regular)));
     });
     let floor = |body: &Arc<[u8]>| serde_json::from_slice::<serde::de::IgnoredAny>(body);
-    criterion.bench_function("only scanning the JSON", |bencher| bencher.iter(|| floor(black_box(&headed))));
+    criterion.bench_function("only scanning the JSON", |bencher| {
+        bencher.iter(|| floor(black_box(&headed)))
+    });
     criterion.bench_function("a tree of the JSON", |bencher| {
         bencher.iter(|| serde_json::from_slice::<Value>(black_box(&headed)));
     });

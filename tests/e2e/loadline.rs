@@ -118,15 +118,15 @@ impl<'a> Loadline<'a> {
         self.process.take().expect("it serves").stop(STOP_LIMIT)
     }
 
-    /// The sum of a counter over the label sets that contain every one of `labels`.
-    pub(crate) fn counter(&self, name: &str, labels: &[&str]) -> f64 {
+    /// The sum of a counter over all its labels.
+    pub(crate) fn counter(&self, name: &str) -> u64 {
         let metrics = self.metrics();
-        let matching = metrics.lines().filter(|line| {
-            let rest = line.strip_prefix(name).unwrap_or_default();
-            rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label))
+        let samples = metrics.lines().filter(|line| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(['{', ' ']))
         });
-        matching
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        samples
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
             .sum()
     }
 

@@ -1,0 +1,306 @@
+//! Logs and metrics: how they are set up, and the names of all metrics.
+//!
+//! Labels come from closed sets (codes, profiles, verdicts), never from the names of users' objects.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use tracing_subscriber::EnvFilter;
+
+use crate::admission::verdict::Verdict;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Starts logging to standard error. `filter` is a level or a list of `target=level`.
+///
+/// Fails where the filter cannot be read, or where logging was started before.
+pub fn init(
+    format: LogFormat,
+    filter: &str,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let filter = EnvFilter::builder().parse(filter)?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    match format {
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .try_init(),
+        LogFormat::Text => builder.try_init(),
+    }
+}
+
+/// Seconds, dense where a decision should be.
+const DURATION_BUCKETS: [f64; 12] = [
+    0.000_02, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.25, 1.0, 10.0,
+];
+
+/// Labels of `loadline_admission_requests_total`.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RequestLabels {
+    webhook: &'static str,
+    operation: &'static str,
+    decision: &'static str,
+    placement: &'static str,
+    dry_run: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct WebhookLabels {
+    webhook: &'static str,
+}
+
+/// Labels of `loadline_findings_total`. Codes and profiles are those of the bundle.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct FindingLabels {
+    code: String,
+    profile: String,
+    severity: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct FailureLabels {
+    reason: &'static str,
+}
+
+/// Why a request got no verdict, or a loop had to try again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Failure {
+    /// The bytes are no review.
+    BadReview,
+    /// The body is larger than the limit.
+    BodyTooLarge,
+    /// No content type that can be read.
+    ContentType,
+    /// The body did not arrive whole, or too late.
+    Incomplete,
+    /// A panic, caught.
+    Internal,
+    /// Too much at once.
+    Overload,
+}
+
+impl Failure {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadReview => "bad-review",
+            Self::BodyTooLarge => "body-too-large",
+            Self::ContentType => "content-type",
+            Self::Incomplete => "incomplete",
+            Self::Internal => "internal",
+            Self::Overload => "overload",
+        }
+    }
+}
+
+/// All metrics. Cheap to clone: clones share the numbers.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<WebhookLabels, Histogram, fn() -> Histogram>,
+    findings: Family<FindingLabels, Counter>,
+    failures: Family<FailureLabels, Counter>,
+    loop_errors: Family<FailureLabels, Counter>,
+    /// Reviews being answered.
+    pub in_flight: Gauge,
+    /// When the certificate ends, in seconds since 1970.
+    pub certificate_expiry: Gauge<i64, AtomicI64>,
+    /// How often a certificate was taken from changed files.
+    pub certificate_reloads: Counter<u64, AtomicU64>,
+    /// Nodes of each recognised profile.
+    virtual_nodes: Family<ProfileLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ProfileLabels {
+    profile: String,
+}
+
+fn durations() -> Histogram {
+    Histogram::new(DURATION_BUCKETS)
+}
+
+impl Metrics {
+    /// Registers everything. `bundle` is the digest that decides.
+    pub fn new(bundle: &str) -> Self {
+        let mut registry = Registry::with_prefix("loadline");
+        let requests = Family::default();
+        let durations = Family::new_with_constructor(durations as fn() -> Histogram);
+        let findings = Family::default();
+        let failures = Family::default();
+        let loop_errors = Family::default();
+        let in_flight = Gauge::default();
+        let certificate_expiry = Gauge::default();
+        let certificate_reloads = Counter::default();
+        let virtual_nodes = Family::default();
+        registry.register("admission_requests", "Reviews answered", requests.clone());
+        registry.register(
+            "admission_duration_seconds",
+            "Time from the body to the answer",
+            durations.clone(),
+        );
+        registry.register("findings", "Diagnostics given", findings.clone());
+        registry.register("failures", "Requests that got no verdict", failures.clone());
+        registry.register(
+            "loop_errors",
+            "Errors of watches and controllers, all retried",
+            loop_errors.clone(),
+        );
+        registry.register(
+            "in_flight_requests",
+            "Reviews being answered",
+            in_flight.clone(),
+        );
+        registry.register(
+            "certificate_expiry_timestamp_seconds",
+            "When the certificate in use ends",
+            certificate_expiry.clone(),
+        );
+        registry.register(
+            "certificate_reloads",
+            "Certificates taken from changed files",
+            certificate_reloads.clone(),
+        );
+        registry.register(
+            "virtual_nodes",
+            "Nodes recognised, by profile",
+            virtual_nodes.clone(),
+        );
+        registry.register(
+            "bundle",
+            "What decides",
+            Info::new([
+                ("digest", bundle.to_owned()),
+                ("version", env!("CARGO_PKG_VERSION").to_owned()),
+            ]),
+        );
+        Self {
+            registry: Arc::new(registry),
+            requests,
+            durations,
+            findings,
+            failures,
+            loop_errors,
+            in_flight,
+            certificate_expiry,
+            certificate_reloads,
+            virtual_nodes,
+        }
+    }
+
+    /// Counts an answered review.
+    pub fn answered(
+        &self,
+        webhook: &'static str,
+        operation: &str,
+        dry_run: bool,
+        verdict: &Verdict,
+        seconds: f64,
+    ) {
+        let decision = match (
+            verdict.allowed,
+            verdict.diagnostics.is_empty(),
+            verdict.patch.is_empty(),
+        ) {
+            (false, ..) => "denied",
+            (true, _, false) => "changed",
+            (true, false, true) => "warned",
+            (true, true, true) => "allowed",
+        };
+        self.requests
+            .get_or_create(&RequestLabels {
+                webhook,
+                operation: known_operation(operation),
+                decision,
+                placement: verdict.placement.standing.as_str(),
+                dry_run: if dry_run { "true" } else { "false" },
+            })
+            .inc();
+        self.durations
+            .get_or_create(&WebhookLabels { webhook })
+            .observe(seconds);
+        for diagnostic in &verdict.diagnostics {
+            for profile in diagnostic
+                .profiles
+                .iter()
+                .map(String::as_str)
+                .chain(diagnostic.profiles.is_empty().then_some(""))
+            {
+                let labels = FindingLabels {
+                    code: diagnostic.code.to_string(),
+                    profile: profile.to_owned(),
+                    severity: diagnostic.severity.as_str(),
+                };
+                self.findings.get_or_create(&labels).inc();
+            }
+        }
+    }
+
+    /// Counts a request that got no verdict.
+    pub fn failed(&self, failure: Failure) {
+        self.failures
+            .get_or_create(&FailureLabels {
+                reason: failure.as_str(),
+            })
+            .inc();
+    }
+
+    /// Counts an error of a loop, which will try again.
+    pub fn loop_failed(&self, reason: &'static str) {
+        self.loop_errors
+            .get_or_create(&FailureLabels { reason })
+            .inc();
+    }
+
+    /// Sets how many nodes of each profile there are.
+    pub fn count_nodes<'a>(&self, counts: impl Iterator<Item = (&'a str, usize)>) {
+        self.virtual_nodes.clear();
+        for (profile, count) in counts {
+            let labels = ProfileLabels {
+                profile: profile.to_owned(),
+            };
+            self.virtual_nodes
+                .get_or_create(&labels)
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// The exposition text, OpenMetrics 1.0.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail, and our own encoders refuse nothing.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// Operations come from outside; a label takes only known ones.
+fn known_operation(operation: &str) -> &'static str {
+    match operation {
+        "CONNECT" => "CONNECT",
+        "CREATE" => "CREATE",
+        "DELETE" => "DELETE",
+        "UPDATE" => "UPDATE",
+        _ => "other",
+    }
+}
