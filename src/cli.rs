@@ -1,6 +1,7 @@
 //! Arguments, dispatch and [`ExitStatus`]. One file per verb: `FooArgs` and `run`.
 
 pub mod bundle;
+pub mod serve;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ const AFTER_HELP: &str = "Exit status: 0 clean, 1 findings, 2 the job could not 
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Serve(serve::ServeArgs),
     /// Print a completion script for a shell
     Completion {
         /// The shell
@@ -58,6 +60,7 @@ pub fn run() -> ExitCode {
         }
     };
     let outcome = match arguments.verb {
+        Verb::Serve(args) => serve::run(args),
         Verb::Completion { shell } => {
             clap_complete::generate(
                 shell,

@@ -29,17 +29,17 @@
 //! 6. A policy that errs is never an allow in silence.
 
 // Floor 0: vocabulary.
-pub mod catalogue;
-pub mod change;
-pub mod diagnostic;
-pub mod document;
-pub mod facts;
-pub mod fence;
-pub mod node;
 pub mod path;
-pub mod placement;
+pub mod document;
+pub mod diagnostic;
 pub mod pod;
+pub mod node;
+pub mod catalogue;
 pub mod profile;
+pub mod facts;
+pub mod placement;
+pub mod fence;
+pub mod change;
 
 // Floor 1: stages, blind to each other.
 pub mod compat;
@@ -52,9 +52,9 @@ pub mod bundle;
 
 // Floor 3: runtime.
 #[cfg(feature = "runtime")]
-pub mod server;
-#[cfg(feature = "runtime")]
 pub mod telemetry;
+#[cfg(feature = "runtime")]
+pub mod server;
 
 // Floor 4: entry.
 #[cfg(feature = "runtime")]

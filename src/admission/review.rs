@@ -218,6 +218,10 @@ impl<'de> Visitor<'de> for DraftSeed<'_> {
         f.write_str("an AdmissionRequest")
     }
 
+    fn visit_none<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
     fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
         Ok(None)
     }

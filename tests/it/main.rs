@@ -1,3 +1,19 @@
 //! The integration tests, in one binary so that they link once.
 //!
-//! Where does a new test go? Into the file beside the code if it needs no file, socket or process; here otherwise.
+//! Where does a new test go? Into the file beside the code if it needs no file, socket or process; here otherwise:
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "a test that cannot go on should stop with a message"
+)]
+
+mod decisions; // what decide() answers, through reviews; no sockets
+mod floors; // the architecture, read from the sources
+mod properties; // what must hold for every pod: proptest
+mod reviews; // builders, no tests
+mod server; // the real server over TLS on loopback

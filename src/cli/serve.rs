@@ -1,0 +1,235 @@
+//! `loadline serve`: the webhook server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use super::ExitStatus;
+use super::bundle::BundleArgs;
+use crate::facts::Facts;
+use crate::server::tls::{Certificate, RELOAD_INTERVAL, SelfSigned};
+use crate::server::{self, Shared, listen};
+use crate::telemetry::{self, LogFormat};
+
+/// Run the admission webhook server
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// Address of the webhook, over TLS
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:8443",
+        env = "LOADLINE_LISTEN"
+    )]
+    listen: SocketAddr,
+    /// Address of /metrics, without TLS
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:8080",
+        env = "LOADLINE_METRICS_LISTEN"
+    )]
+    metrics_listen: SocketAddr,
+    /// Certificate chain, PEM; read again when its content changes
+    #[arg(long, value_name = "FILE", requires = "key", env = "LOADLINE_CERT")]
+    cert: Option<PathBuf>,
+    /// Private key of the certificate, PEM; read again when its content changes
+    #[arg(long, value_name = "FILE", requires = "cert", env = "LOADLINE_KEY")]
+    key: Option<PathBuf>,
+    /// Make a certificate for loopback at start, for trying things out, and print it
+    #[arg(long, conflicts_with_all = ["cert", "key"])]
+    self_signed: bool,
+    /// Read nodes and namespaces of the cluster in this file; inside a cluster its own is read without it
+    #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig, instead of its current one
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
+    #[command(flatten)]
+    bundle: BundleArgs,
+    /// How log lines are written
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "json",
+        env = "LOADLINE_LOG_FORMAT"
+    )]
+    log_format: Format,
+    /// Level of logging, or a list of target=level
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "info",
+        env = "LOADLINE_LOG"
+    )]
+    log: String,
+    /// How long to go on accepting after being told to stop, so that the endpoints can be updated first
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    shutdown_delay: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Json,
+    Text,
+}
+
+/// Serves until told to stop.
+pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
+    // Every field is named, so that a new flag that is not wired does not compile.
+    let ServeArgs {
+        listen: address,
+        metrics_listen,
+        cert,
+        key,
+        self_signed,
+        kubeconfig,
+        context,
+        bundle,
+        log_format,
+        log,
+        shutdown_delay,
+    } = args;
+    let format = match log_format {
+        Format::Json => LogFormat::Json,
+        Format::Text => LogFormat::Text,
+    };
+    telemetry::init(format, &log)
+        .map_err(|error| anyhow::anyhow!("set up logging with filter `{log}`: {error}"))?;
+    let pipeline = bundle.pipeline().context("load the bundle")?;
+    let certificate = Arc::new(match (cert, key, self_signed) {
+        (Some(cert), Some(key), _) => Certificate::from_files(&cert, &key)?,
+        (_, _, true) => {
+            let made = SelfSigned::generate(loopback_names())?;
+            // The only thing a client needs to trust us; it is no secret.
+            anstream::print!("{}", made.certificate);
+            Certificate::self_signed(&made)?
+        }
+        _ => {
+            bail!("no certificate: give `--cert` and `--key`, or `--self-signed` to try things out")
+        }
+    });
+    let shared = Arc::new(Shared::new(pipeline, Facts::default()));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    runtime.block_on(serve(Serve {
+        address,
+        metrics_listen,
+        certificate,
+        shared,
+        kubeconfig,
+        context,
+        shutdown_delay: Duration::from_secs(shutdown_delay),
+    }))?;
+    Ok(ExitStatus::Clean)
+}
+
+/// The names under which a self-signed certificate is valid.
+pub(super) fn loopback_names() -> Vec<String> {
+    ["localhost", "127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+struct Serve {
+    address: SocketAddr,
+    metrics_listen: SocketAddr,
+    certificate: Arc<Certificate>,
+    shared: Arc<Shared>,
+    kubeconfig: Option<PathBuf>,
+    context: Option<String>,
+    shutdown_delay: Duration,
+}
+
+async fn serve(serve: Serve) -> anyhow::Result<()> {
+    let Serve {
+        address,
+        metrics_listen,
+        certificate,
+        shared,
+        kubeconfig: _,
+        context: _,
+        shutdown_delay,
+    } = serve;
+    let listener = listen::bind(address)
+        .await
+        .with_context(|| format!("listen on {address}"))?;
+    let metrics_listener = listen::bind(metrics_listen)
+        .await
+        .with_context(|| format!("listen on {metrics_listen}"))?;
+    let acceptor = TlsAcceptor::from(Arc::new(certificate.server_config()?));
+    let (stop, stopped) = watch::channel(false);
+    let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
+        // An error means that the sender is gone, which is a stop as well.
+        let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
+    };
+    let mut tasks = tokio::task::JoinSet::new();
+    let webhook = server::router(Arc::clone(&shared));
+    let metrics = server::metrics_router(Arc::clone(&shared));
+    tasks.spawn(listen::serve(
+        listener,
+        webhook,
+        Some(acceptor),
+        until_stopped(stopped.clone()),
+    ));
+    tasks.spawn(listen::serve(
+        metrics_listener,
+        metrics,
+        None,
+        until_stopped(stopped.clone()),
+    ));
+    let fresh = {
+        let (certificate, shared) = (Arc::clone(&certificate), Arc::clone(&shared));
+        async move {
+            certificate
+                .keep_fresh(&shared.metrics, RELOAD_INTERVAL)
+                .await;
+        }
+    };
+    tracing::info!(
+        address = %address,
+        metrics = %metrics_listen,
+        bundle = shared.pipeline.load().digest,
+        profiles = shared.pipeline.load().profiles.len(),
+        policies = shared.pipeline.load().policies.len(),
+        "serving"
+    );
+    tokio::select! {
+        signal = signalled() => {
+            tracing::info!(signal = signal?, "stopping");
+            shared.is_stopping.store(true, Ordering::Relaxed);
+            tokio::time::sleep(shutdown_delay).await;
+        }
+        () = fresh => bail!("the certificate loop has ended"),
+        Some(ended) = tasks.join_next() => {
+            ended.context("a listener has failed")?;
+            bail!("a listener has ended by itself");
+        }
+    }
+    let _ = stop.send(true);
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a listener has failed")?;
+    }
+    tracing::info!("stopped; everything that was accepted is answered");
+    Ok(())
+}
+
+/// Waits for the signal to stop, and names it.
+async fn signalled() -> anyhow::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("wait for SIGINT")?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}
