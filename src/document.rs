@@ -459,8 +459,8 @@ mod tests {
     #[test]
     fn anchors_and_merge_keys_are_followed() {
         check(
-            "base: &b {x: 1, y: 2}\nuse:\n  <<: *b\n  y: 3\nlist: [*b]",
-            json!([{"base": {"x": 1, "y": 2}, "use": {"y": 3, "x": 1}, "list": [{"x": 1, "y": 2}]}]),
+            "base: &b {x: 1, z: 2}\nuse:\n  <<: *b\n  z: 3\nlist: [*b]",
+            json!([{"base": {"x": 1, "z": 2}, "use": {"z": 3, "x": 1}, "list": [{"x": 1, "z": 2}]}]),
         );
     }
 
