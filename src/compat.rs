@@ -103,7 +103,8 @@ pub struct Judge<'a> {
 impl Judge<'_> {
     /// Whether `profile` refuses `pod` or weakens one of its controls: what denies a pod that is bound to it.
     pub fn refuses(&self, profile: &Profile, pod: &PodView) -> bool {
-        pod.uses.iter().any(|one| {
+        // A feature that many elements of a list use comes up in a row; once is enough.
+        pod.uses.chunk_by(|left, right| left.feature == right.feature).filter_map(<[Use]>::first).any(|one| {
             self.cell(profile, one, Standing::Bound)
                 .is_some_and(|(_, _, severity)| severity == Severity::Deny)
         })

@@ -60,20 +60,9 @@ struct Walk<'c> {
 }
 
 impl Walk<'_> {
+    /// Indexes of lists that were left again are stale; spelling out the place takes only as many as it passes lists.
     const fn place(&self, node: NodeId) -> Place {
-        let mut indexes = [0; MAX_LISTS];
-        let mut list = 0;
-        while list < MAX_LISTS && list < self.depth {
-            #[expect(
-                clippy::indexing_slicing,
-                reason = "the loop's condition keeps `list` in range"
-            )]
-            {
-                indexes[list] = self.indexes[list];
-            }
-            list += 1;
-        }
-        Place { node, indexes }
+        Place { node, indexes: self.indexes }
     }
 
     fn path(&self, id: NodeId) -> FieldPath {

@@ -1,0 +1,38 @@
+# The recipes that CI calls, and developers with it. `make help` lists them.
+
+CARGO ?= cargo
+# Warnings are errors here and not in the sources: a newer compiler must not break older commits.
+export RUSTFLAGS_CI := -D warnings
+
+.PHONY: help demo test lint fmt clippy docs core e2e bench ci
+
+help: ## List the recipes
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: ## Build, start the real server on loopback and send it the built-in pods
+	$(CARGO) run --release --locked -- demo
+
+test: ## All tests that need nothing but a Rust toolchain
+	$(CARGO) test --locked
+
+lint: fmt clippy core docs ## Formatting, clippy, the pure core alone, documentation
+
+fmt:
+	$(CARGO) fmt --check
+
+clippy:
+	$(CARGO) clippy --locked --all-targets --features e2e -- $(RUSTFLAGS_CI)
+
+core: ## The pure floors compile without the runtime
+	$(CARGO) clippy --locked --lib --no-default-features -- $(RUSTFLAGS_CI)
+
+docs: ## Documentation, private items too
+	RUSTDOCFLAGS="$(RUSTFLAGS_CI)" $(CARGO) doc --locked --no-deps --document-private-items
+
+e2e: ## End to end on a real control plane; needs Go
+	$(CARGO) test --locked --features e2e --test e2e -- --nocapture
+
+bench: ## Benchmarks of a decision
+	$(CARGO) bench --locked
+
+ci: test lint e2e ## What CI runs
