@@ -1,6 +1,8 @@
 //! Arguments, dispatch and [`ExitStatus`]. One file per verb: `FooArgs` and `run`.
 
 pub mod bundle;
+pub mod check;
+pub mod render;
 pub mod serve;
 
 use std::process::ExitCode;
@@ -41,6 +43,8 @@ const AFTER_HELP: &str = "Exit status: 0 clean, 1 findings, 2 the job could not 
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Say what the webhooks would say of objects in files
+    Check(Box<check::CheckArgs>),
     Serve(serve::ServeArgs),
     /// Print a completion script for a shell
     Completion {
@@ -60,6 +64,7 @@ pub fn run() -> ExitCode {
         }
     };
     let outcome = match arguments.verb {
+        Verb::Check(arguments) => check::run(&arguments),
         Verb::Serve(args) => serve::run(args),
         Verb::Completion { shell } => {
             clap_complete::generate(
