@@ -5,7 +5,7 @@
 
 pub mod diff;
 pub mod excerpt;
-pub mod group;
+pub mod profiles;
 pub mod yaml;
 
 use std::fmt::Write as _;
@@ -17,7 +17,6 @@ use crate::bundle::Problem;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::placement::Standing;
 use excerpt::{Origin, Text};
-use group::Group;
 
 /// What stands out.
 pub const BOLD: Style = Style::new().bold();
@@ -89,34 +88,23 @@ impl Renderer {
     }
 
     /// Writes findings one after the other, each with an empty line behind it.
-    ///
-    /// The same finding on several profiles is told once, with one reason a profile.
     pub fn diagnostics(
         &self,
         out: &mut String,
         origin: Option<Origin<'_>>,
         diagnostics: &[Diagnostic],
     ) {
-        for group in Group::of(diagnostics) {
-            self.group(out, origin, &group);
+        for diagnostic in diagnostics {
+            let (word, style) = label(diagnostic.severity);
+            let head = format!("{word}[{}]", clean(&diagnostic.code));
+            let what = format!(": {}", clean(&profiles::headline(diagnostic)));
+            let _ = writeln!(out, "{}{}", paint(style, head), paint(BOLD, what));
+            let gutter = self.places(out, origin, diagnostic);
+            for (key, text) in profiles::remarks(diagnostic) {
+                self.remark(out, gutter, &key, &text);
+            }
+            out.push('\n');
         }
-    }
-
-    fn group(&self, out: &mut String, origin: Option<Origin<'_>>, group: &Group<'_>) {
-        let (word, style) = label(group.first.severity);
-        let code = &group.first.code;
-        let _ = writeln!(
-            out,
-            "{}{} {}",
-            paint(style, format_args!("{word}[{}]", clean(code))),
-            paint(BOLD, ":"),
-            paint(BOLD, clean(&group.what())),
-        );
-        let gutter = self.places(out, origin, group.first);
-        for (key, text) in group.remarks() {
-            self.remark(out, gutter, &key, &text);
-        }
-        out.push('\n');
     }
 
     /// Writes where a finding stands. Gives the width of the gutter.
@@ -209,8 +197,8 @@ impl Renderer {
                 return;
             }
         };
-        for (reason, profiles) in group::by_reason(&heading.profiles) {
-            let text = format!("{lead} {}: {reason}", group::names(&profiles));
+        for (reason, names) in profiles::by_reason(&heading.profiles) {
+            let text = format!("{lead} {}: {reason}", profiles::names(&names));
             out.push_str("  ");
             self.folded(out, 4, &clean(&text));
         }
