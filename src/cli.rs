@@ -2,6 +2,8 @@
 
 pub mod bundle;
 pub mod check;
+pub mod explain;
+pub mod matrix;
 pub mod render;
 pub mod serve;
 
@@ -45,6 +47,10 @@ const AFTER_HELP: &str = "Exit status: 0 clean, 1 findings, 2 the job could not 
 enum Verb {
     /// Say what the webhooks would say of objects in files
     Check(Box<check::CheckArgs>),
+    /// Explain a code of a message, a feature or a policy
+    Explain(explain::ExplainArgs),
+    /// Compare what kinds of virtual nodes do with each feature
+    Matrix(matrix::MatrixArgs),
     Serve(serve::ServeArgs),
     /// Print a completion script for a shell
     Completion {
@@ -65,6 +71,8 @@ pub fn run() -> ExitCode {
     };
     let outcome = match arguments.verb {
         Verb::Check(arguments) => check::run(&arguments),
+        Verb::Explain(arguments) => explain::run(&arguments),
+        Verb::Matrix(arguments) => matrix::run(&arguments),
         Verb::Serve(args) => serve::run(args),
         Verb::Completion { shell } => {
             clap_complete::generate(

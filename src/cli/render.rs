@@ -165,7 +165,7 @@ impl Renderer {
     }
 
     /// Writes words, with the lines after the first one indented, and ends the line.
-    fn folded(&self, out: &mut String, indent: usize, text: &str) {
+    pub fn folded(&self, out: &mut String, indent: usize, text: &str) {
         let Some(width) = self.width.filter(|width| *width >= indent + MIN_WIDTH) else {
             out.push_str(text);
             out.push('\n');
