@@ -1,6 +1,10 @@
 //! Arguments, dispatch and [`ExitStatus`]. One file per verb: `FooArgs` and `run`.
 
 pub mod bundle;
+pub mod check;
+pub mod explain;
+pub mod matrix;
+pub mod render;
 pub mod serve;
 
 use std::process::ExitCode;
@@ -41,6 +45,12 @@ const AFTER_HELP: &str = "Exit status: 0 clean, 1 findings, 2 the job could not 
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Say what the webhooks would say of objects in files
+    Check(Box<check::CheckArgs>),
+    /// Explain a code of a message, a feature or a policy
+    Explain(explain::ExplainArgs),
+    /// Compare what kinds of virtual nodes do with each feature
+    Matrix(matrix::MatrixArgs),
     Serve(serve::ServeArgs),
     /// Print a completion script for a shell
     Completion {
@@ -60,6 +70,9 @@ pub fn run() -> ExitCode {
         }
     };
     let outcome = match arguments.verb {
+        Verb::Check(arguments) => check::run(&arguments),
+        Verb::Explain(arguments) => explain::run(&arguments),
+        Verb::Matrix(arguments) => matrix::run(&arguments),
         Verb::Serve(args) => serve::run(args),
         Verb::Completion { shell } => {
             clap_complete::generate(

@@ -3,6 +3,7 @@
 //! The same type carries findings about pods, policies and configuration, to `kubectl`, the terminal and JSON alike.
 //! How it looks is decided in [`render`] alone.
 
+pub mod codes;
 pub mod render;
 pub mod suggest;
 

@@ -1,0 +1,286 @@
+//! `loadline check`: what the webhooks would say of objects in files.
+//!
+//! Objects become the reviews that the API server would send, and go through the very same decision. A workload is judged
+//! as its pods would be: the webhooks only warn about a workload and refuse its pods, but whoever checks a file wants to
+//! know of the pods now.
+
+pub mod human;
+pub mod input;
+pub mod json;
+pub mod judge;
+pub mod object;
+pub mod parallel;
+pub mod template;
+pub mod typed;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::ExitStatus;
+use super::bundle::BundleArgs;
+use super::render::Renderer;
+use crate::admission::Pipeline;
+use crate::bundle::Problem;
+use crate::diagnostic::suggest;
+use crate::facts::{Cluster, Facts};
+use judge::{Judged, Outcome};
+use object::{Found, Reader, Subject};
+
+/// Value of `--profile` that asks about every profile.
+const EVERY_PROFILE: &str = "all";
+
+/// What to check, and how.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// A file, a folder (its .yaml, .yml and .json files) or `-` for standard input; may be given more than once
+    #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
+    pub filename: Vec<PathBuf>,
+    /// Look into the folders of folders too, hidden ones left out
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+    /// What standard input is called in messages
+    #[arg(long, value_name = "NAME", default_value = "<stdin>")]
+    pub stdin_filename: String,
+    /// Namespace of objects that name none
+    #[arg(short, long, default_value = "default")]
+    pub namespace: String,
+    /// Ask whether the pods would run on this profile, wherever they are headed; `all` asks for every profile
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// How to answer
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+    /// What makes the exit status 1
+    #[arg(long, value_enum, default_value_t)]
+    pub fail_on: FailOn,
+    /// What to decide with.
+    #[command(flatten)]
+    pub bundle: BundleArgs,
+}
+
+/// Forms of the answer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Human,
+    /// One JSON object with everything
+    Json,
+    /// What the webhooks answer, byte for byte: for each object a line from /mutate and one from /validate
+    Review,
+}
+
+/// What counts as a finding.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum FailOn {
+    /// An object, or its pods, would be refused; with `--profile all`: on every profile
+    #[default]
+    Deny,
+    /// The same, or a warning
+    Warn,
+}
+
+/// Everything that was found and said.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// What decided.
+    pub pipeline: &'a Pipeline,
+    /// Each object with its verdicts: one, or one a profile.
+    pub judged: Vec<((&'a Found, &'a Subject), Vec<Judged>)>,
+    /// How many objects of other kinds there are, by kind.
+    pub skipped: BTreeMap<String, usize>,
+    /// How many nodes are among the inputs.
+    pub nodes: usize,
+}
+
+impl Run<'_> {
+    /// How many objects fare like this. Asked about several profiles, an object fares as on the best of them.
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.judged
+            .iter()
+            .filter(|(_, judged)| judged.iter().map(Judged::outcome).max() == Some(outcome))
+            .count()
+    }
+}
+
+/// Checks, prints, and says what came of it.
+pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
+    let pipeline = arguments.bundle.pipeline()?;
+    let profiles = asked(arguments, &pipeline)?;
+    let files = input::files(&arguments.filename, arguments.recursive)
+        .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let reader = Reader {
+        catalogue: &pipeline.catalogue,
+        namespace: &arguments.namespace,
+    };
+    let found = parallel::map(&files, "files read", |path| {
+        input::read(path, &arguments.stdin_filename).map(|text| reader.find(text))
+    });
+    let mut problems: Vec<(Problem, Option<&Found>)> = Vec::new();
+    let mut read: Vec<&Found> = Vec::new();
+    for found in &found {
+        match found {
+            Ok(found) => {
+                problems.extend(
+                    found
+                        .problems
+                        .iter()
+                        .map(|problem| (problem.clone(), Some(found))),
+                );
+                read.push(found);
+            }
+            Err(problem) => problems.push((problem.clone(), None)),
+        }
+    }
+    let facts = facts(&read, &pipeline);
+    let subjects: Vec<(&Found, &Subject)> = read
+        .iter()
+        .flat_map(|found| found.subjects.iter().map(move |subject| (*found, subject)))
+        .collect();
+    let judged = parallel::map(&subjects, "objects judged", |(_, subject)| {
+        profiles
+            .iter()
+            .map(|profile| judge::judge(&pipeline, &facts, subject, *profile))
+            .collect::<Vec<_>>()
+    });
+    let mut skipped: BTreeMap<String, usize> = BTreeMap::new();
+    for (kind, number) in read.iter().flat_map(|found| &found.skipped) {
+        *skipped.entry(kind.clone()).or_default() += number;
+    }
+    let run = Run {
+        pipeline: &pipeline,
+        judged: subjects.into_iter().zip(judged).collect(),
+        skipped,
+        nodes: read.iter().map(|found| found.nodes.len()).sum(),
+    };
+    print(arguments, &facts, &run, &mut problems)?;
+    let is_finding = |outcome: Outcome| match arguments.fail_on {
+        FailOn::Deny => outcome == Outcome::Denied,
+        FailOn::Warn => outcome != Outcome::Clean,
+    };
+    let outcomes = [Outcome::Denied, Outcome::Warned, Outcome::Clean];
+    Ok(if !problems.is_empty() {
+        ExitStatus::Failure
+    } else if outcomes
+        .into_iter()
+        .any(|outcome| is_finding(outcome) && run.count(outcome) > 0)
+    {
+        ExitStatus::Findings
+    } else {
+        ExitStatus::Clean
+    })
+}
+
+/// The profiles that are asked about; one nothing when the objects go where they go.
+fn asked<'a>(
+    arguments: &'a CheckArgs,
+    pipeline: &'a Pipeline,
+) -> anyhow::Result<Vec<Option<&'a str>>> {
+    let Some(name) = arguments.profile.as_deref() else {
+        return Ok(vec![None]);
+    };
+    let names = pipeline
+        .profiles
+        .iter()
+        .map(|profile| profile.name.as_str());
+    if name == EVERY_PROFILE {
+        anyhow::ensure!(
+            arguments.output != Output::Review,
+            "`-o review` answers for one profile, not for `--profile all`"
+        );
+        return Ok(names.map(Some).collect());
+    }
+    anyhow::ensure!(
+        pipeline.profile_named(name).is_some(),
+        "there is no profile `{name}`: {}",
+        suggest::help(name, names.chain([EVERY_PROFILE]))
+    );
+    Ok(vec![Some(name)])
+}
+
+/// What the inputs say of the cluster. It is known when there is a node among them.
+fn facts(read: &[&Found], pipeline: &Pipeline) -> Facts {
+    let mut nodes = Vec::new();
+    let mut namespaces = BTreeMap::new();
+    for found in read {
+        nodes.extend(found.nodes.iter().cloned());
+        namespaces.extend(found.namespaces.clone());
+    }
+    if nodes.is_empty() {
+        Facts::of_namespaces(namespaces)
+    } else {
+        Facts::of_cluster(Cluster::new(nodes, &pipeline.profiles), namespaces)
+    }
+}
+
+/// Writes the answer to standard output and what could not be read to standard error.
+fn print<'a>(
+    arguments: &CheckArgs,
+    facts: &Facts,
+    run: &Run<'a>,
+    problems: &mut Vec<(Problem, Option<&'a Found>)>,
+) -> anyhow::Result<()> {
+    let mut stdout: Box<dyn Write> = match arguments.output {
+        Output::Human => Box::new(std::io::BufWriter::new(anstream::stdout().lock())),
+        // For programs: not a byte is touched.
+        Output::Json | Output::Review => {
+            Box::new(std::io::BufWriter::new(std::io::stdout().lock()))
+        }
+    };
+    let renderer = Renderer::for_stdout();
+    match arguments.output {
+        Output::Human => {
+            for ((found, subject), judged) in &run.judged {
+                let mut out = String::new();
+                match judged.as_slice() {
+                    [one] => human::object(&mut out, renderer, found, subject, one),
+                    many => human::profiles(&mut out, found, subject, many),
+                }
+                stdout.write_all(out.as_bytes())?;
+            }
+        }
+        Output::Json => {}
+        Output::Review => {
+            for ((found, subject), _) in &run.judged {
+                match judge::answers(run.pipeline, facts, subject, arguments.profile.as_deref()) {
+                    Ok(answers) => {
+                        for answer in answers {
+                            stdout.write_all(&answer)?;
+                            stdout.write_all(b"\n")?;
+                        }
+                    }
+                    Err(message) => {
+                        let problem = Problem {
+                            origin: found.text.name.clone(),
+                            mark: subject.mark(found),
+                            message,
+                        };
+                        problems.push((problem, Some(*found)));
+                    }
+                }
+            }
+        }
+    }
+    stdout.flush()?;
+    let mut out = String::new();
+    for (problem, found) in &*problems {
+        renderer.problem(&mut out, problem, found.map(|found| &found.text));
+    }
+    anstream::stderr().write_all(out.as_bytes())?;
+    match arguments.output {
+        Output::Human => stdout.write_all(human::summary(run, problems.len()).as_bytes())?,
+        Output::Json => {
+            let problems: Vec<Problem> = problems
+                .iter()
+                .map(|(problem, _)| problem.clone())
+                .collect();
+            writeln!(stdout, "{}", json::report(run, &problems)?)?;
+        }
+        Output::Review => {}
+    }
+    stdout.flush()?;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! The answer of `check` for people.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::Run;
+use super::judge::{Judged, Outcome};
+use super::object::{Found, Subject};
+use crate::admission::verdict::{Mode, Verdict};
+use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, count, paint};
+use crate::diagnostic::Severity;
+use crate::placement::Standing;
+
+/// Writes what there is to say of one object; nothing of one that no virtual node concerns.
+pub fn object(
+    out: &mut String,
+    renderer: Renderer,
+    found: &Found,
+    subject: &Subject,
+    judged: &Judged,
+) {
+    let verdict = judged.counts();
+    if verdict.diagnostics.is_empty() && verdict.placement.standing == Standing::Regular {
+        return;
+    }
+    renderer.diagnostics(out, subject.origin(found), &verdict.diagnostics);
+    let place = match subject.mark(found) {
+        Some(mark) => format!("{}:{}", found.text.name, mark.line),
+        None => found.text.name.clone(),
+    };
+    let _ = writeln!(
+        out,
+        "{}: {} {}",
+        paint(BOLD, clean(&subject.title())),
+        conclusion(judged),
+        paint(DIM, format_args!("({})", clean(&place))),
+    );
+    renderer.heading(out, &verdict.placement);
+    let object = match &subject.pods {
+        Some(pods) => Some(pods.pod.clone()),
+        None => raw(subject),
+    };
+    renderer.changes(out, &object.unwrap_or_default(), verdict);
+    out.push('\n');
+}
+
+/// The object of a request, as the patch expects it.
+fn raw(subject: &Subject) -> Option<Value> {
+    let mut body: Value = serde_json::from_slice(&subject.request.body).ok()?;
+    body.pointer_mut("/request/object").map(Value::take)
+}
+
+/// How it ends, in words.
+fn conclusion(judged: &Judged) -> String {
+    let verdict = judged.counts();
+    let would = if judged.pods.is_some() {
+        "its pods would be "
+    } else {
+        ""
+    };
+    let warnings = verdict.count(Severity::Warn) + verdict.count(Severity::Deny);
+    let mut words = match judged.outcome() {
+        Outcome::Denied => format!("{would}{}", paint(RED, "refused")),
+        Outcome::Warned => {
+            format!(
+                "{would}{}",
+                paint(
+                    YELLOW,
+                    format_args!("admitted with {}", count(warnings, "warning"))
+                )
+            )
+        }
+        Outcome::Clean => format!("{would}{}", paint(GREEN, "admitted")),
+    };
+    match verdict.mode {
+        Mode::Enforce => {}
+        mode => {
+            let _ = write!(words, ", as the mode is `{}`", mode.as_str());
+        }
+    }
+    words
+}
+
+/// Writes one row a profile: how the object fares there, and the first reason.
+pub fn profiles(out: &mut String, found: &Found, subject: &Subject, judged: &[Judged]) {
+    let place = subject
+        .mark(found)
+        .map_or_else(String::new, |mark| format!(":{}", mark.line));
+    let _ = writeln!(
+        out,
+        "{} {}",
+        paint(BOLD, clean(&subject.title())),
+        paint(DIM, format_args!("({}{place})", clean(&found.text.name))),
+    );
+    let names = judged.iter().filter_map(|judged| judged.profile.as_deref());
+    let width = names
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or_default();
+    for judged in judged {
+        let (word, style) = match judged.outcome() {
+            Outcome::Denied => ("denied", RED),
+            Outcome::Warned => ("warned", YELLOW),
+            Outcome::Clean => ("clean", GREEN),
+        };
+        let name = judged.profile.as_deref().unwrap_or_default();
+        let row = format!(
+            "  {name:width$}  {}  {}",
+            paint(style, format_args!("{word:6}")),
+            reason(judged.counts())
+        );
+        let _ = writeln!(out, "{}", row.trim_end());
+    }
+    out.push('\n');
+}
+
+/// The first and worst finding, and how many more there are as bad.
+fn reason(verdict: &Verdict) -> String {
+    let Some(first) = verdict
+        .diagnostics
+        .first()
+        .filter(|first| first.severity != Severity::Note)
+    else {
+        return String::new();
+    };
+    let more = verdict.count(first.severity) - 1;
+    let more = if more > 0 {
+        format!(" (and {more} more)")
+    } else {
+        String::new()
+    };
+    clean(&format!("[{}] {}{more}", first.code, first.what))
+}
+
+/// Writes the line at the end.
+pub fn summary(run: &Run<'_>, problems: usize) -> String {
+    let mut out = format!(
+        "{}: {} denied, {} warned, {} clean",
+        count(run.judged.len(), "object"),
+        run.count(Outcome::Denied),
+        run.count(Outcome::Warned),
+        run.count(Outcome::Clean),
+    );
+    let skipped: usize = run.skipped.values().sum();
+    if skipped > 0 {
+        let _ = write!(out, "; {skipped} skipped");
+    }
+    if problems > 0 {
+        let _ = write!(out, "; {problems} not read");
+    }
+    out.push('\n');
+    if skipped > 0 {
+        let were = if skipped == 1 { "was" } else { "were" };
+        let kinds: Vec<String> = run
+            .skipped
+            .iter()
+            .map(|(kind, number)| format!("{number} {}", clean(kind)))
+            .collect();
+        let _ = writeln!(
+            out,
+            "{} of other kinds {were} skipped: {}",
+            count(skipped, "object"),
+            kinds.join(", ")
+        );
+    }
+    if run.nodes > 0 {
+        let _ = writeln!(
+            out,
+            "placement was predicted on the {} among the inputs",
+            count(run.nodes, "node")
+        );
+    }
+    out
+}

@@ -1,0 +1,227 @@
+//! The files that `check` reads, and the documents in them.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::value::RawValue;
+
+use crate::bundle::Problem;
+use crate::cli::render::excerpt::Text;
+use crate::document::{Document, DocumentError};
+
+/// The endings of the files that are read in a folder.
+const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+
+/// The argument that stands for standard input.
+const STDIN: &str = "-";
+
+/// What the arguments name: files in the order given, those of a folder by name.
+///
+/// Fails where a path cannot be read and where a folder has no file to read: a check that looks at nothing must not pass.
+pub fn files(paths: &[PathBuf], recursive: bool) -> Result<Vec<PathBuf>, Problem> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.as_os_str() == STDIN || !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let before = files.len();
+        walk(path, recursive, &mut files)?;
+        if files.len() == before {
+            let hint = if recursive {
+                ""
+            } else {
+                "; use `-R` to look into its folders"
+            };
+            return Err(problem(
+                path,
+                format!("the folder has no {} file{hint}", ENDINGS.join(", ")),
+            ));
+        }
+    }
+    Ok(files)
+}
+
+fn walk(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
+    let mut entries = std::fs::read_dir(folder)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| problem(folder, format!("the folder cannot be read: {error}")))?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        // The entry's own type: links to folders are not followed, as they may lead in a circle.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if is_folder && recursive && !is_hidden {
+            walk(&path, recursive, files)?;
+        } else if path.is_file()
+            && path
+                .extension()
+                .is_some_and(|ending| ENDINGS.iter().any(|one| ending == *one))
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file, or standard input under the name it is to have in messages.
+pub fn read(path: &Path, stdin_name: &str) -> Result<Text, Problem> {
+    let is_stdin = path.as_os_str() == STDIN;
+    let name = if is_stdin {
+        stdin_name.to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let bytes = if is_stdin {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    let failed = |message| Problem {
+        origin: name.clone(),
+        mark: None,
+        message,
+    };
+    let bytes = bytes.map_err(|error| failed(format!("the file cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        failed(format!(
+            "the file is not UTF-8: byte {} does not belong to a character",
+            error.utf8_error().valid_up_to()
+        ))
+    })?;
+    Ok(Text::new(name, text))
+}
+
+fn problem(path: &Path, message: String) -> Problem {
+    Problem {
+        origin: path.display().to_string(),
+        mark: None,
+        message,
+    }
+}
+
+/// A document and, where the text is JSON, its bytes as they stand there.
+#[derive(Debug)]
+pub struct Part {
+    /// The document.
+    pub document: Document,
+    /// Its bytes: a review must be judged as it came, with the order of its keys.
+    pub raw: Option<Box<str>>,
+}
+
+/// Reads the documents of a text. One that is broken does not keep the others from being read.
+pub fn parts(text: &Text) -> (Vec<Part>, Vec<Problem>) {
+    let failed = |error: DocumentError| Problem {
+        origin: text.name.clone(),
+        mark: error.mark,
+        message: error.message,
+    };
+    let content = text.text.trim_start_matches('\u{feff}');
+    match Document::parse_all(content) {
+        Ok(documents) => {
+            let raws = raws(content, documents.len())
+                .into_iter()
+                .chain(std::iter::repeat(None));
+            (
+                documents
+                    .into_iter()
+                    .zip(raws)
+                    .map(|(document, raw)| Part { document, raw })
+                    .collect(),
+                Vec::new(),
+            )
+        }
+        Err(error) => {
+            let pieces = pieces(content);
+            if pieces.len() < 2 {
+                return (Vec::new(), vec![failed(error)]);
+            }
+            let mut parts = Vec::new();
+            let mut problems = Vec::new();
+            for piece in pieces {
+                match Document::parse_all(&piece) {
+                    Ok(documents) => parts.extend(documents.into_iter().map(|document| Part {
+                        document,
+                        raw: None,
+                    })),
+                    Err(error) => problems.push(failed(error)),
+                }
+            }
+            (parts, problems)
+        }
+    }
+}
+
+/// The bytes of each value in a JSON text; none when it is no JSON, or holds another number of values.
+fn raws(text: &str, wanted: usize) -> Vec<Option<Box<str>>> {
+    if !text.trim_start().starts_with('{') {
+        return Vec::new();
+    }
+    let raws: Result<Vec<Box<RawValue>>, _> = serde_json::Deserializer::from_str(text)
+        .into_iter()
+        .collect();
+    raws.ok()
+        .filter(|raws| raws.len() == wanted)
+        .map(|raws| raws.into_iter().map(|raw| Some(raw.get().into())).collect())
+        .unwrap_or_default()
+}
+
+/// A YAML text cut at its document markers. Each piece begins with as many empty lines as stand before it, so that
+/// positions in it are positions in the text.
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let is_marker = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+        if is_marker {
+            pieces.push("\n".repeat(number));
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push_str(line);
+        }
+    }
+    pieces.retain(|piece| !piece.trim().is_empty());
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_document_does_not_hide_the_others() {
+        let text = Text::new("x.yaml".into(), "a: 1\n---\nb: [1\n---\nc: 3\n".into());
+        let (parts, problems) = parts(&text);
+        let values: Vec<String> = parts
+            .iter()
+            .map(|part| part.document.value.to_string())
+            .collect();
+        assert_eq!(values, [r#"{"a":1}"#, r#"{"c":3}"#]);
+        assert_eq!(problems.len(), 1);
+        assert!(
+            problems[0]
+                .mark
+                .is_some_and(|mark| (3..=4).contains(&mark.line)),
+            "{problems:?}"
+        );
+        let mark = parts[1].document.locate(&crate::path::FieldPath::keys("c"));
+        assert_eq!(mark.map(|mark| mark.to_string()).as_deref(), Some("5:1"));
+    }
+
+    #[test]
+    fn json_values_keep_their_bytes() {
+        let text = Text::new("x.json".into(), "{\"b\": 1, \"a\": 2}\n{\"c\":3}".into());
+        let (parts, _) = parts(&text);
+        let raws: Vec<&str> = parts
+            .iter()
+            .filter_map(|part| part.raw.as_deref())
+            .collect();
+        assert_eq!(raws, ["{\"b\": 1, \"a\": 2}", "{\"c\":3}"]);
+    }
+}

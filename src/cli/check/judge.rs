@@ -1,0 +1,140 @@
+//! Subjects to verdicts, by the very same decision as the webhooks'.
+
+use std::sync::Arc;
+
+use super::object::Subject;
+use super::template::Pods;
+use crate::admission::verdict::Verdict;
+use crate::admission::{Pipeline, Request, Stage, review};
+use crate::diagnostic::Severity;
+use crate::facts::Facts;
+use crate::mutation;
+
+/// What is said of an object.
+#[derive(Debug)]
+pub struct Judged {
+    /// The profile that was asked about, if one was.
+    pub profile: Option<String>,
+    /// The webhooks' verdict on the object.
+    pub verdict: Verdict,
+    /// For a workload: the verdict on its pods, with places in the workload.
+    pub pods: Option<Verdict>,
+}
+
+impl Judged {
+    /// The verdict that counts: a workload stands or falls with its pods.
+    pub fn counts(&self) -> &Verdict {
+        self.pods.as_ref().unwrap_or(&self.verdict)
+    }
+
+    /// How it ends.
+    pub fn outcome(&self) -> Outcome {
+        let verdict = self.counts();
+        if !verdict.allowed {
+            Outcome::Denied
+        } else if verdict
+            .diagnostics
+            .iter()
+            .any(|one| one.severity <= Severity::Warn)
+        {
+            Outcome::Warned
+        } else {
+            Outcome::Clean
+        }
+    }
+}
+
+/// How an object fares. Ordered worst first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Outcome {
+    /// It, or its pods, would be refused.
+    Denied,
+    /// It would be admitted with a warning.
+    Warned,
+    /// There is nothing to say but notes.
+    Clean,
+}
+
+impl Outcome {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Warned => "warned",
+            Self::Clean => "clean",
+        }
+    }
+}
+
+/// Decides on a subject, as if it asked for `profile` when there is one.
+pub fn judge(
+    pipeline: &Pipeline,
+    facts: &Facts,
+    subject: &Subject,
+    profile: Option<&str>,
+) -> Judged {
+    let decide = |request: &Request| {
+        let request = Request {
+            asked_profile: profile.map(str::to_owned),
+            ..request.clone()
+        };
+        pipeline.decide(facts, &request)
+    };
+    Judged {
+        profile: profile.map(str::to_owned),
+        verdict: decide(&subject.request),
+        pods: subject
+            .pods
+            .as_ref()
+            .map(|pods| in_workload(pods, decide(&pods.request))),
+    }
+}
+
+/// A verdict on the pods of a workload, with places in the workload.
+fn in_workload(pods: &Pods, mut verdict: Verdict) -> Verdict {
+    for diagnostic in &mut verdict.diagnostics {
+        for place in &mut diagnostic.places {
+            *place = pods.in_workload(place);
+        }
+    }
+    verdict
+}
+
+/// The answers of `/mutate` and then of `/validate` on the patched object, byte for byte.
+///
+/// Fails, in a phrase, where a patch of ours does not apply to the object it was made for, which would be a mistake of ours.
+pub fn answers(
+    pipeline: &Pipeline,
+    facts: &Facts,
+    subject: &Subject,
+    profile: Option<&str>,
+) -> Result<[Vec<u8>; 2], String> {
+    let staged = |request: &Request, stage| {
+        let request = Request {
+            stage,
+            asked_profile: profile.map(str::to_owned),
+            ..request.clone()
+        };
+        let verdict = pipeline.decide(facts, &request);
+        (review::encode(&request.uid, stage, &verdict), verdict)
+    };
+    let (mutated, verdict) = staged(&subject.request, Stage::Mutate);
+    let patched = if verdict.patch.is_empty() {
+        None
+    } else {
+        let mut body: serde_json::Value =
+            serde_json::from_slice(&subject.request.body).map_err(|error| error.to_string())?;
+        let object = body
+            .pointer_mut("/request/object")
+            .ok_or("the patched review has no object")?;
+        mutation::apply(&verdict.patch, object)
+            .map_err(|error| format!("our own patch does not apply: {error}"))?;
+        let body = Arc::from(body.to_string().into_bytes());
+        Some(review::decode(body, &pipeline.catalogue).map_err(|error| error.to_string())?)
+    };
+    let (validated, _) = staged(
+        patched.as_ref().unwrap_or(&subject.request),
+        Stage::Validate,
+    );
+    Ok([mutated, validated])
+}

@@ -1,0 +1,208 @@
+//! The pods that a workload makes, made here as its controller would make them, so that they can be judged before they
+//! exist.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::admission::{Kind, Request};
+use crate::path::{FieldPath, Segment};
+
+/// A pod of a workload, with the way back from its fields to those of the workload.
+#[derive(Debug)]
+pub struct Template {
+    /// The pod.
+    pub pod: Value,
+    way: Way,
+}
+
+/// The request for a pod of a workload.
+#[derive(Debug)]
+pub struct Pods {
+    /// The request.
+    pub request: Request,
+    /// The pod in it.
+    pub pod: Value,
+    way: Way,
+}
+
+#[derive(Debug)]
+struct Way {
+    /// Where the template stands.
+    root: FieldPath,
+    /// How many volumes the template has; those after them are made of the workload's claims.
+    volumes: usize,
+}
+
+impl Template {
+    /// Makes a pod of a workload, whose pod template stands at `template`.
+    pub fn of(workload: &Value, template: &str, kind: &Kind, namespace: &str) -> Self {
+        let root = FieldPath::keys(template);
+        let mut pod = workload
+            .pointer(&root.to_pointer())
+            .cloned()
+            .unwrap_or_default();
+        let name = workload
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let mut volumes = 0;
+        if let Some(members) = pod.as_object_mut() {
+            // The template of a Knative Revision is the object itself: what belongs to the revision stays behind.
+            members.retain(|key, _| matches!(key.as_str(), "metadata" | "spec"));
+            members.insert("apiVersion".to_owned(), json!("v1"));
+            members.insert("kind".to_owned(), json!("Pod"));
+            let metadata = members.entry("metadata").or_insert_with(|| json!({}));
+            if metadata.is_null() {
+                *metadata = json!({});
+            }
+            if let Some(metadata) = metadata.as_object_mut() {
+                metadata.remove("name");
+                metadata.insert("generateName".to_owned(), json!(format!("{name}-")));
+                metadata.insert("namespace".to_owned(), json!(namespace));
+                if let Some(owner) = owner(kind, name) {
+                    metadata.insert("ownerReferences".to_owned(), json!([owner]));
+                }
+            }
+            if let Some(spec) = members.get_mut("spec").and_then(Value::as_object_mut) {
+                volumes = spec
+                    .get("volumes")
+                    .and_then(Value::as_array)
+                    .map_or(0, Vec::len);
+                let claims = claims(workload, name);
+                if !claims.is_empty() {
+                    let own = spec.entry("volumes").or_insert_with(|| json!([]));
+                    if own.is_null() {
+                        *own = json!([]);
+                    }
+                    if let Some(own) = own.as_array_mut() {
+                        own.extend(claims);
+                    }
+                }
+            }
+        }
+        Self {
+            pod,
+            way: Way { root, volumes },
+        }
+    }
+
+    /// Puts the request for the pod beside it.
+    pub fn with(self, request: Request) -> Pods {
+        Pods {
+            request,
+            pod: self.pod,
+            way: self.way,
+        }
+    }
+}
+
+impl Pods {
+    /// Where a field of the pod stands in the workload.
+    pub fn in_workload(&self, place: &FieldPath) -> FieldPath {
+        let key = |segment: Option<&Segment>, wanted: &str| matches!(segment, Some(Segment::Key(key)) if **key == *wanted);
+        let mut segments = place.segments().iter();
+        let (first, second, third) = (segments.next(), segments.next(), segments.next());
+        if key(first, "metadata") && key(second, "ownerReferences") {
+            return FieldPath::keys("kind");
+        }
+        match third {
+            Some(Segment::Index(index))
+                if key(first, "spec") && key(second, "volumes") && *index >= self.way.volumes =>
+            {
+                FieldPath::keys("spec.volumeClaimTemplates").index(index - self.way.volumes)
+            }
+            _ => self.way.root.clone().join(place.clone()),
+        }
+    }
+}
+
+/// The owner that pods of a workload have: a controller between, where there is one.
+fn owner(kind: &Kind, name: &str) -> Option<Value> {
+    let (api_version, owner) = match (kind.group.as_str(), kind.kind.as_str()) {
+        ("apps", "Deployment") | ("argoproj.io" | "serving.knative.dev", _) => {
+            ("apps/v1", "ReplicaSet")
+        }
+        ("batch", "CronJob") | ("keda.sh", _) => ("batch/v1", "Job"),
+        ("apps", other) => ("apps/v1", other),
+        ("batch", other) => ("batch/v1", other),
+        ("", "ReplicationController") => ("v1", "ReplicationController"),
+        _ => return None,
+    };
+    Some(
+        json!({ "apiVersion": api_version, "kind": owner, "name": name, "uid": "", "controller": true }),
+    )
+}
+
+/// The volumes that a `StatefulSet` adds to its pods, one for each of its claims.
+fn claims(workload: &Value, name: &str) -> Vec<Value> {
+    let templates = workload
+        .pointer("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array);
+    let names = templates
+        .into_iter()
+        .flatten()
+        .map(|claim| claim.pointer("/metadata/name").and_then(Value::as_str));
+    names
+        .map(|claim| {
+            let claim = claim.unwrap_or_default();
+            json!({ "name": claim, "persistentVolumeClaim": { "claimName": format!("{claim}-{name}-0") } })
+        })
+        .collect()
+}
+
+/// A uid made of an object: the same object gets the same one, so that answers can be compared.
+pub fn uid(object: &Value) -> String {
+    let hash = Sha256::digest(object.to_string());
+    let mut uid = String::with_capacity(36);
+    for (position, byte) in hash.iter().take(16).enumerate() {
+        if matches!(position, 4 | 6 | 8 | 10) {
+            uid.push('-');
+        }
+        let _ = write!(uid, "{byte:02x}");
+    }
+    uid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(workload: &Value, group: &str, kind: &str, at: &str) -> Template {
+        Template::of(
+            workload,
+            at,
+            &Kind {
+                group: group.into(),
+                version: "v1".into(),
+                kind: kind.into(),
+            },
+            "shop",
+        )
+    }
+
+    #[test]
+    fn claims_of_a_stateful_set_become_volumes_of_its_pods() {
+        let set = json!({"metadata": {"name": "db"}, "spec": {
+            "template": {"spec": {"containers": [], "volumes": [{"name": "tmp"}]}},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}});
+        let template = template(&set, "apps", "StatefulSet", "spec.template");
+        assert_eq!(
+            template.pod["spec"]["volumes"][1]["persistentVolumeClaim"]["claimName"],
+            "data-db-0"
+        );
+        assert_eq!(
+            template.pod["metadata"]["ownerReferences"][0]["kind"],
+            "StatefulSet"
+        );
+    }
+
+    #[test]
+    fn a_uid_depends_on_the_object_alone() {
+        let one = uid(&json!({"a": 1}));
+        assert_eq!(one, uid(&json!({"a": 1})));
+        assert_ne!(one, uid(&json!({"a": 2})));
+        assert_eq!(one.len(), 36);
+    }
+}

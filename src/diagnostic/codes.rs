@@ -1,0 +1,113 @@
+//! What the general codes mean: those that no feature of the catalogue and no policy explains.
+//!
+//! The texts of features stand in the catalogue, those of policies in their metadata; everything else is here and nowhere
+//! else.
+
+/// A code, explained.
+#[derive(Clone, Copy, Debug)]
+pub struct Code {
+    /// The code.
+    pub name: &'static str,
+    /// A noun phrase, for lists.
+    pub title: &'static str,
+    /// What is the matter when it comes up.
+    pub what: &'static str,
+    /// Why Loadline minds.
+    pub why: &'static str,
+    /// What to do.
+    pub help: &'static str,
+}
+
+/// Every general code, by name.
+pub static CODES: &[Code] = &[
+    Code {
+        name: "network-policy-not-enforced",
+        title: "fence without effect",
+        what: "The pod gets a fence (a NetworkPolicy), but it is headed for a virtual node whose provider does not enforce \
+               NetworkPolicy.",
+        why: "The policy is there and looks as if it held, yet no packet is stopped. Only the author can tell whether that \
+              matters, so the pod is admitted with a warning.",
+        help: "Use the provider's own means, which the message names where there is one; or send the pod to a profile that \
+               enforces NetworkPolicy (`loadline matrix --feature behaviour.network-policy` shows which do).",
+    },
+    Code {
+        name: "no-such-node",
+        title: "profile without a node",
+        what: "The pod asks for a profile of which the cluster has no node at the moment.",
+        why: "The pod is admitted, as a node may register any time, but it stays Pending until one does.",
+        help: "Check that the virtual node is up (`kubectl get nodes`) and that its labels are those of the profile; the label \
+               `loadline.dev/profile` on a node settles of which profile it is.",
+    },
+    Code {
+        name: "placement-contradiction",
+        title: "request for a profile that the pod's own constraints rule out",
+        what: "The pod, its namespace or the command line asks for a profile, but the pod's node selector, affinity, \
+               tolerations or node name keep it off every node of that profile.",
+        why: "Loadline adds what a profile needs and never replaces what somebody wrote. With both in force the pod would stay \
+              Pending for ever.",
+        help: "Remove the constraint that the message names, or the request. `loadline.dev/profile: none` on the pod overrides \
+               the request of its namespace.",
+    },
+    Code {
+        name: "policy-error",
+        title: "policy that could not be evaluated",
+        what: "A Rego policy failed: an error, a time-out, an undefined result or one of the wrong form.",
+        why: "A policy that says nothing has not consented. Its own `onError` decides: `deny`, unless its metadata say `warn`. \
+              Other policies are not concerned.",
+        help: "Reproduce it with `loadline check --policy DIR -f FILE`, and test the policy with `loadline policy test DIR`. \
+               Read optional fields with `object.get`, as a field that is missing makes a rule undefined.",
+    },
+    Code {
+        name: "unknown-fence",
+        title: "request for a fence that there is not",
+        what: "The label or annotation `loadline.dev/fence` of the pod or its namespace names no fence.",
+        why: "A pod that should be fenced must not run without its fence.",
+        help: "Use `deny-all`, `namespace` or `open-egress`; `none` on a pod overrides the request of its namespace.",
+    },
+    Code {
+        name: "unknown-field",
+        title: "field that no catalogue entry knows",
+        what: "The pod has a field of which Loadline has never heard.",
+        why: "It may be newer than this version, or a spelling mistake. The API server drops fields that it does not know, and \
+              what virtual nodes do with the others is not known here.",
+        help: "Check the spelling; otherwise update Loadline, or describe the field in a `FeatureCatalogue` of your own \
+               (`--profiles DIR`).",
+    },
+    Code {
+        name: "unknown-profile",
+        title: "request for a profile that there is not",
+        what: "The label or annotation `loadline.dev/profile` of the pod or its namespace names no profile.",
+        why: "Whoever asked wanted the pod to be judged and placed by that profile; admitting it anyhow would send it somewhere \
+              else, unjudged.",
+        help: "Correct the name (`loadline matrix` lists them), or add the profile with `--profiles DIR`. `none` is the name for \
+               no profile at all.",
+    },
+    Code {
+        name: "unverified-features",
+        title: "features that nobody has verified",
+        what: "The pod uses features of which nobody has shown what this kind of virtual node does with them.",
+        why: "Not verified is not the same as not supported: the pod is admitted. Virtual nodes drop far more in silence than they \
+              refuse, so do not take a running pod for proof.",
+        help: "Try the pod there and look whether each feature takes effect; then say so in a profile of your own.",
+    },
+];
+
+/// The code of that name.
+pub fn code(name: &str) -> Option<&'static Code> {
+    CODES.iter().find(|code| code.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_stand_in_order_and_say_everything() {
+        assert!(CODES.is_sorted_by_key(|code| code.name));
+        for code in CODES {
+            for text in [code.what, code.why, code.help] {
+                assert!(text.ends_with('.') && !text.contains("  "), "{}: {text}", code.name);
+            }
+        }
+    }
+}
