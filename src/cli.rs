@@ -1,6 +1,7 @@
 //! Arguments, dispatch and [`ExitStatus`]. One file per verb: `FooArgs` and `run`.
 
 pub mod bundle;
+pub mod install;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ const AFTER_HELP: &str = "Exit status: 0 clean, 1 findings, 2 the job could not 
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Install(install::InstallArgs),
     /// Print a completion script for a shell
     Completion {
         /// The shell
@@ -62,6 +64,7 @@ pub fn run() -> ExitCode {
             clap_complete::generate(shell, &mut Arguments::command(), "loadline", &mut std::io::stdout());
             Ok(ExitStatus::Clean)
         }
+        Verb::Install(args) => install::run(&args),
     };
     match outcome {
         Ok(status) => status.into(),

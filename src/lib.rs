@@ -51,6 +51,10 @@ pub mod admission;
 pub mod bundle;
 
 // Floor 3: runtime.
+#[cfg(feature = "runtime")]
+pub mod cluster;
+#[cfg(feature = "runtime")]
+pub mod controllers;
 
 // Floor 4: entry.
 #[cfg(feature = "runtime")]
