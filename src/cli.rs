@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod check;
 pub mod explain;
 pub mod matrix;
+pub mod install;
 pub mod render;
 pub mod serve;
 
@@ -52,6 +53,7 @@ enum Verb {
     /// Compare what kinds of virtual nodes do with each feature
     Matrix(matrix::MatrixArgs),
     Serve(serve::ServeArgs),
+    Install(install::InstallArgs),
     /// Print a completion script for a shell
     Completion {
         /// The shell
@@ -83,6 +85,7 @@ pub fn run() -> ExitCode {
             );
             Ok(ExitStatus::Clean)
         }
+        Verb::Install(args) => install::run(&args),
     };
     match outcome {
         Ok(status) => status.into(),

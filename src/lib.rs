@@ -55,6 +55,10 @@ pub mod bundle;
 pub mod telemetry;
 #[cfg(feature = "runtime")]
 pub mod server;
+#[cfg(feature = "runtime")]
+pub mod cluster;
+#[cfg(feature = "runtime")]
+pub mod controllers;
 
 // Floor 4: entry.
 #[cfg(feature = "runtime")]

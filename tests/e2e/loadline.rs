@@ -66,6 +66,7 @@ impl<'a> Loadline<'a> {
             .arg("--ca-file")
             .arg(&self.ca)
             .args(["--failure-policy", failure_policy])
+            .arg("--rbac")
             .output()
             .unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);

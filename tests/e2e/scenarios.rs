@@ -285,7 +285,7 @@ fn a_deployment_gets_what_the_virtual_node_needs_and_runs_there(
     loadline: &Loadline<'_>,
 ) {
     let cluster = loadline.cluster;
-    cluster.namespace("burst", json!({}), json!({PROFILE: "azure-aci"}));
+    cluster.namespace("burst", json!({PROFILE: "azure-aci"}), json!({}));
     let mut deployment = workload("Deployment", &pod("burst", "web"));
     deployment["spec"]["replicas"] = json!(2);
     let answer = cluster.apply(&deployment).accepted();
