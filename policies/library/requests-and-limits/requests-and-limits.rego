@@ -1,0 +1,50 @@
+# METADATA
+# title: every container sets its requests and limits
+# description: >-
+#   A virtual node sizes, and bills, what a pod asks for; a pod that asks for nothing gets a size that nobody chose. Every
+#   container and init container must set the requests and limits that the parameters name, above zero. A limit stands in
+#   for a request that is left out, as it does in Kubernetes, and so do the resources of the whole pod. Ephemeral containers
+#   cannot set any and are left out.
+# related_resources:
+# - https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
+# custom:
+#   help: set it under `resources`, from what the container was seen to use
+#   match:
+#     kinds: [Pod]
+#   action: deny
+#   onError: deny
+#   parameters:
+#     requests: [cpu, memory]
+#     limits: [cpu, memory]
+#     # Names of containers that need not say, such as those that another webhook injects.
+#     exemptContainers: []
+package loadline.requests_and_limits
+
+import rego.v1
+
+deny contains {"msg": msg, "field": field} if {
+	some list in ["containers", "initContainers"]
+	some position, container in input.pod.spec[list]
+	not container.name in input.parameters.exemptContainers
+	some kind in ["requests", "limits"]
+	some resource in input.parameters[kind]
+	not is_set(container, kind, resource)
+	not is_set(input.pod.spec, kind, resource)
+	msg := sprintf("container `%v` sets no %s %s", [
+		object.get(container, "name", position),
+		resource,
+		trim_suffix(kind, "s"),
+	])
+	field := sprintf("spec.%s[%d].resources.%s['%s']", [list, position, kind, resource])
+}
+
+is_set(holder, kind, resource) if is_above_zero(holder.resources[kind][resource])
+
+# The API server fills a request that is left out from the limit.
+is_set(holder, "requests", resource) if {
+	not holder.resources.requests[resource]
+	is_above_zero(holder.resources.limits[resource])
+}
+
+# A quantity of nothing: `0`, `0m`, `0.0`, `0Mi`.
+is_above_zero(quantity) if not regex.match(`^[0.]*[a-zA-Z]*$`, sprintf("%v", [quantity]))
