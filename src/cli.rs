@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod check;
+pub mod demo;
 pub mod explain;
 pub mod matrix;
 pub mod install;
@@ -48,6 +49,7 @@ const AFTER_HELP: &str = "Exit status: 0 clean, 1 findings, 2 the job could not 
 enum Verb {
     /// Say what the webhooks would say of objects in files
     Check(Box<check::CheckArgs>),
+    Demo(demo::DemoArgs),
     /// Explain a code of a message, a feature or a policy
     Explain(explain::ExplainArgs),
     /// Compare what kinds of virtual nodes do with each feature
@@ -73,6 +75,7 @@ pub fn run() -> ExitCode {
     };
     let outcome = match arguments.verb {
         Verb::Check(arguments) => check::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
         Verb::Matrix(arguments) => matrix::run(&arguments),
         Verb::Serve(args) => serve::run(args),

@@ -104,10 +104,23 @@ impl Judge<'_> {
     /// Whether `profile` refuses `pod` or weakens one of its controls: what denies a pod that is bound to it.
     pub fn refuses(&self, profile: &Profile, pod: &PodView) -> bool {
         // A feature that many elements of a list use comes up in a row; once is enough.
-        pod.uses.chunk_by(|left, right| left.feature == right.feature).filter_map(<[Use]>::first).any(|one| {
-            self.cell(profile, one, Standing::Bound)
-                .is_some_and(|(_, _, severity)| severity == Severity::Deny)
-        })
+        pod.uses
+            .chunk_by(|left, right| left.feature == right.feature)
+            .filter_map(<[Use]>::first)
+            .any(|one| {
+                self.cell(profile, one, Standing::Bound)
+                    .is_some_and(|(_, _, severity)| severity == Severity::Deny)
+            })
+    }
+
+    /// What makes `profile` unfit for `pod`, for a pod that is kept off it: told, but refusing nothing.
+    pub fn unfitness(&self, profile: &Profile, pod: &PodView) -> Vec<Diagnostic> {
+        let mut diagnostics = self.judge(profile, pod, Standing::Bound);
+        diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Deny);
+        for diagnostic in &mut diagnostics {
+            diagnostic.severity = Severity::Warn;
+        }
+        diagnostics
     }
 
     /// Everything there is to say of `pod` on `profile`, given how firmly it is headed there.
@@ -173,7 +186,7 @@ impl Judge<'_> {
                 Some(OverrideSeverity::Deny) if standing == Standing::Bound => Severity::Deny,
                 Some(OverrideSeverity::Deny | OverrideSeverity::Warn) => Severity::Warn,
                 Some(OverrideSeverity::Note) => Severity::Note,
-                None => by_table(entry.support, feature, standing)?,
+                None => by_table(entry, feature, standing)?,
             };
         Some((feature, entry, severity))
     }
@@ -222,17 +235,18 @@ const fn mild(standing: Standing) -> Severity {
     }
 }
 
-fn by_table(support: Support, feature: &Feature, standing: Standing) -> Option<Severity> {
+fn by_table(entry: &Entry, feature: &Feature, standing: Standing) -> Option<Severity> {
     let grave = if standing == Standing::Bound {
         Severity::Deny
     } else {
         Severity::Warn
     };
-    match support {
+    let light = if entry.mild { Severity::Note } else { Severity::Warn };
+    match entry.support {
         Support::Supported => None,
         Support::Unsupported => Some(grave),
         Support::Ignored if feature.is_control() => Some(grave),
-        Support::Ignored | Support::Partial => Some(Severity::Warn),
+        Support::Ignored | Support::Partial => Some(light),
         Support::Unverified => Some(mild(standing)),
     }
 }

@@ -160,6 +160,8 @@ pub struct Entry {
     /// What to do instead, imperative.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// Whether nearly every pod has the field and hardly any notices the difference: noted instead of warned about.
+    pub mild: bool,
     /// File and line, or address; several are joined by a comma.
     pub source: String,
     /// How and when it was verified.

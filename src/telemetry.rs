@@ -121,6 +121,7 @@ pub struct Metrics {
     findings: Family<FindingLabels, Counter>,
     failures: Family<FailureLabels, Counter>,
     loop_errors: Family<FailureLabels, Counter>,
+    fences: Family<FenceLabels, Counter>,
     /// Reviews being answered.
     pub in_flight: Gauge,
     /// When the certificate ends, in seconds since 1970.
@@ -129,6 +130,11 @@ pub struct Metrics {
     pub certificate_reloads: Counter<u64, AtomicU64>,
     /// Nodes of each recognised profile.
     virtual_nodes: Family<ProfileLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct FenceLabels {
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -149,6 +155,7 @@ impl Metrics {
         let findings = Family::default();
         let failures = Family::default();
         let loop_errors = Family::default();
+        let fences = Family::default();
         let in_flight = Gauge::default();
         let certificate_expiry = Gauge::default();
         let certificate_reloads = Counter::default();
@@ -161,6 +168,7 @@ impl Metrics {
         );
         registry.register("findings", "Diagnostics given", findings.clone());
         registry.register("failures", "Requests that got no verdict", failures.clone());
+        registry.register("fences", "What the fence controller did", fences.clone());
         registry.register(
             "loop_errors",
             "Errors of watches and controllers, all retried",
@@ -201,6 +209,7 @@ impl Metrics {
             findings,
             failures,
             loop_errors,
+            fences,
             in_flight,
             certificate_expiry,
             certificate_reloads,
@@ -270,6 +279,11 @@ impl Metrics {
         self.loop_errors
             .get_or_create(&FailureLabels { reason })
             .inc();
+    }
+
+    /// Counts what the fence controller did.
+    pub fn fence(&self, outcome: &'static str) {
+        self.fences.get_or_create(&FenceLabels { outcome }).inc();
     }
 
     /// Sets how many nodes of each profile there are.

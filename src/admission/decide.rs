@@ -336,7 +336,7 @@ impl Decision<'_> {
             } else {
                 course
                     .diagnostics
-                    .extend(judge.judge(profile, self.pod, Standing::Eligible));
+                    .extend(judge.unfitness(profile, self.pod));
             }
         }
         course.editor = editor;
@@ -605,7 +605,7 @@ impl Decision<'_> {
         Diagnostic::new(
             Severity::Warn,
             DAEMON_SET,
-            "pods of a DaemonSet do not run, and this one is kept off",
+            "a DaemonSet's pod is not run",
         )
         .on(profile.name.clone())
         .at(place)

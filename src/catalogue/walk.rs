@@ -62,7 +62,10 @@ struct Walk<'c> {
 impl Walk<'_> {
     /// Indexes of lists that were left again are stale; spelling out the place takes only as many as it passes lists.
     const fn place(&self, node: NodeId) -> Place {
-        Place { node, indexes: self.indexes }
+        Place {
+            node,
+            indexes: self.indexes,
+        }
     }
 
     fn path(&self, id: NodeId) -> FieldPath {

@@ -218,7 +218,21 @@ impl Renderer {
                 &clean(&format!("{} ({})", change.edit, change.reason)),
             );
         }
-        for line in diff::lines(object, &verdict.patch) {
+        out.push_str(&self.patch(object, &verdict.patch));
+    }
+
+    /// A patch as a difference: the lines it touches, and the keys above them.
+    #[expect(
+        clippy::unused_self,
+        reason = "how lines look belongs to the renderer, whatever it needs for that"
+    )]
+    pub fn patch(
+        &self,
+        object: &serde_json::Value,
+        patch: &[json_patch::PatchOperation],
+    ) -> String {
+        let mut out = String::new();
+        for line in diff::lines(object, patch) {
             let (sign, style) = match line.kind {
                 diff::Kind::Same => (' ', DIM),
                 diff::Kind::Added => ('+', GREEN),
@@ -230,6 +244,7 @@ impl Renderer {
                 paint(style, format_args!("{sign} {}", clean(&line.text)))
             );
         }
+        out
     }
 
     /// Writes what could not be read, with the line at which reading ended.

@@ -1,5 +1,6 @@
 //! `loadline serve`: the webhook server.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::ExitStatus;
 use super::bundle::BundleArgs;
-use crate::facts::Facts;
+use crate::cluster::{self, ClusterError};
+use crate::controllers::network_policy;
+use crate::facts::{Cluster, Facts};
 use crate::server::tls::{Certificate, RELOAD_INTERVAL, SelfSigned};
 use crate::server::{self, Shared, listen};
 use crate::telemetry::{self, LogFormat};
@@ -156,10 +159,14 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
         metrics_listen,
         certificate,
         shared,
-        kubeconfig: _,
-        context: _,
+        kubeconfig,
+        context,
         shutdown_delay,
     } = serve;
+    let client = cluster::connect(kubeconfig.as_deref(), context.as_deref()).await?;
+    shared
+        .awaits_facts
+        .store(client.is_some(), Ordering::Relaxed);
     let listener = listen::bind(address)
         .await
         .with_context(|| format!("listen on {address}"))?;
@@ -195,6 +202,15 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
                 .await;
         }
     };
+    let cluster = {
+        let shared = Arc::clone(&shared);
+        async move {
+            match client {
+                Some(client) => follow(client, shared).await,
+                None => std::future::pending().await,
+            }
+        }
+    };
     tracing::info!(
         address = %address,
         metrics = %metrics_listen,
@@ -210,6 +226,10 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
             tokio::time::sleep(shutdown_delay).await;
         }
         () = fresh => bail!("the certificate loop has ended"),
+        ended = cluster => {
+            let Err(error) = ended;
+            return Err(error).context("follow the cluster");
+        }
         Some(ended) = tasks.join_next() => {
             ended.context("a listener has failed")?;
             bail!("a listener has ended by itself");
@@ -221,6 +241,31 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     }
     tracing::info!("stopped; everything that was accepted is answered");
     Ok(())
+}
+
+/// Keeps the facts fresh and the fences in place. Ends only with an error.
+async fn follow(client: kube::Client, shared: Arc<Shared>) -> Result<Infallible, ClusterError> {
+    let facts = cluster::watch(
+        client.clone(),
+        || shared.pipeline.load_full(),
+        |facts| {
+            let counts = facts
+                .cluster()
+                .into_iter()
+                .flat_map(Cluster::virtual_node_counts);
+            shared.metrics.count_nodes(counts);
+            shared.facts.store(Arc::new(facts));
+            if shared.awaits_facts.swap(false, Ordering::Relaxed) {
+                tracing::info!("the cluster's nodes and namespaces are known");
+            }
+        },
+        |resource| shared.metrics.loop_failed(resource),
+    );
+    let fences = network_policy::run(client, |outcome| shared.metrics.fence(outcome.as_str()));
+    tokio::select! {
+        ended = facts => ended,
+        ended = fences => ended,
+    }
 }
 
 /// Waits for the signal to stop, and names it.

@@ -75,6 +75,8 @@ struct EntrySource {
     consequence: Option<String>,
     help: Option<String>,
     #[serde(default)]
+    mild: bool,
+    #[serde(default)]
     source: OneOrMany<String>,
     verified: Option<Verified>,
 }
@@ -110,6 +112,8 @@ struct SupportSource {
     consequence: Option<String>,
     help: Option<String>,
     #[serde(default)]
+    mild: bool,
+    #[serde(default)]
     source: OneOrMany<String>,
     verified: Option<Verified>,
 }
@@ -122,6 +126,7 @@ impl From<EntrySource> for Entry {
             reason: source.reason,
             consequence: source.consequence,
             help: source.help,
+            mild: source.mild,
             source: source.source.as_slice().join(", "),
             verified: source.verified,
         }
@@ -158,6 +163,8 @@ impl ProfileSource {
                 reason: source.reason,
                 consequence: source.consequence,
                 help: source.help,
+                mild: source.mild,
+            mild: source.mild,
                 source: source.source,
                 verified: source.verified,
             };
@@ -170,6 +177,7 @@ impl ProfileSource {
                 reason: spec.network_policy.reason,
                 consequence: None,
                 help: None,
+                mild: false,
                 source: spec.network_policy.source.as_slice().join(", "),
                 verified: spec.network_policy.verified,
             },

@@ -336,7 +336,13 @@ fn bad_input_gets_a_clear_answer_and_the_server_lives() {
             200,
             "allowed",
         ),
-        ("deep", "application/json", deep, 400, "expected an AdmissionRequest"),
+        (
+            "deep",
+            "application/json",
+            deep,
+            400,
+            "expected an AdmissionRequest",
+        ),
         (
             "duplicate keys",
             "application/json",

@@ -109,6 +109,8 @@ impl Touched {
                     .filter_map(|(index, touched)| {
                         touched.prune(elements.get(index.parse::<usize>().ok()?)?)
                     })
+                    // An element whose touched parts are not there yet has nothing to show.
+                    .filter(|element| !element.is_null())
                     .collect();
                 Some(if kept.is_empty() {
                     Value::Null
