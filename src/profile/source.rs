@@ -164,7 +164,6 @@ impl ProfileSource {
                 consequence: source.consequence,
                 help: source.help,
                 mild: source.mild,
-            mild: source.mild,
                 source: source.source,
                 verified: source.verified,
             };
