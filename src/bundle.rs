@@ -3,12 +3,12 @@
 //! All mistakes are reported at once. The built-in data is embedded in the binary; files given by the user add to it, and a
 //! profile of the same name takes the built-in one's place.
 
+mod read;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fmt::Write as _;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::admission::Pipeline;
@@ -17,11 +17,14 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::source::CatalogueSource;
 use crate::compat::{Override, Overrides};
 use crate::diagnostic::suggest;
-use crate::document::{Document, Mark};
+use crate::document::{Document, Mistake};
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
 use crate::profile::source::ProfileSource;
 use crate::profile::{Profile, ProfileId};
+use read::{documents, read};
+
+pub use read::{BundleError, Problem};
 
 /// Everything under `policies/`, by path.
 static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
@@ -48,32 +51,6 @@ pub struct Sources {
     /// A `LoadlineConfig` document.
     pub config: Option<Text>,
 }
-
-/// A mistake in a text.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Problem {
-    /// Which text.
-    pub origin: String,
-    /// Where in it, when known.
-    pub mark: Option<Mark>,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.mark {
-            Some(mark) => write!(f, "{}:{mark}: {}", self.origin, self.message),
-            None if self.message.starts_with(&self.origin) => f.write_str(&self.message),
-            None => write!(f, "{}: {}", self.origin, self.message),
-        }
-    }
-}
-
-/// All mistakes of a bundle.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct BundleError(pub Vec<Problem>);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -173,40 +150,66 @@ impl Pipeline {
                     text: (*text).to_owned(),
                 })
         };
-        let mut catalogues = Vec::new();
+        let mut catalogues: Vec<CatalogueSource> = Vec::new();
+        let mut catalogue_documents: Vec<(String, Document)> = Vec::new();
         let mut profiles: BTreeMap<String, (String, Document, ProfileSource)> = BTreeMap::new();
         let texts = embedded("policies/catalogue/")
             .chain(embedded("policies/profiles/"))
             .chain(sources.profiles.clone());
         for text in texts {
             for document in documents(&text, &mut problems) {
-                match document.value.get("kind").and_then(serde_json::Value::as_str) {
-                    Some("FeatureCatalogue") => catalogues.extend(read::<CatalogueSource>(&text, &document, &mut problems)),
-                    Some("VirtualNodeProfile") => {
-                        if let Some(profile) = read::<ProfileSource>(&text, &document, &mut problems) {
-                            profiles.insert(profile.name().to_owned(), (text.origin.clone(), document, profile));
+                match document
+                    .value
+                    .get("kind")
+                    .and_then(serde_json::Value::as_str)
+                {
+                    Some("FeatureCatalogue") => {
+                        if let Some(catalogue) = read(&text.origin, &document, &mut problems) {
+                            catalogues.push(catalogue);
+                            catalogue_documents.push((text.origin.clone(), document));
                         }
                     }
-                    kind => problems.push(Problem {
-                        origin: text.origin.clone(),
-                        mark: document.locate(&FieldPath::keys("kind")),
-                        message: format!(
-                            "kind `{}` is not read here; use `VirtualNodeProfile` or `FeatureCatalogue`",
-                            kind.unwrap_or_default()
-                        ),
-                    }),
+                    Some("VirtualNodeProfile") => {
+                        if let Some(profile) =
+                            read::<ProfileSource>(&text.origin, &document, &mut problems)
+                        {
+                            profiles.insert(
+                                profile.name().to_owned(),
+                                (text.origin.clone(), document, profile),
+                            );
+                        }
+                    }
+                    kind => {
+                        let kind = kind.unwrap_or_default();
+                        let message = format!(
+                            "kind `{kind}` is not read here; use `VirtualNodeProfile` or `FeatureCatalogue`"
+                        );
+                        let mistake = Mistake {
+                            place: FieldPath::keys("kind"),
+                            message,
+                        };
+                        problems.push(Problem::of(&text.origin, &document, mistake));
+                    }
                 }
             }
         }
-        let catalogue = Catalogue::build(&catalogues).unwrap_or_else(|messages| {
-            let origin = "policies/catalogue".to_owned();
-            problems.extend(messages.into_iter().map(|message| Problem {
-                origin: origin.clone(),
-                mark: None,
-                message,
-            }));
-            Catalogue::empty()
-        });
+        let catalogue = match Catalogue::build(&catalogues) {
+            Ok(catalogue) => catalogue,
+            Err(mistakes) => {
+                // Profiles cannot be read against a broken catalogue: every feature they name would look unknown.
+                problems.extend(mistakes.into_iter().map(|(number, mistake)| {
+                    match number.and_then(|number| catalogue_documents.get(number)) {
+                        Some((origin, document)) => Problem::of(origin, document, mistake),
+                        None => Problem {
+                            origin: "policies/catalogue".to_owned(),
+                            mark: None,
+                            message: mistake.message,
+                        },
+                    }
+                }));
+                return Err(BundleError(problems));
+            }
+        };
         let profiles = build_profiles(profiles, &catalogue, &mut problems);
         let config = sources
             .config
@@ -227,65 +230,18 @@ impl Pipeline {
     }
 }
 
-fn documents(text: &Text, problems: &mut Vec<Problem>) -> Vec<Document> {
-    Document::parse_all(&text.text).unwrap_or_else(|error| {
-        problems.push(Problem {
-            origin: text.origin.clone(),
-            mark: error.mark,
-            message: error.message,
-        });
-        Vec::new()
-    })
-}
-
-/// Reads a document of ours, with the position of the first mistake.
-fn read<T: DeserializeOwned>(
-    text: &Text,
-    document: &Document,
-    problems: &mut Vec<Problem>,
-) -> Option<T> {
-    let version = document
-        .value
-        .get("apiVersion")
-        .and_then(serde_json::Value::as_str);
-    if version != Some(API_VERSION) {
-        problems.push(Problem {
-            origin: text.origin.clone(),
-            mark: document.locate(&FieldPath::keys("apiVersion")),
-            message: format!(
-                "`apiVersion` must be `{API_VERSION}`, not `{}`",
-                version.unwrap_or_default()
-            ),
-        });
-        return None;
-    }
-    match serde_path_to_error::deserialize(&document.value) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            let place = error.path().to_string();
-            problems.push(Problem {
-                origin: text.origin.clone(),
-                mark: FieldPath::parse(&place).and_then(|place| document.locate(&place)),
-                message: format!("`{place}`: {}", error.inner()),
-            });
-            None
-        }
-    }
-}
-
 fn build_profiles(
     sources: BTreeMap<String, (String, Document, ProfileSource)>,
     catalogue: &Catalogue,
     problems: &mut Vec<Problem>,
 ) -> Vec<Profile> {
     let mut profiles = Vec::with_capacity(sources.len());
-    for (number, (name, (origin, _document, source))) in (0_u16..).zip(sources) {
+    for (number, (name, (origin, document, source))) in (0_u16..).zip(sources) {
         match source.build(ProfileId(number), catalogue) {
             Ok(profile) => profiles.push(profile),
-            Err(messages) => problems.extend(messages.into_iter().map(|message| Problem {
-                origin: origin.clone(),
-                mark: None,
-                message: format!("profile `{name}`: {message}"),
+            Err(mistakes) => problems.extend(mistakes.into_iter().map(|mistake| {
+                let message = format!("profile `{name}`: {}", mistake.message);
+                Problem::of(&origin, &document, Mistake { message, ..mistake })
             })),
         }
     }
@@ -309,7 +265,7 @@ fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
         });
         return ConfigSpec::default();
     }
-    read::<ConfigSource>(text, &document, problems)
+    read::<ConfigSource>(&text.origin, &document, problems)
         .map(|source| source.spec)
         .unwrap_or_default()
 }

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod explain;
 pub mod matrix;
 pub mod install;
+pub mod profile;
 pub mod render;
 pub mod serve;
 
@@ -54,6 +55,8 @@ enum Verb {
     Explain(explain::ExplainArgs),
     /// Compare what kinds of virtual nodes do with each feature
     Matrix(matrix::MatrixArgs),
+    /// List, show, compare, lint and begin profiles of virtual nodes
+    Profile(profile::ProfileArgs),
     Serve(serve::ServeArgs),
     Install(install::InstallArgs),
     /// Print a completion script for a shell
@@ -78,6 +81,7 @@ pub fn run() -> ExitCode {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
         Verb::Matrix(arguments) => matrix::run(&arguments),
+        Verb::Profile(arguments) => profile::run(&arguments),
         Verb::Serve(args) => serve::run(args),
         Verb::Completion { shell } => {
             clap_complete::generate(

@@ -42,6 +42,15 @@ pub struct DocumentError {
     pub message: String,
 }
 
+/// Something wrong with what a document says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Mistake {
+    /// The field, whether it is there or should be.
+    pub place: FieldPath,
+    /// What is wrong, in a phrase.
+    pub message: String,
+}
+
 /// One document of a text.
 #[derive(Clone, Debug)]
 pub struct Document {

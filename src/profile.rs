@@ -348,31 +348,16 @@ impl Profile {
                 .any(|glob| matches_glob(glob, name))
     }
 
-    /// Numbers the profile and ties its entries to features. Used by [`source`] alone.
-    fn tie(
-        &mut self,
-        catalogue: &Catalogue,
-        entries: Vec<(Vec<FeatureId>, Entry)>,
-    ) -> Result<(), Vec<String>> {
-        let mut problems = Vec::new();
+    /// Ties entries to features, each of which stands in one entry only. Used by [`source`] alone.
+    fn tie(&mut self, catalogue: &Catalogue, entries: Vec<(Vec<FeatureId>, Entry)>) {
         self.by_feature = vec![None; catalogue.len()];
         for (number, (features, entry)) in (0_u16..).zip(entries) {
             for feature in features {
-                if let Some(slot) = self.by_feature.get_mut(feature.index())
-                    && slot.replace(number).is_some()
-                {
-                    problems.push(format!(
-                        "`{}` is listed twice",
-                        catalogue.feature(feature).name
-                    ));
+                if let Some(slot) = self.by_feature.get_mut(feature.index()) {
+                    *slot = Some(number);
                 }
             }
             self.entries.push(entry);
-        }
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(problems)
         }
     }
 }

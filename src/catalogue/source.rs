@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 use super::automaton::Builder;
 use super::{Catalogue, Class, Feature, locator};
+use crate::document::Mistake;
+use crate::path::FieldPath;
 use crate::pod::FeatureId;
 
 /// One `FeatureCatalogue` document.
@@ -76,40 +78,48 @@ impl<T> OneOrMany<T> {
 impl Catalogue {
     /// Compiles documents into one catalogue.
     ///
-    /// Gives every mistake at once: names that stand twice, locators that cannot be read, features without one.
-    pub fn build(sources: &[CatalogueSource]) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::new();
+    /// Gives every mistake at once, with the number of its document: names that stand twice, locators that cannot be read,
+    /// features without one. What concerns all documents together has no number.
+    pub fn build(sources: &[CatalogueSource]) -> Result<Self, Vec<(Option<usize>, Mistake)>> {
+        let mut mistakes = Vec::new();
         let mut catalogue = Self::empty();
         let mut builder = Builder::new();
-        for source in sources {
-            let asked = source.features.iter().map(|feature| (feature, true));
-            let behaviours = source.behaviours.iter().map(|feature| (feature, false));
-            for (feature, is_asked) in asked.chain(behaviours) {
-                if let Err(problem) = catalogue.add(&mut builder, feature, is_asked) {
-                    problems.push(format!("feature `{}`: {problem}", feature.name));
+        for (document, source) in sources.iter().enumerate() {
+            let mut tell = |section: &str, index: usize, message: String| {
+                let place = FieldPath::keys(section).index(index);
+                mistakes.push((Some(document), Mistake { place, message }));
+            };
+            let sections = [
+                ("features", &source.features, true),
+                ("behaviours", &source.behaviours, false),
+            ];
+            for (section, features, is_asked) in sections {
+                for (index, feature) in features.iter().enumerate() {
+                    if let Err(problem) = catalogue.add(&mut builder, feature, is_asked) {
+                        tell(section, index, format!("feature `{}`: {problem}", feature.name));
+                    }
                 }
             }
-            for neutral in source
-                .neutral
-                .iter()
-                .flat_map(|neutral| neutral.at.as_slice())
-            {
-                let added = locator::parse_paths(neutral)
-                    .and_then(|paths| paths.iter().try_for_each(|path| builder.add_neutral(path)));
-                if let Err(problem) = added {
-                    problems.push(format!("neutral entry: {problem}"));
+            for (index, neutral) in source.neutral.iter().enumerate() {
+                for path in neutral.at.as_slice() {
+                    let added = locator::parse_paths(path)
+                        .and_then(|paths| paths.iter().try_for_each(|path| builder.add_neutral(path)));
+                    if let Err(problem) = added {
+                        tell("neutral", index, format!("neutral entry: {problem}"));
+                    }
                 }
             }
         }
         match builder.build() {
-            Ok(automaton) if problems.is_empty() => Ok(Self {
+            Ok(automaton) if mistakes.is_empty() => Ok(Self {
                 automaton,
                 ..catalogue
             }),
-            Ok(_) => Err(problems),
-            Err(problem) => {
-                problems.push(problem);
-                Err(problems)
+            Ok(_) => Err(mistakes),
+            Err(message) => {
+                let place = FieldPath::root();
+                mistakes.push((None, Mistake { place, message }));
+                Err(mistakes)
             }
         }
     }

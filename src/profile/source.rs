@@ -1,6 +1,6 @@
 //! Profiles as they are written: `VirtualNodeProfile` documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -11,7 +11,9 @@ use super::{
 use crate::catalogue::Catalogue;
 use crate::catalogue::source::OneOrMany;
 use crate::diagnostic::suggest;
+use crate::document::Mistake;
 use crate::node::NodeFact;
+use crate::path::FieldPath;
 use crate::pod::{Requirement, Taint};
 
 /// A `VirtualNodeProfile` document.
@@ -142,19 +144,30 @@ impl ProfileSource {
     /// Ties the document to a catalogue.
     ///
     /// Gives every mistake at once: features that the catalogue does not know or that stand twice.
-    pub fn build(self, id: ProfileId, catalogue: &Catalogue) -> Result<Profile, Vec<String>> {
+    pub fn build(self, id: ProfileId, catalogue: &Catalogue) -> Result<Profile, Vec<Mistake>> {
         let spec = self.spec;
         let mut problems = Vec::new();
+        let mut told = BTreeSet::new();
         let mut entries = Vec::with_capacity(spec.support.len());
-        for source in spec.support {
+        for (number, source) in spec.support.into_iter().enumerate() {
             let mut features = Vec::with_capacity(source.features.len());
-            for name in &source.features {
+            for (position, name) in source.features.iter().enumerate() {
+                let place = FieldPath::keys("spec.support").index(number);
+                let place = place.key("features").index(position);
                 match catalogue.by_name(name) {
-                    Some(feature) => features.push(feature),
-                    None => problems.push(match suggest::nearest(name, catalogue.names()) {
-                        Some(near) => format!("unknown feature `{name}`; did you mean `{near}`?"),
-                        None => format!("unknown feature `{name}`"),
+                    Some(feature) if told.insert(feature) => features.push(feature),
+                    Some(_) => problems.push(Mistake {
+                        place,
+                        message: format!("`{name}` is listed twice"),
                     }),
+                    None => {
+                        let hint = suggest::nearest(name, catalogue.names())
+                            .map(|near| format!("; did you mean `{near}`?"));
+                        problems.push(Mistake {
+                            place,
+                            message: format!("unknown feature `{name}`{}", hint.unwrap_or_default()),
+                        });
+                    }
                 }
             }
             let entry = EntrySource {
@@ -211,11 +224,10 @@ impl ProfileSource {
             entries: Vec::new(),
             by_feature: Vec::new(),
         };
-        match profile.tie(catalogue, entries) {
-            Err(more) => problems.extend(more),
-            Ok(()) if problems.is_empty() => return Ok(profile),
-            Ok(()) => {}
+        if !problems.is_empty() {
+            return Err(problems);
         }
-        Err(problems)
+        profile.tie(catalogue, entries);
+        Ok(profile)
     }
 }

@@ -1,0 +1,463 @@
+//! `loadline profile lint`: mistakes in files of profiles and features, each with its line.
+//!
+//! The files go through the loader that `serve` uses, as if given with `--profiles`. What the loader lets pass and a careful
+//! author would not is looked for here: facts without a source or a day, and placement that does not lead to the node.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::admission::Pipeline;
+use crate::bundle::{BundleError, Problem, Sources, Text as SourceText};
+use crate::cli::ExitStatus;
+use crate::cli::check::input;
+use crate::cli::render::excerpt::{self, Text};
+use crate::cli::render::{GREEN, RED, Renderer, YELLOW, clean, count, paint};
+use crate::document::{Document, Mark, Mistake};
+use crate::path::FieldPath;
+use crate::placement::filter;
+use crate::pod::{Affinity, NodeSelector, NodeSelectorTerm, PodView};
+use crate::profile::Profile;
+
+/// What to lint.
+#[derive(Args, Debug)]
+pub struct LintArgs {
+    /// Files, folders (their .yaml, .yml and .json files) or `-` for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Warnings make the exit status 1 too
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// A mistake, and whether it is only a warning.
+#[derive(Debug)]
+struct Finding {
+    problem: Problem,
+    is_warning: bool,
+}
+
+/// Looks for mistakes and prints them.
+pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
+    let files = input::files(&arguments.files, true).map_err(|one| anyhow::anyhow!("{one}"))?;
+    let texts: Vec<Text> = files
+        .iter()
+        .map(|file| input::read(file, "<stdin>").map_err(|one| anyhow::anyhow!("{one}")))
+        .collect::<Result<_, _>>()?;
+    let (profiles, mut findings) = lint(&texts);
+    let at = |mark: Option<Mark>| mark.map_or((0, 0), |mark| (mark.line, mark.column));
+    findings.sort_by_key(|one| (one.problem.origin.clone(), at(one.problem.mark)));
+    let width = Renderer::for_stdout().width;
+    let mut out = String::new();
+    for finding in &findings {
+        write(&mut out, finding, &texts, width);
+    }
+    let warnings = findings.iter().filter(|one| one.is_warning).count();
+    let errors = findings.len() - warnings;
+    let head = format!(
+        "{} in {}: {}, {}\n",
+        count(profiles, "profile"),
+        count(texts.len(), "file"),
+        count(errors, "error"),
+        count(warnings, "warning"),
+    );
+    let style = match (errors, warnings) {
+        (0, 0) => GREEN,
+        (0, _) => YELLOW,
+        _ => RED,
+    };
+    out.push_str(&paint(style, head));
+    anstream::stdout().write_all(out.as_bytes())?;
+    let is_clean = errors == 0 && (warnings == 0 || !arguments.strict);
+    Ok(if is_clean {
+        ExitStatus::Clean
+    } else {
+        ExitStatus::Findings
+    })
+}
+
+fn write(out: &mut String, finding: &Finding, texts: &[Text], width: Option<usize>) {
+    let problem = &finding.problem;
+    let (word, style) = if finding.is_warning {
+        ("warning", YELLOW)
+    } else {
+        ("error", RED)
+    };
+    let place = problem.mark.map_or_else(
+        || clean(&problem.origin),
+        |mark| format!("{}:{mark}", clean(&problem.origin)),
+    );
+    let message = clean(&problem.message);
+    out.push_str(&format!("{}: {place}: {message}\n", paint(style, word)));
+    let text = texts.iter().find(|text| text.name == problem.origin);
+    if let (Some(text), Some(mark)) = (text, problem.mark) {
+        excerpt::write(out, text, mark, width);
+    }
+    out.push('\n');
+}
+
+/// Every mistake in the texts, and how many profiles there are in them.
+fn lint(texts: &[Text]) -> (usize, Vec<Finding>) {
+    let mut found = Vec::new();
+    let sources = Sources {
+        profiles: texts
+            .iter()
+            .map(|text| SourceText {
+                origin: text.name.clone(),
+                text: text.text.clone(),
+            })
+            .collect(),
+        ..Sources::default()
+    };
+    let compiled = Pipeline::compile(&sources);
+    let pipeline = match compiled {
+        Ok(pipeline) => Some(pipeline),
+        Err(BundleError(problems)) => {
+            found.extend(problems.into_iter().map(|problem| Finding {
+                problem,
+                is_warning: false,
+            }));
+            None
+        }
+    };
+    let mut names: BTreeMap<String, &str> = BTreeMap::new();
+    for text in texts {
+        for document in Document::parse_all(&text.text).unwrap_or_default() {
+            if document.value.get("kind").and_then(Value::as_str) != Some("VirtualNodeProfile") {
+                continue;
+            }
+            let mut notes = Notes::default();
+            for (place, entry) in entries(&document.value) {
+                look_at(&mut notes, &document.value, &place, entry);
+            }
+            let name = document.value.pointer("/metadata/name");
+            if let Some(name) = name.and_then(Value::as_str) {
+                if let Some(other) = names.insert(name.to_owned(), &text.name) {
+                    let place = FieldPath::keys("metadata.name");
+                    notes.error(
+                        place,
+                        format!("`{other}` has a profile `{name}` too; only one is used"),
+                    );
+                }
+                if let Some(pipeline) = &pipeline
+                    && let Some(profile) = pipeline.profile_named(name)
+                {
+                    try_out(&mut notes, &pipeline.profiles, profile);
+                }
+            }
+            found.extend(notes.0.into_iter().map(|(mistake, is_warning)| Finding {
+                problem: Problem::of(&text.name, &document, mistake),
+                is_warning,
+            }));
+        }
+    }
+    (names.len(), found)
+}
+
+/// Mistakes, and whether each is only a warning.
+#[derive(Default)]
+struct Notes(Vec<(Mistake, bool)>);
+
+impl Notes {
+    fn error(&mut self, place: FieldPath, message: String) {
+        self.0.push((Mistake { place, message }, false));
+    }
+
+    fn warning(&mut self, place: FieldPath, message: impl Into<String>) {
+        let message = message.into();
+        self.0.push((Mistake { place, message }, true));
+    }
+}
+
+/// Everything in a profile that states a fact.
+fn entries(profile: &Value) -> Vec<(FieldPath, &Value)> {
+    let spec = FieldPath::keys("spec");
+    let mut entries = Vec::new();
+    for key in ["daemonSets", "networkPolicy", "unlisted"] {
+        let entry = profile.get("spec").and_then(|spec| spec.get(key));
+        entries.extend(entry.map(|entry| (spec.clone().key(key), entry)));
+    }
+    let access = profile.pointer("/spec/access").and_then(Value::as_object);
+    for (key, entry) in access.into_iter().flatten() {
+        entries.push((spec.clone().key("access").key(key), entry));
+    }
+    let support = profile.pointer("/spec/support").and_then(Value::as_array);
+    for (index, entry) in support.into_iter().flatten().enumerate() {
+        entries.push((spec.clone().key("support").index(index), entry));
+    }
+    entries
+}
+
+/// Looks at one fact.
+fn look_at(notes: &mut Notes, profile: &Value, place: &FieldPath, entry: &Value) {
+    let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
+    let support = text("support");
+    if entry
+        .get("features")
+        .is_some_and(|names| *names == Value::Array(Vec::new()))
+    {
+        notes.error(
+            place.clone().key("features"),
+            "the entry names no feature".to_owned(),
+        );
+    }
+    if !matches!(support, "" | "unverified") {
+        if sources(entry).is_empty() {
+            notes.error(
+                place.clone(),
+                format!("`{support}` without a `source`: name the file and line, or the page, that shows it"),
+            );
+        }
+        if entry.get("verified").is_none() {
+            notes.error(
+                place.clone(),
+                format!("`{support}` without `verified`: say how it was seen, and on which day"),
+            );
+        }
+    }
+    if let Some(date) = entry.pointer("/verified/date")
+        && !date.as_str().is_some_and(is_day)
+    {
+        notes.error(
+            place.clone().key("verified").key("date"),
+            format!("{date} is no day; write it as `2026-09-01`"),
+        );
+    }
+    if text("reason").ends_with('.') {
+        let place = place.clone().key("reason");
+        notes.warning(
+            place,
+            "a reason is a phrase to be read after \"because\": no full stop",
+        );
+    }
+    let effect = text("effect");
+    let contradicts = match (support, effect) {
+        ("supported", effect) => !matches!(effect, "" | "works" | "backend-defined" | "silent-change"),
+        ("ignored" | "unsupported", effect) => effect == "works",
+        _ => false,
+    };
+    if contradicts {
+        notes.warning(
+            place.clone().key("effect"),
+            format!("the effect `{effect}` does not go with `{support}`"),
+        );
+    }
+    let revision = profile.pointer("/spec/revision").and_then(Value::as_str);
+    let revision = revision.and_then(|revision| revision.split_once('@'));
+    for source in sources(entry) {
+        let cited = source
+            .split(':')
+            .next()
+            .and_then(|head| head.split_once('@'));
+        if let (Some((project, read)), Some((cited_project, commit))) = (revision, cited)
+            && project == cited_project
+            && read != commit
+        {
+            notes.warning(
+                place.clone().key("source"),
+                format!(
+                    "`{source}` is not of the revision that the profile names, `{project}@{read}`"
+                ),
+            );
+        }
+    }
+}
+
+fn sources(entry: &Value) -> Vec<&str> {
+    let texts: Vec<&str> = match entry.get("source") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    texts
+        .into_iter()
+        .filter(|text| !text.trim().is_empty())
+        .collect()
+}
+
+/// Whether a text is a day such as `2026-09-01`.
+fn is_day(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts.as_slice() else {
+        return false;
+    };
+    let number = |text: &str, digits: usize| {
+        let is_number = text.len() == digits && text.bytes().all(|c| c.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|_| is_number)
+    };
+    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2))
+    else {
+        return false;
+    };
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        2 => 28 + u16::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
+}
+
+/// Tries what the profile says of nodes and pods on the node it describes.
+fn try_out(notes: &mut Notes, profiles: &[Profile], profile: &Profile) {
+    let spec = FieldPath::keys("spec");
+    let Some(node) = &profile.node else {
+        notes.warning(
+            spec,
+            "without `node`, nothing can be said of pods where no cluster is known",
+        );
+        return;
+    };
+    match Profile::recognise(profiles, node) {
+        Some(known) if known.name == profile.name => {}
+        Some(other) => notes.error(
+            spec.clone().key("recognise"),
+            format!("the profile's own `node` is recognised as `{}`; add a part that only this profile has", other.name),
+        ),
+        None => notes.error(
+            spec.clone().key("recognise"),
+            "the profile's own `node` matches none of these".to_owned(),
+        ),
+    }
+    let pod = PodView {
+        tolerations: Some(profile.inject.tolerations.clone()),
+        node_selector: Some(profile.inject.node_selector.clone().into_iter().collect()),
+        ..PodView::default()
+    };
+    if !filter::admits(&pod, node) {
+        let why = match filter::selects(&pod, node) {
+            true => "a taint is not tolerated",
+            false => "the node selector does not match its labels",
+        };
+        notes.error(
+            spec.clone().key("inject"),
+            format!("a pod with these still does not get to the profile's `node`: {why}"),
+        );
+    }
+    let term = NodeSelectorTerm {
+        match_expressions: Some(profile.keep_off.clone()),
+        ..NodeSelectorTerm::default()
+    };
+    let pod = PodView {
+        affinity: Affinity {
+            is_there: true,
+            has_node_affinity: true,
+            required: Some(NodeSelector {
+                node_selector_terms: vec![term],
+            }),
+        },
+        ..PodView::default()
+    };
+    if profile.keep_off.is_empty() {
+        notes.warning(
+            spec,
+            "without `keepOff`, pods that do not fit cannot be kept off these nodes",
+        );
+    } else if filter::selects(&pod, node) {
+        notes.error(
+            spec.key("keepOff"),
+            "these expressions do not exclude the profile's own `node`".to_owned(),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "\
+apiVersion: loadline.dev/v1alpha1
+kind: VirtualNodeProfile
+metadata: {name: mine}
+spec:
+  title: Mine
+  status: new
+  revision: mine@2
+  recognise: [{labels: {mine: yes-it-is}}]
+  node: {name: mine-0, labels: {mine: yes-it-is}, taints: [{key: mine, effect: NoSchedule}]}
+  inject: {nodeSelector: {mine: yes-it-is}, tolerations: [{key: mine, operator: Exists}]}
+  keepOff: [{key: mine, operator: DoesNotExist}]
+  daemonSets: {support: unverified, reason: nobody tried}
+  networkPolicy: {support: unverified, reason: nobody tried}
+  unlisted: {support: unverified, reason: nobody tried}
+  support:
+";
+
+    #[track_caller]
+    fn check(tail: &str, expected: &[&str]) {
+        check_text(&format!("{HEAD}{tail}"), expected);
+    }
+
+    #[track_caller]
+    fn check_text(text: &str, expected: &[&str]) {
+        let (_, found) = lint(&[Text::new("x".to_owned(), text.to_owned())]);
+        let found: Vec<String> = found.iter().map(|one| one.problem.to_string()).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_careful_profile_is_clean() {
+        check(
+            "    - {features: [volume.empty-dir], support: supported, reason: it works, source: mine@2:a.go:1, verified: {how: source, date: 2026-02-28}}\n",
+            &[],
+        );
+    }
+
+    #[test]
+    fn every_broken_entry_is_told_with_its_line() {
+        check(
+            "    - features: [volume.emty-dir]\n      support: unverified\n      reason: nobody tried\n    \
+             - features: []\n      suport: ignored\n      reason: x\n    - support: maybe\n",
+            &[
+                "x:20:7: `spec.support[1].suport`: the key `suport` is not known here; did you mean `support`?",
+                "x:19:7: `spec.support[1]`: `support` is missing",
+                "x:22:7: `spec.support[2].support`: the word `maybe` is not known here; use one of: supported, partial, ignored, unsupported, unverified",
+                "x:16:18: profile `mine`: unknown feature `volume.emty-dir`; did you mean `volume.empty-dir`?",
+                "x:19:7: the entry names no feature",
+            ],
+        );
+    }
+
+    #[test]
+    fn facts_need_a_source_and_a_day() {
+        check(
+            "    - {features: [volume.empty-dir], support: ignored, reason: lost, effect: works}\n    \
+             - {features: [volume.host-path], support: ignored, reason: lost., source: mine@1:a.go, verified: {how: source, date: 2026-02-30}}\n",
+            &[
+                "x:16:7: `ignored` without a `source`: name the file and line, or the page, that shows it",
+                "x:16:7: `ignored` without `verified`: say how it was seen, and on which day",
+                "x:16:73: the effect `works` does not go with `ignored`",
+                "x:17:110: \"2026-02-30\" is no day; write it as `2026-09-01`",
+                "x:17:58: a reason is a phrase to be read after \"because\": no full stop",
+                "x:17:73: `mine@1:a.go` is not of the revision that the profile names, `mine@2`",
+            ],
+        );
+    }
+
+    #[test]
+    fn placement_is_tried_on_the_node() {
+        let text = HEAD
+            .replace(
+                "tolerations: [{key: mine, operator: Exists}]",
+                "tolerations: []",
+            )
+            .replace("operator: DoesNotExist", "operator: Exists")
+            .replace(
+                "recognise: [{labels: {mine: yes-it-is}}]",
+                "recognise: [{labels: {mine: other}}]",
+            )
+            .replace("  support:\n", "  support: []\n");
+        check_text(
+            &text,
+            &[
+                "x:8:3: the profile's own `node` matches none of these",
+                "x:10:3: a pod with these still does not get to the profile's `node`: a taint is not tolerated",
+                "x:11:3: these expressions do not exclude the profile's own `node`",
+            ],
+        );
+    }
+}
