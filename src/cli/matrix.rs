@@ -1,5 +1,6 @@
 //! `loadline matrix`: features against profiles.
 
+pub mod html;
 pub mod table;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,8 @@ pub enum Output {
     Markdown,
     /// Every cell with reason, effect and source
     Json,
+    /// One page for a browser, with search, filters and every reason; needs no network
+    Html,
 }
 
 /// The part of the matrix that was asked for.
@@ -152,6 +155,7 @@ pub fn run(arguments: &MatrixArgs) -> anyhow::Result<ExitStatus> {
     let text = match arguments.output {
         Output::Human => table::human(&matrix, terminal_width().unwrap_or(DEFAULT_WIDTH)),
         Output::Markdown => table::markdown(&matrix),
+        Output::Html => html::page(&pipeline, &matrix)?,
         Output::Json => serde_json::to_string_pretty(&report(&pipeline, &matrix))? + "\n",
     };
     anstream::stdout().write_all(text.as_bytes())?;
