@@ -1,6 +1,7 @@
 //! `loadline matrix`: features against profiles.
 
 pub mod html;
+pub mod markdown;
 pub mod table;
 
 use std::collections::BTreeMap;
@@ -47,13 +48,20 @@ pub struct MatrixArgs {
     pub bundle: BundleArgs,
 }
 
+impl MatrixArgs {
+    /// Whether nothing is left out.
+    const fn is_everything(&self) -> bool {
+        self.profile.is_empty() && self.class.is_empty() && self.feature.is_empty()
+    }
+}
+
 /// Forms of the matrix.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub enum Output {
     /// A table for the terminal
     #[default]
     Human,
-    /// A table for a page
+    /// A table for a page; without any filter, the page itself
     Markdown,
     /// Every cell with reason, effect and source
     Json,
@@ -71,9 +79,24 @@ pub struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
+    /// All of it.
+    pub fn whole(pipeline: &'a Pipeline) -> Self {
+        let mut features: Vec<(FeatureId, &Feature)> = pipeline.catalogue.features().collect();
+        features.sort_by_key(|(_, feature)| (feature.class, &feature.name));
+        Self {
+            profiles: pipeline.profiles.iter().collect(),
+            features,
+        }
+    }
+
     /// Picks rows and columns. Fails where a name names nothing.
     fn pick(pipeline: &'a Pipeline, arguments: &MatrixArgs) -> anyhow::Result<Self> {
-        let names = || pipeline.profiles.iter().map(|profile| profile.name.as_str());
+        let names = || {
+            pipeline
+                .profiles
+                .iter()
+                .map(|profile| profile.name.as_str())
+        };
         for name in &arguments.profile {
             ensure!(
                 pipeline.profile_named(name).is_some(),
@@ -93,31 +116,35 @@ impl<'a> Matrix<'a> {
                 "no feature is called `{pattern}`: {hint}"
             );
         }
-        let profiles = pipeline.profiles.iter();
-        let mut features: Vec<(FeatureId, &Feature)> = catalogue
-            .features()
-            .filter(|(_, feature)| {
-                let class = feature.class.as_str();
-                let is_of_class = arguments.class.is_empty() || arguments.class.iter().any(|one| one == class);
-                let is_named = arguments.feature.is_empty()
-                    || arguments.feature.iter().any(|pattern| is_meant(pattern, &feature.name));
-                is_of_class && is_named
-            })
-            .collect();
-        ensure!(!features.is_empty(), "no feature is both of that class and of that name");
-        features.sort_by_key(|(_, feature)| (feature.class, &feature.name));
-        Ok(Self {
-            profiles: profiles
-                .filter(|profile| arguments.profile.is_empty() || arguments.profile.contains(&profile.name))
-                .collect(),
-            features,
-        })
+        let mut matrix = Self::whole(pipeline);
+        matrix.features.retain(|(_, feature)| {
+            let class = feature.class.as_str();
+            let is_of_class =
+                arguments.class.is_empty() || arguments.class.iter().any(|one| one == class);
+            let is_named = arguments.feature.is_empty()
+                || arguments
+                    .feature
+                    .iter()
+                    .any(|pattern| is_meant(pattern, &feature.name));
+            is_of_class && is_named
+        });
+        ensure!(
+            !matrix.features.is_empty(),
+            "no feature is both of that class and of that name"
+        );
+        matrix.profiles.retain(|profile| {
+            arguments.profile.is_empty() || arguments.profile.contains(&profile.name)
+        });
+        Ok(matrix)
     }
 }
 
 /// Whether a pattern of the user means a feature.
 fn is_meant(pattern: &str, name: &str) -> bool {
-    matches_glob(pattern, name) || name.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.'))
+    matches_glob(pattern, name)
+        || name
+            .strip_prefix(pattern)
+            .is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// What a profile does with a feature.
@@ -143,8 +170,14 @@ pub fn cell<'a>(profile: &'a Profile, id: FeatureId, feature: &Feature) -> Cell<
         _ => None,
     };
     match section.or_else(|| profile.listed(id)) {
-        Some(entry) => Cell { entry, listed: true },
-        None => Cell { entry: &profile.unlisted, listed: false },
+        Some(entry) => Cell {
+            entry,
+            listed: true,
+        },
+        None => Cell {
+            entry: &profile.unlisted,
+            listed: false,
+        },
     }
 }
 
@@ -154,7 +187,8 @@ pub fn run(arguments: &MatrixArgs) -> anyhow::Result<ExitStatus> {
     let matrix = Matrix::pick(&pipeline, arguments)?;
     let text = match arguments.output {
         Output::Human => table::human(&matrix, terminal_width().unwrap_or(DEFAULT_WIDTH)),
-        Output::Markdown => table::markdown(&matrix),
+        Output::Markdown if arguments.is_everything() => markdown::page(&pipeline, &matrix),
+        Output::Markdown => markdown::table(&matrix),
         Output::Html => html::page(&pipeline, &matrix)?,
         Output::Json => serde_json::to_string_pretty(&report(&pipeline, &matrix))? + "\n",
     };

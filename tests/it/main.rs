@@ -13,6 +13,7 @@
 )]
 
 mod decisions; // what decide() answers, through reviews; no sockets
+mod docs; // the generated pages under docs/ say what the data says
 mod floors; // the architecture, read from the sources
 mod properties; // what must hold for every pod: proptest
 mod reviews; // builders, no tests

@@ -211,7 +211,14 @@ mod tests {
     #[test]
     fn the_page_loads_nothing() {
         for text in [PAGE, STYLE, SCRIPT] {
-            for word in ["src=", "@import", "url(", "fetch(", "XMLHttpRequest", "<link"] {
+            for word in [
+                "src=",
+                "@import",
+                "url(",
+                "fetch(",
+                "XMLHttpRequest",
+                "<link",
+            ] {
                 assert!(!text.contains(word), "{word}");
             }
         }

@@ -28,7 +28,9 @@ pub struct Group<'a> {
 impl Group<'_> {
     /// Whether pods are less contained than their authors asked for, without a word.
     pub fn loses_control(&self) -> bool {
-        self.features.iter().any(|feature| is_lost(self.entry, feature))
+        self.features
+            .iter()
+            .any(|feature| is_lost(self.entry, feature))
     }
 }
 

@@ -235,7 +235,9 @@ fn look_at(notes: &mut Notes, profile: &Value, place: &FieldPath, entry: &Value)
     }
     let effect = text("effect");
     let contradicts = match (support, effect) {
-        ("supported", effect) => !matches!(effect, "" | "works" | "backend-defined" | "silent-change"),
+        ("supported", effect) => {
+            !matches!(effect, "" | "works" | "backend-defined" | "silent-change")
+        }
         ("ignored" | "unsupported", effect) => effect == "works",
         _ => false,
     };

@@ -87,12 +87,12 @@ fn row(out: &mut String, group: &Group<'_>) {
     }
     match entry.effect {
         Some(effect) if entry.support != Support::Supported => {
-            let _ = write!(what, ". The virtual node {}", effect.sentence());
+            let _ = write!(what, "; the virtual node {}", effect.sentence());
         }
         _ => {}
     }
     if let Some(help) = &entry.help {
-        let _ = write!(what, ". *Instead: {}*", escaped(help));
+        let _ = write!(what, "; *instead: {}*", escaped(help));
     }
     let sources: Vec<String> = entry
         .source
@@ -131,7 +131,8 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-fn capitalised(text: &str) -> String {
+/// Text with its first letter large.
+pub fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(chars).collect()

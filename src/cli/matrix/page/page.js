@@ -35,7 +35,8 @@
     class: `sign ${look(feature, entry)}${entry.listed ? '' : ' faint'}${entry.verified && entry.verified.how === 'executed' && entry.listed ? ' executed' : ''}`,
     'aria-hidden': 'true',
   }, LOOKS[look(feature, entry)][0]);
-  const sentence = text => text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.') : '';
+  // A phrase as a sentence. Words such as emptyDir keep their case.
+  const sentence = text => (/^[a-z]+[^\w-]/.test(text) ? text[0].toUpperCase() + text.slice(1) : text) + (/[.!?]$/.test(text) ? '' : '.');
 
   data.profiles.forEach((profile, index) => { profile.index = index; });
   data.features.forEach((feature, index) => {
