@@ -96,14 +96,19 @@ impl Catalogue {
             for (section, features, is_asked) in sections {
                 for (index, feature) in features.iter().enumerate() {
                     if let Err(problem) = catalogue.add(&mut builder, feature, is_asked) {
-                        tell(section, index, format!("feature `{}`: {problem}", feature.name));
+                        tell(
+                            section,
+                            index,
+                            format!("feature `{}`: {problem}", feature.name),
+                        );
                     }
                 }
             }
             for (index, neutral) in source.neutral.iter().enumerate() {
                 for path in neutral.at.as_slice() {
-                    let added = locator::parse_paths(path)
-                        .and_then(|paths| paths.iter().try_for_each(|path| builder.add_neutral(path)));
+                    let added = locator::parse_paths(path).and_then(|paths| {
+                        paths.iter().try_for_each(|path| builder.add_neutral(path))
+                    });
                     if let Err(problem) = added {
                         tell("neutral", index, format!("neutral entry: {problem}"));
                     }

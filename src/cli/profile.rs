@@ -169,11 +169,10 @@ fn list(arguments: &ListArgs) -> anyhow::Result<ExitStatus> {
     let text = match arguments.output {
         ListOutput::Human => table(&list),
         ListOutput::Json => serde_json::to_string_pretty(&list)? + "\n",
-        ListOutput::Name => list
-            .profiles
-            .iter()
-            .map(|one| format!("{}\n", one.name))
-            .collect(),
+        ListOutput::Name => {
+            let names: Vec<&str> = list.profiles.iter().map(|one| one.name).collect();
+            names.join("\n") + "\n"
+        }
     };
     anstream::stdout().write_all(text.as_bytes())?;
     Ok(ExitStatus::Clean)

@@ -1,4 +1,4 @@
-//! As much of the WebDriver protocol as the tests of the page need: a real browser that is really clicked and typed into.
+//! As much of the `WebDriver` protocol as the tests of the page need: a real browser that is really clicked and typed into.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -79,7 +79,10 @@ impl Browser {
         let answer = browser.call("POST", "/session", &json!({
             "capabilities": { "alwaysMatch": { "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } } },
         }));
-        browser.session = answer["sessionId"].as_str().unwrap().to_owned();
+        answer["sessionId"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut browser.session);
         browser
     }
 
@@ -182,7 +185,7 @@ impl Browser {
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
+            .set_read_timeout(Some(Duration::from_mins(1)))
             .unwrap();
         let body = if body.is_null() {
             String::new()

@@ -1,7 +1,8 @@
 //! `loadline profile diff`: what changes for pods that move from one kind of virtual node to another.
 
+mod human;
+
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -19,8 +20,7 @@ use crate::cli::check::input;
 use crate::cli::check::judge::{self, Outcome};
 use crate::cli::check::object::{Found, Reader, Subject};
 use crate::cli::matrix::{Cell, cell};
-use crate::cli::render::yaml::to_yaml;
-use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, count, paint};
+use crate::cli::render::Renderer;
 use crate::facts::Facts;
 use crate::pod::FeatureId;
 use crate::profile::{Profile, Support};
@@ -155,10 +155,10 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
     });
     let mut moved = Vec::new();
     for (found, subject) in &subjects {
-        moved.push(move_one(&pipeline, [from, to], found, subject, &changes)?);
+        moved.push(move_one(&pipeline, [from, to], found, subject, &changes));
     }
     let text = match arguments.output {
-        DiffOutput::Human => human(
+        DiffOutput::Human => human::answer(
             Renderer::for_stdout(),
             [from, to],
             &changes,
@@ -236,7 +236,7 @@ fn move_one(
     found: &Found,
     subject: &Subject,
     changes: &[Change<'_>],
-) -> anyhow::Result<Moved> {
+) -> Moved {
     let facts = Facts::default();
     let outcome = |profile: &Profile| {
         judge::judge(pipeline, &facts, subject, Some(&profile.name))
@@ -247,7 +247,7 @@ fn move_one(
         .into_iter()
         .map(|id| pipeline.catalogue.feature(id).name.as_str())
         .collect();
-    Ok(Moved {
+    Moved {
         object: subject.title(),
         source: found.text.name.clone(),
         from: outcome(from),
@@ -257,120 +257,6 @@ fn move_one(
             .filter(|change| used.contains(change.feature))
             .map(|change| change.feature.to_owned())
             .collect(),
-    })
-}
-
-fn human(
-    renderer: Renderer,
-    [from, to]: [&Profile; 2],
-    changes: &[Change<'_>],
-    moved: Option<&Vec<Moved>>,
-) -> String {
-    let mut out = format!(
-        "from {} ({})\nto   {} ({})\n",
-        paint(BOLD, &from.name),
-        from.title,
-        paint(BOLD, &to.name),
-        to.title
-    );
-    if let Some(moved) = moved {
-        out.push('\n');
-        let width = moved
-            .iter()
-            .map(|one| one.object.chars().count())
-            .max()
-            .unwrap_or_default();
-        for one in moved {
-            let word = |word: &'static str| match word {
-                "denied" => paint(RED, word),
-                "warned" => paint(YELLOW, word),
-                word => paint(GREEN, word),
-            };
-            let _ = writeln!(
-                out,
-                "{:width$}  {} -> {}  {}",
-                clean(&one.object),
-                word(one.from),
-                word(one.to),
-                paint(
-                    DIM,
-                    format_args!("{} change", count(one.changed.len(), "feature"))
-                ),
-            );
-        }
-    }
-    for turn in Turn::ALL {
-        let turned: Vec<&Change<'_>> = changes.iter().filter(|one| one.turn == turn).collect();
-        if turned.is_empty() {
-            continue;
-        }
-        let (title, style) = match turn {
-            Turn::Worse => ("gets worse", RED),
-            Turn::Unsure => ("was known, and is not", YELLOW),
-            Turn::Learnt => ("was not known, and is", BOLD),
-            Turn::Better => ("gets better", GREEN),
-        };
-        let _ = writeln!(
-            out,
-            "\n{}",
-            paint(style, format_args!("{title} ({})", turned.len()))
-        );
-        for change in turned {
-            change.write(&mut out, renderer, turn);
-        }
-    }
-    if changes.is_empty() {
-        out.push_str("\nno feature fares differently\n");
-    }
-    if from.inject != to.inject {
-        let _ = writeln!(out, "\n{}", paint(BOLD, "what gets a pod there"));
-        let (before, after) = (to_yaml(&json!(from.inject)), to_yaml(&json!(to.inject)));
-        for (sign, style, text) in [('-', RED, before), ('+', GREEN, after)] {
-            for line in text
-                .lines()
-                .filter(|line| !line.ends_with("{}") && !line.ends_with("[]"))
-            {
-                let _ = writeln!(out, "  {}", paint(style, format_args!("{sign} {line}")));
-            }
-        }
-    }
-    out
-}
-
-impl Change<'_> {
-    fn write(&self, out: &mut String, renderer: Renderer, turn: Turn) {
-        let lost = if self.is_control && self.to.entry.support == Support::Ignored {
-            paint(RED, " (a control is lost in silence)")
-        } else {
-            String::new()
-        };
-        let _ = writeln!(
-            out,
-            "  {}: {} -> {}{lost}  {}",
-            paint(BOLD, self.feature),
-            self.from.entry.support,
-            self.to.entry.support,
-            paint(DIM, self.title),
-        );
-        // The reason that the reader can act on: what is lost, or what was in the way.
-        let (lead, entry) = match turn {
-            Turn::Worse | Turn::Learnt => ("", self.to.entry),
-            Turn::Better if self.to.entry.support == Support::Supported => {
-                ("before: ", self.from.entry)
-            }
-            Turn::Better => ("", self.to.entry),
-            Turn::Unsure => return,
-        };
-        let mut why = format!("{lead}{}", entry.reason);
-        if let Some(consequence) = &entry.consequence {
-            let _ = write!(why, ", so {consequence}");
-        }
-        out.push_str("      ");
-        renderer.folded(out, 6, &why);
-        if let (Some(help), "") = (&entry.help, lead) {
-            out.push_str("      help: ");
-            renderer.folded(out, 12, help);
-        }
     }
 }
 

@@ -3,7 +3,10 @@
 //! The files go through the loader that `serve` uses, as if given with `--profiles`. What the loader lets pass and a careful
 //! author would not is looked for here: facts without a source or a day, and placement that does not lead to the node.
 
+mod facts;
+
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -91,7 +94,7 @@ fn write(out: &mut String, finding: &Finding, texts: &[Text], width: Option<usiz
         |mark| format!("{}:{mark}", clean(&problem.origin)),
     );
     let message = clean(&problem.message);
-    out.push_str(&format!("{}: {place}: {message}\n", paint(style, word)));
+    let _ = writeln!(out, "{}: {place}: {message}", paint(style, word));
     let text = texts.iter().find(|text| text.name == problem.origin);
     if let (Some(text), Some(mark)) = (text, problem.mark) {
         excerpt::write(out, text, mark, width);
@@ -130,8 +133,8 @@ fn lint(texts: &[Text]) -> (usize, Vec<Finding>) {
                 continue;
             }
             let mut notes = Notes::default();
-            for (place, entry) in entries(&document.value) {
-                look_at(&mut notes, &document.value, &place, entry);
+            for (place, entry) in facts::entries(&document.value) {
+                facts::look_at(&mut notes, &document.value, &place, entry);
             }
             let name = document.value.pointer("/metadata/name");
             if let Some(name) = name.and_then(Value::as_str) {
@@ -172,138 +175,6 @@ impl Notes {
     }
 }
 
-/// Everything in a profile that states a fact.
-fn entries(profile: &Value) -> Vec<(FieldPath, &Value)> {
-    let spec = FieldPath::keys("spec");
-    let mut entries = Vec::new();
-    for key in ["daemonSets", "networkPolicy", "unlisted"] {
-        let entry = profile.get("spec").and_then(|spec| spec.get(key));
-        entries.extend(entry.map(|entry| (spec.clone().key(key), entry)));
-    }
-    let access = profile.pointer("/spec/access").and_then(Value::as_object);
-    for (key, entry) in access.into_iter().flatten() {
-        entries.push((spec.clone().key("access").key(key), entry));
-    }
-    let support = profile.pointer("/spec/support").and_then(Value::as_array);
-    for (index, entry) in support.into_iter().flatten().enumerate() {
-        entries.push((spec.clone().key("support").index(index), entry));
-    }
-    entries
-}
-
-/// Looks at one fact.
-fn look_at(notes: &mut Notes, profile: &Value, place: &FieldPath, entry: &Value) {
-    let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
-    let support = text("support");
-    if entry
-        .get("features")
-        .is_some_and(|names| *names == Value::Array(Vec::new()))
-    {
-        notes.error(
-            place.clone().key("features"),
-            "the entry names no feature".to_owned(),
-        );
-    }
-    if !matches!(support, "" | "unverified") {
-        if sources(entry).is_empty() {
-            notes.error(
-                place.clone(),
-                format!("`{support}` without a `source`: name the file and line, or the page, that shows it"),
-            );
-        }
-        if entry.get("verified").is_none() {
-            notes.error(
-                place.clone(),
-                format!("`{support}` without `verified`: say how it was seen, and on which day"),
-            );
-        }
-    }
-    if let Some(date) = entry.pointer("/verified/date")
-        && !date.as_str().is_some_and(is_day)
-    {
-        notes.error(
-            place.clone().key("verified").key("date"),
-            format!("{date} is no day; write it as `2026-09-01`"),
-        );
-    }
-    if text("reason").ends_with('.') {
-        let place = place.clone().key("reason");
-        notes.warning(
-            place,
-            "a reason is a phrase to be read after \"because\": no full stop",
-        );
-    }
-    let effect = text("effect");
-    let contradicts = match (support, effect) {
-        ("supported", effect) => {
-            !matches!(effect, "" | "works" | "backend-defined" | "silent-change")
-        }
-        ("ignored" | "unsupported", effect) => effect == "works",
-        _ => false,
-    };
-    if contradicts {
-        notes.warning(
-            place.clone().key("effect"),
-            format!("the effect `{effect}` does not go with `{support}`"),
-        );
-    }
-    let revision = profile.pointer("/spec/revision").and_then(Value::as_str);
-    let revision = revision.and_then(|revision| revision.split_once('@'));
-    for source in sources(entry) {
-        let cited = source
-            .split(':')
-            .next()
-            .and_then(|head| head.split_once('@'));
-        if let (Some((project, read)), Some((cited_project, commit))) = (revision, cited)
-            && project == cited_project
-            && read != commit
-        {
-            notes.warning(
-                place.clone().key("source"),
-                format!(
-                    "`{source}` is not of the revision that the profile names, `{project}@{read}`"
-                ),
-            );
-        }
-    }
-}
-
-fn sources(entry: &Value) -> Vec<&str> {
-    let texts: Vec<&str> = match entry.get("source") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    texts
-        .into_iter()
-        .filter(|text| !text.trim().is_empty())
-        .collect()
-}
-
-/// Whether a text is a day such as `2026-09-01`.
-fn is_day(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = parts.as_slice() else {
-        return false;
-    };
-    let number = |text: &str, digits: usize| {
-        let is_number = text.len() == digits && text.bytes().all(|c| c.is_ascii_digit());
-        text.parse::<u16>().ok().filter(|_| is_number)
-    };
-    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2))
-    else {
-        return false;
-    };
-    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        2 => 28 + u16::from(is_leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
-    (1..=days).contains(&day)
-}
-
 /// Tries what the profile says of nodes and pods on the node it describes.
 fn try_out(notes: &mut Notes, profiles: &[Profile], profile: &Profile) {
     let spec = FieldPath::keys("spec");
@@ -331,9 +202,10 @@ fn try_out(notes: &mut Notes, profiles: &[Profile], profile: &Profile) {
         ..PodView::default()
     };
     if !filter::admits(&pod, node) {
-        let why = match filter::selects(&pod, node) {
-            true => "a taint is not tolerated",
-            false => "the node selector does not match its labels",
+        let why = if filter::selects(&pod, node) {
+            "a taint is not tolerated"
+        } else {
+            "the node selector does not match its labels"
         };
         notes.error(
             spec.clone().key("inject"),
@@ -410,6 +282,24 @@ spec:
     }
 
     #[test]
+    fn the_built_in_profiles_have_no_mistake() {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies/profiles");
+        let files = input::files(&[folder], false).unwrap();
+        let texts: Vec<Text> = files
+            .iter()
+            .map(|one| input::read(one, "").unwrap())
+            .collect();
+        let (profiles, found) = lint(&texts);
+        let errors: Vec<String> = found
+            .iter()
+            .filter(|one| !one.is_warning)
+            .map(|one| one.problem.to_string())
+            .collect();
+        assert_eq!(errors, Vec::<String>::new());
+        assert_eq!(profiles, texts.len());
+    }
+
+    #[test]
     fn every_broken_entry_is_told_with_its_line() {
         check(
             "    - features: [volume.emty-dir]\n      support: unverified\n      reason: nobody tried\n    \
@@ -432,10 +322,10 @@ spec:
             &[
                 "x:16:7: `ignored` without a `source`: name the file and line, or the page, that shows it",
                 "x:16:7: `ignored` without `verified`: say how it was seen, and on which day",
-                "x:16:73: the effect `works` does not go with `ignored`",
-                "x:17:110: \"2026-02-30\" is no day; write it as `2026-09-01`",
-                "x:17:58: a reason is a phrase to be read after \"because\": no full stop",
-                "x:17:73: `mine@1:a.go` is not of the revision that the profile names, `mine@2`",
+                "x:16:70: the effect `works` does not go with `ignored`",
+                "x:17:116: \"2026-02-30\" is no day; write it as `2026-09-01`",
+                "x:17:56: a reason is a phrase to be read after \"because\": no full stop",
+                "x:17:71: `mine@1:a.go` is not of the revision that the profile names, `mine@2`",
             ],
         );
     }

@@ -98,9 +98,12 @@ fn row(out: &mut String, group: &Group<'_>) {
         .source
         .split(", ")
         .filter(|source| !source.is_empty())
-        .map(|source| match source.starts_with("https://") {
-            true => format!("<{source}>"),
-            false => format!("`{source}`"),
+        .map(|source| {
+            if source.starts_with("https://") {
+                format!("<{source}>")
+            } else {
+                format!("`{source}`")
+            }
         })
         .collect();
     let mut how = sources.join("<br>");

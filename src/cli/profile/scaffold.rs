@@ -93,9 +93,12 @@ fn kind_name(name: &str) -> String {
 /// Whether a label tells this kind of node from others.
 fn is_telling(key: &str) -> bool {
     key != PROFILE_KEY
-        && !COMMON.iter().any(|common| match common.ends_with('/') {
-            true => key.starts_with(common),
-            false => key == *common,
+        && !COMMON.iter().any(|common| {
+            if common.ends_with('/') {
+                key.starts_with(common)
+            } else {
+                key == *common
+            }
         })
 }
 
@@ -130,10 +133,7 @@ fn scaffold(name: &str, node: &NodeFact) -> String {
         .collect();
     let tolerations: Vec<Value> = filter::repelling(&node.taints)
         .filter(|taint| !taint.key.starts_with("node.kubernetes.io/"))
-        .map(|taint| match taint.value.is_empty() {
-            true => json!({"key": taint.key, "operator": "Exists", "effect": taint.effect}),
-            false => json!({"key": taint.key, "operator": "Equal", "value": taint.value, "effect": taint.effect}),
-        })
+        .map(|taint| if taint.value.is_empty() { json!({"key": taint.key, "operator": "Exists", "effect": taint.effect}) } else { json!({"key": taint.key, "operator": "Equal", "value": taint.value, "effect": taint.effect}) })
         .collect();
     let mut recognition = serde_json::Map::new();
     if !labels.is_empty() {
