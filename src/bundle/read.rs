@@ -168,9 +168,17 @@ fn reworded(message: &str) -> String {
         let text = words.first().map_or_else(String::new, |first| {
             tails.fold((*first).to_owned(), |text, tail| text + "an object" + tail)
         });
-        return text
+        let text = text
             .replace("a sequence", "a list")
             .replace("a map", "an object");
+        // `y`, `no` and `1.5` are no texts to a reader of YAML.
+        let is_unquoted =
+            !text.starts_with("invalid type: string") && text.ends_with("expected a string");
+        return if is_unquoted {
+            text + "; put it in quotes"
+        } else {
+            text
+        };
     };
     let word = quoted.next().unwrap_or_default();
     let known: Vec<&str> = quoted.collect();
@@ -199,6 +207,10 @@ mod tests {
             (
                 "invalid type: string \"x\", expected struct Metadata",
                 "invalid type: string \"x\", expected an object",
+            ),
+            (
+                "invalid type: boolean `true`, expected a string",
+                "invalid type: boolean `true`, expected a string; put it in quotes",
             ),
             (
                 "invalid type: string \"x\", expected a sequence",

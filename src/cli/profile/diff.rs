@@ -128,12 +128,15 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
     };
     let files = input::files(&arguments.filename, arguments.recursive)
         .map_err(|one| anyhow::anyhow!("{one}"))?;
+    let renderer = Renderer::for_stdout();
     let mut found = Vec::with_capacity(files.len());
+    // What cannot be read does not keep the rest from being compared, but it does not pass either.
+    let mut broken = String::new();
     for file in &files {
         let text = input::read(file, "<stdin>").map_err(|one| anyhow::anyhow!("{one}"))?;
         let one = reader.find(text);
-        if let Some(problem) = one.problems.first() {
-            anyhow::bail!("{problem}");
+        for problem in &one.problems {
+            renderer.problem(&mut broken, problem, Some(&one.text));
         }
         found.push(one);
     }
@@ -158,12 +161,9 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
         moved.push(move_one(&pipeline, [from, to], found, subject, &changes));
     }
     let text = match arguments.output {
-        DiffOutput::Human => human::answer(
-            Renderer::for_stdout(),
-            [from, to],
-            &changes,
-            has_files.then_some(&moved),
-        ),
+        DiffOutput::Human => {
+            human::answer(renderer, [from, to], &changes, has_files.then_some(&moved))
+        }
         DiffOutput::Json => {
             let report = json!({
                 "version": VERSION,
@@ -177,7 +177,11 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
             serde_json::to_string_pretty(&report)? + "\n"
         }
     };
+    anstream::stderr().write_all(broken.as_bytes())?;
     anstream::stdout().write_all(text.as_bytes())?;
+    if !broken.is_empty() {
+        return Ok(ExitStatus::Failure);
+    }
     let denied = Outcome::Denied.as_str();
     let is_lost = moved
         .iter()

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Change, Moved, Turn};
 use crate::cli::render::yaml::to_yaml;
-use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, count, paint};
+use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, paint};
 use crate::profile::{Profile, Support};
 
 /// The whole answer.
@@ -42,10 +42,7 @@ pub(super) fn answer(
                 clean(&one.object),
                 word(one.from),
                 word(one.to),
-                paint(
-                    DIM,
-                    format_args!("{} change", count(one.changed.len(), "feature"))
-                ),
+                paint(DIM, shortened(&one.changed)),
             );
         }
     }
@@ -120,5 +117,15 @@ impl Change<'_> {
             out.push_str("      help: ");
             renderer.folded(out, 12, help);
         }
+    }
+}
+
+/// The first names of a list, and how many more there are.
+fn shortened(names: &[String]) -> String {
+    match names {
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("{first}, {second}, {third} and {} more", rest.len())
+        }
+        few => few.join(", "),
     }
 }
