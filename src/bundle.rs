@@ -93,6 +93,8 @@ struct ConfigSource {
 struct ConfigSpec {
     /// How namespaces that do not say are treated.
     mode: Mode,
+    /// The kinds of virtual nodes that there are here, by name; all when nothing is said.
+    profiles: Vec<String>,
     /// Changes to the severity table.
     overrides: Vec<Override>,
     /// Policies of the built-in library, and settings of any policy.
@@ -207,11 +209,12 @@ impl Pipeline {
             }));
             Catalogue::empty()
         });
-        let profiles = build_profiles(profiles, &catalogue, &mut problems);
         let config = sources
             .config
             .as_ref()
             .map_or_else(ConfigSpec::default, |text| config(text, &mut problems));
+        choose(&config.profiles, &mut profiles, sources, &mut problems);
+        let profiles = build_profiles(profiles, &catalogue, &mut problems);
         let policies = policies(sources, &config, &mut problems);
         if !problems.is_empty() {
             return Err(BundleError(problems));
@@ -270,6 +273,25 @@ fn read<T: DeserializeOwned>(
             });
             None
         }
+    }
+}
+
+/// Keeps the profiles that the configuration names, if it names any.
+fn choose(
+    wanted: &[String],
+    profiles: &mut BTreeMap<String, (String, Document, ProfileSource)>,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+) {
+    for name in wanted.iter().filter(|name| !profiles.contains_key(*name)) {
+        problems.push(Problem {
+            origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
+            mark: None,
+            message: format!("no profile `{name}`: {}", suggest::help(name, profiles.keys().map(String::as_str))),
+        });
+    }
+    if !wanted.is_empty() {
+        profiles.retain(|name, _| wanted.contains(name));
     }
 }
 

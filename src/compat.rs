@@ -147,6 +147,8 @@ impl Judge<'_> {
                 .filter(|other| other.feature == one.feature)
                 .map(|other| self.catalogue.path(self.root, &other.place))
                 .collect();
+            // Answers must not depend on the order of keys in the object.
+            diagnostic.places.sort();
             diagnostics.push(diagnostic);
         }
         diagnostics.extend(self.unverified(profile, standing, &unverified));
@@ -197,6 +199,8 @@ impl Judge<'_> {
         standing: Standing,
         uses: &[&Use],
     ) -> Option<Diagnostic> {
+        let mut uses = uses.to_vec();
+        uses.sort_by_key(|one| one.feature);
         let names: Vec<&str> = uses
             .iter()
             .map(|one| self.catalogue.feature(one.feature).name.as_str())

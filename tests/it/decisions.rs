@@ -546,3 +546,32 @@ fn what_is_no_review_is_an_error_that_says_so() {
         assert!(error.contains(part), "{error} should say {part}");
     }
 }
+
+#[test]
+fn a_configuration_may_name_the_kinds_of_virtual_nodes_there_are() {
+    let config = |names: &str| {
+        format!("apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  profiles: [{names}]\n")
+    };
+    let pipeline = pipeline_with(&[], Some(&config("dinghy, liqo"))).unwrap();
+    let names: Vec<&str> = pipeline.profiles.iter().map(|profile| profile.name.as_str()).collect();
+    assert_eq!(names, ["dinghy", "liqo"]);
+    assert!(decide(&pipeline, &Facts::default(), &asking(json!({}))).allowed);
+    let error = pipeline_with(&[], Some(&config("dingy"))).unwrap_err().to_string();
+    assert!(error.contains("no profile `dingy`") && error.contains("did you mean `dinghy`?"), "{error}");
+}
+
+#[test]
+fn answers_do_not_depend_on_the_order_of_keys() {
+    let pipeline = pipeline();
+    let answer = |spec: &str| {
+        let body = format!(
+            "{{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"request\":{{\"uid\":\"u\",\"kind\":{{\"group\":\"\",\"version\":\"v1\",\"kind\":\"Pod\"}},\"operation\":\"CREATE\",\"object\":{{\"metadata\":{{\"annotations\":{{\"loadline.dev/profile\":\"azure-aci\"}}}},\"spec\":{{{spec}}}}}}}}}"
+        );
+        let request = loadline::admission::review::decode(body.into_bytes().into(), &pipeline.catalogue).unwrap();
+        let verdict = pipeline.decide(&Facts::default(), &request);
+        String::from_utf8(loadline::admission::review::encode("u", Stage::Whole, &verdict)).unwrap()
+    };
+    let limits = |name: &str| format!("\"{name}\":[{{\"name\":\"c\",\"image\":\"i\",\"stdin\":true,\"tty\":true}}]");
+    let (containers, init) = (limits("containers"), limits("initContainers"));
+    assert_eq!(answer(&format!("{containers},{init}")), answer(&format!("{init},{containers}")));
+}

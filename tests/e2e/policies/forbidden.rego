@@ -7,7 +7,7 @@ import rego.v1
 
 deny contains {
 	"msg": sprintf("pod carries the forbidden annotation with value %v", [value]),
-	"field": "metadata.annotations[e2e.loadline.dev/forbidden]",
+	"field": "metadata.annotations['e2e.loadline.dev/forbidden']",
 	"help": "remove the annotation",
 } if {
 	value := input.pod.metadata.annotations["e2e.loadline.dev/forbidden"]
