@@ -27,13 +27,16 @@ const NONE: &str = "latency-none";
 const ALLOW: &str = "latency-allow";
 const ANNOTATE: &str = "latency-annotate";
 const LOADLINE: &str = "latency-loadline";
+/// The policy in `policies/` names this namespace.
+const GOVERNED: &str = "latency-governed";
 
 /// The namespaces, and which webhooks see their pods.
-const SIDES: [(&str, &str); 4] = [
+const SIDES: [(&str, &str); 5] = [
     (NONE, "no webhook"),
     (ALLOW, "two webhooks that only allow"),
     (ANNOTATE, "the same, one adds an annotation"),
     (LOADLINE, "Loadline's two webhooks"),
+    (GOVERNED, "the same, with a Rego policy"),
 ];
 
 /// The pods, and what they are.
@@ -46,7 +49,11 @@ const KINDS: [(&str, &str, fn(Value) -> Value); 2] = [
 pub(crate) fn measure(loadline: &Loadline<'_>) {
     let cluster = loadline.cluster;
     for (name, _) in SIDES {
-        let mode = if name == LOADLINE { "enforce" } else { "off" };
+        let mode = if [LOADLINE, GOVERNED].contains(&name) {
+            "enforce"
+        } else {
+            "off"
+        };
         cluster.namespace(name, json!({"loadline.dev/mode": mode}), json!({}));
     }
     let _allow = start_allow(cluster);
