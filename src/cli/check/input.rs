@@ -116,10 +116,21 @@ pub struct Part {
 
 /// Reads the documents of a text. One that is broken does not keep the others from being read.
 pub fn parts(text: &Text) -> (Vec<Part>, Vec<Problem>) {
-    let failed = |error: DocumentError| Problem {
-        origin: text.name.clone(),
-        mark: error.mark,
-        message: error.message,
+    let failed = |error: DocumentError| {
+        let line = error
+            .mark
+            .and_then(|mark| text.line(mark.line))
+            .unwrap_or_default();
+        let hint = if line.contains("{{") {
+            "; this looks like a template, which must be rendered first, for example with `helm template`"
+        } else {
+            ""
+        };
+        Problem {
+            origin: text.name.clone(),
+            mark: error.mark,
+            message: format!("{}{hint}", error.message),
+        }
     };
     let content = text.text.trim_start_matches('\u{feff}');
     match Document::parse_all(content) {
