@@ -144,7 +144,7 @@ pub struct Cell<'a> {
     pub listed: bool,
 }
 
-/// Looks a cell up: what a profile says of DaemonSets, of NetworkPolicy and of streaming calls stands in sections of its own.
+/// Looks a cell up: what a profile says of daemon sets, network policy and streaming calls stands in sections of its own.
 pub fn cell<'a>(profile: &'a Profile, id: FeatureId, feature: &Feature) -> Cell<'a> {
     let access = &profile.access;
     let section = match feature.name.as_str() {
