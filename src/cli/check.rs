@@ -32,8 +32,23 @@ use object::{Found, Reader, Subject};
 /// Value of `--profile` that asks about every profile.
 const EVERY_PROFILE: &str = "all";
 
+/// What people type most.
+const EXAMPLES: &str = "Examples:
+  loadline check -f pod.yaml
+  loadline check -R -f deploy/ --fail-on warn
+  loadline check -f pod.yaml --profile azure-aci     would it run there?
+  loadline check -f pod.yaml --profile all           where would it run?
+  kubectl get nodes,namespaces -o yaml | loadline check -f - -f pod.yaml
+
+A workload is judged by its pods. Namespaces and nodes among the inputs are taken for the cluster; \
+without a node, each profile's own description of its node stands in. \
+What cannot be read is told on standard error, and the rest is checked.
+
+Exit status: 0 clean, 1 findings, 2 something could not be read.";
+
 /// What to check, and how.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
     /// A file, a folder (its .yaml, .yml and .json files) or `-` for standard input; may be given more than once
     #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]

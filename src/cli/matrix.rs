@@ -70,7 +70,12 @@ pub struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// Picks rows and columns. Fails where a name names nothing.
     fn pick(pipeline: &'a Pipeline, arguments: &MatrixArgs) -> anyhow::Result<Self> {
-        let names = || pipeline.profiles.iter().map(|profile| profile.name.as_str());
+        let names = || {
+            pipeline
+                .profiles
+                .iter()
+                .map(|profile| profile.name.as_str())
+        };
         for name in &arguments.profile {
             ensure!(
                 pipeline.profile_named(name).is_some(),
@@ -95,17 +100,26 @@ impl<'a> Matrix<'a> {
             .features()
             .filter(|(_, feature)| {
                 let class = feature.class.as_str();
-                let is_of_class = arguments.class.is_empty() || arguments.class.iter().any(|one| one == class);
+                let is_of_class =
+                    arguments.class.is_empty() || arguments.class.iter().any(|one| one == class);
                 let is_named = arguments.feature.is_empty()
-                    || arguments.feature.iter().any(|pattern| is_meant(pattern, &feature.name));
+                    || arguments
+                        .feature
+                        .iter()
+                        .any(|pattern| is_meant(pattern, &feature.name));
                 is_of_class && is_named
             })
             .collect();
-        ensure!(!features.is_empty(), "no feature is both of that class and of that name");
+        ensure!(
+            !features.is_empty(),
+            "no feature is both of that class and of that name"
+        );
         features.sort_by_key(|(_, feature)| (feature.class, &feature.name));
         Ok(Self {
             profiles: profiles
-                .filter(|profile| arguments.profile.is_empty() || arguments.profile.contains(&profile.name))
+                .filter(|profile| {
+                    arguments.profile.is_empty() || arguments.profile.contains(&profile.name)
+                })
                 .collect(),
             features,
         })
@@ -114,7 +128,10 @@ impl<'a> Matrix<'a> {
 
 /// Whether a pattern of the user means a feature.
 fn is_meant(pattern: &str, name: &str) -> bool {
-    matches_glob(pattern, name) || name.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.'))
+    matches_glob(pattern, name)
+        || name
+            .strip_prefix(pattern)
+            .is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// What a profile does with a feature.
@@ -127,7 +144,7 @@ pub struct Cell<'a> {
     pub listed: bool,
 }
 
-/// Looks a cell up: what a profile says of DaemonSets, of NetworkPolicy and of streaming calls stands in sections of its own.
+/// Looks a cell up: what a profile says of daemon sets, network policy and streaming calls stands in sections of its own.
 pub fn cell<'a>(profile: &'a Profile, id: FeatureId, feature: &Feature) -> Cell<'a> {
     let access = &profile.access;
     let section = match feature.name.as_str() {
@@ -140,8 +157,14 @@ pub fn cell<'a>(profile: &'a Profile, id: FeatureId, feature: &Feature) -> Cell<
         _ => None,
     };
     match section.or_else(|| profile.listed(id)) {
-        Some(entry) => Cell { entry, listed: true },
-        None => Cell { entry: &profile.unlisted, listed: false },
+        Some(entry) => Cell {
+            entry,
+            listed: true,
+        },
+        None => Cell {
+            entry: &profile.unlisted,
+            listed: false,
+        },
     }
 }
 

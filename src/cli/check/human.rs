@@ -9,6 +9,7 @@ use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
 use crate::admission::verdict::{Mode, Verdict};
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, count, paint};
+use crate::compat::UNVERIFIED;
 use crate::diagnostic::Severity;
 use crate::placement::Standing;
 
@@ -105,32 +106,34 @@ pub fn profiles(out: &mut String, found: &Found, subject: &Subject, judged: &[Ju
             Outcome::Clean => ("clean", GREEN),
         };
         let name = judged.profile.as_deref().unwrap_or_default();
-        let row = format!(
-            "  {name:width$}  {}  {}",
-            paint(style, format_args!("{word:6}")),
-            reason(judged.counts())
-        );
-        let _ = writeln!(out, "{}", row.trim_end());
+        let _ = write!(out, "  {name:width$}  {}", paint(style, word));
+        if let Some(reason) = reason(judged.counts()) {
+            let _ = write!(out, "{:1$}  {reason}", "", "denied".len() - word.len());
+        }
+        out.push('\n');
     }
     out.push('\n');
 }
 
-/// The first and worst finding, and how many more there are as bad.
-fn reason(verdict: &Verdict) -> String {
-    let Some(first) = verdict
+/// The first of the worst findings, and how many more there are as bad. One that names a fact goes before one that says
+/// that nobody knows.
+fn reason(verdict: &Verdict) -> Option<String> {
+    let worst = verdict
         .diagnostics
         .first()
-        .filter(|first| first.severity != Severity::Note)
-    else {
-        return String::new();
-    };
-    let more = verdict.count(first.severity) - 1;
+        .filter(|first| first.severity != Severity::Note)?;
+    let mut as_bad = verdict
+        .diagnostics
+        .iter()
+        .filter(|one| one.severity == worst.severity);
+    let first = as_bad.find(|one| one.code != UNVERIFIED).unwrap_or(worst);
+    let more = verdict.count(worst.severity) - 1;
     let more = if more > 0 {
         format!(" (and {more} more)")
     } else {
         String::new()
     };
-    clean(&format!("[{}] {}{more}", first.code, first.what))
+    Some(clean(&format!("[{}] {}{more}", first.code, first.what)))
 }
 
 /// Writes the line at the end.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::bundle::Problem;
 use crate::cli::render::excerpt::Text;
-use crate::document::{Document, DocumentError};
+use crate::document::{Document, DocumentError, Mark};
 
 /// The endings of the files that are read in a folder.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
@@ -116,10 +116,22 @@ pub struct Part {
 
 /// Reads the documents of a text. One that is broken does not keep the others from being read.
 pub fn parts(text: &Text) -> (Vec<Part>, Vec<Problem>) {
-    let failed = |error: DocumentError| Problem {
-        origin: text.name.clone(),
-        mark: error.mark,
-        message: error.message,
+    let failed = |error: DocumentError| {
+        let error = json_error(text).unwrap_or(error);
+        let line = error
+            .mark
+            .and_then(|mark| text.line(mark.line))
+            .unwrap_or_default();
+        let hint = if line.contains("{{") {
+            "; this looks like a template, which must be rendered first, for example with `helm template`"
+        } else {
+            ""
+        };
+        Problem {
+            origin: text.name.clone(),
+            mark: error.mark,
+            message: format!("{}{hint}", error.message),
+        }
     };
     let content = text.text.trim_start_matches('\u{feff}');
     match Document::parse_all(content) {
@@ -155,6 +167,31 @@ pub fn parts(text: &Text) -> (Vec<Part>, Vec<Problem>) {
             (parts, problems)
         }
     }
+}
+
+/// Why a file that is meant to be JSON is none: nearer the mark than what a reader of YAML makes of it.
+fn json_error(text: &Text) -> Option<DocumentError> {
+    if Path::new(&text.name)
+        .extension()
+        .is_none_or(|ending| ending != "json")
+    {
+        return None;
+    }
+    let mut values =
+        serde_json::Deserializer::from_str(&text.text).into_iter::<serde::de::IgnoredAny>();
+    let error = values.find_map(Result::err)?;
+    let message = error.to_string();
+    Some(DocumentError {
+        mark: Some(Mark {
+            line: error.line(),
+            column: error.column().max(1),
+        }),
+        message: message
+            .split(" at line ")
+            .next()
+            .unwrap_or(&message)
+            .to_owned(),
+    })
 }
 
 /// The bytes of each value in a JSON text; none when it is no JSON, or holds another number of values.

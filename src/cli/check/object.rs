@@ -267,6 +267,14 @@ impl Reader<'_> {
                 metadata.insert("namespace".to_owned(), json!(namespace));
             }
         }
+        let spec = match workload(group, kind) {
+            Some(workload) => FieldPath::keys(workload.template),
+            None => FieldPath::root(),
+        }
+        .key("spec");
+        if let Some(spec) = object.pointer_mut(&spec.to_pointer()) {
+            template::complete(spec);
+        }
         let kinds = json!({ "group": group, "version": version, "kind": kind });
         let resource = format!("{}s", kind.to_lowercase());
         let resource = json!({ "group": group, "version": version, "resource": resource });

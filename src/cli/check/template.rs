@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::admission::{Kind, Request};
@@ -53,18 +53,19 @@ impl Template {
             members.retain(|key, _| matches!(key.as_str(), "metadata" | "spec"));
             members.insert("apiVersion".to_owned(), json!("v1"));
             members.insert("kind".to_owned(), json!("Pod"));
-            let metadata = members.entry("metadata").or_insert_with(|| json!({}));
-            if metadata.is_null() {
-                *metadata = json!({});
+            // Controllers copy these and nothing else.
+            let own = members.remove("metadata").unwrap_or_default();
+            let copied = ["annotations", "finalizers", "labels"];
+            let mut metadata: Map<String, Value> = copied
+                .iter()
+                .filter_map(|key| Some(((*key).to_owned(), own.get(key)?.clone())))
+                .collect();
+            metadata.insert("generateName".to_owned(), json!(format!("{name}-")));
+            metadata.insert("namespace".to_owned(), json!(namespace));
+            if let Some(owner) = owner(kind, name) {
+                metadata.insert("ownerReferences".to_owned(), json!([owner]));
             }
-            if let Some(metadata) = metadata.as_object_mut() {
-                metadata.remove("name");
-                metadata.insert("generateName".to_owned(), json!(format!("{name}-")));
-                metadata.insert("namespace".to_owned(), json!(namespace));
-                if let Some(owner) = owner(kind, name) {
-                    metadata.insert("ownerReferences".to_owned(), json!([owner]));
-                }
-            }
+            members.insert("metadata".to_owned(), Value::Object(metadata));
             if let Some(spec) = members.get_mut("spec").and_then(Value::as_object_mut) {
                 volumes = spec
                     .get("volumes")
@@ -152,6 +153,24 @@ fn claims(workload: &Value, name: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Completes a pod spec where the API server does so in a way that changes its meaning: a volume that names no source is an
+/// `emptyDir`.
+pub fn complete(spec: &mut Value) {
+    let volumes = spec.get_mut("volumes").and_then(Value::as_array_mut);
+    for volume in volumes
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
+        if volume
+            .iter()
+            .all(|(key, value)| key == "name" || value.is_null())
+        {
+            volume.insert("emptyDir".to_owned(), json!({}));
+        }
+    }
+}
+
 /// A uid made of an object: the same object gets the same one, so that answers can be compared.
 pub fn uid(object: &Value) -> String {
     let hash = Sha256::digest(object.to_string());
@@ -196,6 +215,24 @@ mod tests {
             template.pod["metadata"]["ownerReferences"][0]["kind"],
             "StatefulSet"
         );
+    }
+
+    #[test]
+    fn a_template_that_says_it_is_being_deleted_makes_pods_all_the_same() {
+        let set = json!({"metadata": {"name": "a"}, "spec": {"template": {"metadata":
+            {"deletionTimestamp": "2026-01-01T00:00:00Z", "labels": {"a": "b"}}, "spec": {"containers": []}}}});
+        let metadata = &template(&set, "apps", "ReplicaSet", "spec.template").pod["metadata"];
+        assert_eq!(metadata["labels"]["a"], "b");
+        assert_eq!(metadata.get("deletionTimestamp"), None);
+    }
+
+    #[test]
+    fn a_volume_without_a_source_is_an_empty_dir() {
+        let mut spec = json!({"volumes": [{"name": "a"}, {"name": "b", "hostPath": {"path": "/"}}, {"name": "c", "secret": null}]});
+        complete(&mut spec);
+        assert_eq!(spec["volumes"][0]["emptyDir"], json!({}));
+        assert_eq!(spec["volumes"][1].get("emptyDir"), None);
+        assert_eq!(spec["volumes"][2]["emptyDir"], json!({}));
     }
 
     #[test]

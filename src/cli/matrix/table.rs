@@ -24,12 +24,36 @@ struct Look {
     style: Style,
 }
 
-const SUPPORTED: Look = Look { symbol: '+', word: "supported", style: GREEN };
-const PARTIAL: Look = Look { symbol: '~', word: "partial", style: YELLOW };
-const IGNORED: Look = Look { symbol: 'i', word: "ignored", style: YELLOW };
-const LOST: Look = Look { symbol: '!', word: "ignored !", style: RED };
-const UNSUPPORTED: Look = Look { symbol: 'x', word: "unsupported", style: RED };
-const UNVERIFIED: Look = Look { symbol: '?', word: "unverified", style: DIM };
+const SUPPORTED: Look = Look {
+    symbol: '+',
+    word: "supported",
+    style: GREEN,
+};
+const PARTIAL: Look = Look {
+    symbol: '~',
+    word: "partial",
+    style: YELLOW,
+};
+const IGNORED: Look = Look {
+    symbol: 'i',
+    word: "ignored",
+    style: YELLOW,
+};
+const LOST: Look = Look {
+    symbol: '!',
+    word: "ignored !",
+    style: RED,
+};
+const UNSUPPORTED: Look = Look {
+    symbol: 'x',
+    word: "unsupported",
+    style: RED,
+};
+const UNVERIFIED: Look = Look {
+    symbol: '?',
+    word: "unverified",
+    style: DIM,
+};
 
 fn look(profile: &Profile, id: FeatureId, feature: &Feature) -> Look {
     match cell(profile, id, feature).entry.support {
@@ -44,7 +68,12 @@ fn look(profile: &Profile, id: FeatureId, feature: &Feature) -> Look {
 
 /// A table that fits the width: words where there is room for them, and symbols with a legend where not.
 pub fn human(matrix: &Matrix<'_>, width: usize) -> String {
-    let longest = matrix.features.iter().map(|(_, feature)| feature.name.chars().count()).max().unwrap_or_default();
+    let longest = matrix
+        .features
+        .iter()
+        .map(|(_, feature)| feature.name.chars().count())
+        .max()
+        .unwrap_or_default();
     let column = |profile: &Profile| profile.name.chars().count().max(WORD) + 2;
     let full: usize = matrix.profiles.iter().map(|profile| column(profile)).sum();
     let mut out = String::new();
@@ -71,7 +100,13 @@ pub fn human(matrix: &Matrix<'_>, width: usize) -> String {
     let fitting = (width.saturating_sub(name_width) / 2).clamp(1, LETTERS.len());
     for profiles in matrix.profiles.chunks(fitting) {
         for (letter, profile) in LETTERS.chars().zip(profiles) {
-            let _ = writeln!(out, "{}  {} {}", paint(BOLD, letter), profile.name, paint(DIM, &profile.title));
+            let _ = writeln!(
+                out,
+                "{}  {} {}",
+                paint(BOLD, letter),
+                profile.name,
+                paint(DIM, &profile.title)
+            );
         }
         let mut head = format!("\n{:name_width$}", "");
         for (letter, _) in LETTERS.chars().zip(profiles) {
@@ -114,10 +149,15 @@ fn legend(out: &mut String, has_symbols: bool) {
             (UNSUPPORTED, "not supported"),
             (UNVERIFIED, "not verified"),
         ];
-        let all = meaning.map(|(look, words)| format!("{} {words}", paint(look.style, look.symbol)));
+        let all =
+            meaning.map(|(look, words)| format!("{} {words}", paint(look.style, look.symbol)));
         let _ = writeln!(out, "{}", all.join("   "));
     } else {
-        let _ = writeln!(out, "{}: a control is lost in silence", paint(LOST.style, LOST.word));
+        let _ = writeln!(
+            out,
+            "{}: a control is lost in silence",
+            paint(LOST.style, LOST.word)
+        );
     }
     out.push_str("`loadline explain FEATURE` has reason and source of each cell\n");
 }
@@ -142,10 +182,20 @@ pub fn markdown(matrix: &Matrix<'_>) -> String {
     out.push_str(&"---|".repeat(matrix.profiles.len()));
     out.push('\n');
     for (id, feature) in &matrix.features {
-        let _ = write!(out, "| `{}`: {} | {} |", feature.name, feature.title.replace('|', "\\|"), feature.class);
+        let _ = write!(
+            out,
+            "| `{}`: {} | {} |",
+            feature.name,
+            feature.title.replace('|', "\\|"),
+            feature.class
+        );
         for profile in &matrix.profiles {
             let look = look(profile, *id, feature);
-            let word = if look.symbol == LOST.symbol { "**ignored**" } else { look.word };
+            let word = if look.symbol == LOST.symbol {
+                "**ignored**"
+            } else {
+                look.word
+            };
             let _ = write!(out, " {word} |");
         }
         out.push('\n');

@@ -136,10 +136,15 @@ mod tests {
             Kind::Removed => '-',
             Kind::Same => ' ',
         };
-        lines(&object, &patch)
+        let lines = lines(&object, &patch);
+        let lines = lines
             .iter()
-            .map(|line| format!("{} {}\n", sign(line), line.text))
-            .collect()
+            .map(|line| format!("{} {}", sign(line), line.text));
+        lines.collect::<Vec<_>>().join(
+            "
+",
+        ) + "
+"
     }
 
     #[test]
@@ -171,7 +176,7 @@ mod tests {
     fn a_patch_that_does_not_apply_shows_nothing() {
         assert_eq!(
             shown(json!({}), json!([{"op": "remove", "path": "/a"}])),
-            ""
+            "\n"
         );
     }
 }
