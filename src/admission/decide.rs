@@ -8,7 +8,7 @@ use crate::compat::{DAEMON_SET, Judge, cite};
 use crate::diagnostic::{Diagnostic, Severity, suggest};
 use crate::facts::{Facts, NamespaceFact};
 use crate::fence::{FENCE_GATE, FENCE_KEY, FENCED_LABEL, Fence};
-use crate::governance::{Subject, input};
+use crate::governance::{self, Subject, input};
 use crate::mutation::{self, Editor};
 use crate::path::FieldPath;
 use crate::placement::{NO_PROFILE, Placement, Reach, Reason, Standing};
@@ -466,17 +466,17 @@ impl Decision<'_> {
             return Vec::new();
         }
         let input = match self.input(placement, editor, &profiles) {
-            Ok(input) => input::Input::new(input),
+            Ok(input) => input::Input::new(&input),
             Err(problem) => {
                 return vec![Diagnostic::new(
                     Severity::Deny,
-                    crate::governance::POLICY_ERROR,
+                    governance::POLICY_ERROR,
                     format!("the input of the policies could not be built: {problem}"),
                 )];
             }
         };
-        concerned
-            .flat_map(|policy| policy.evaluate(&input, self.request.time_limit))
+        governance::evaluate(concerned, &input, self.request.time_limit)
+            .into_iter()
             .map(|mut diagnostic| {
                 // Policies speak of the pod; the user's object may hold it further down.
                 for place in &mut diagnostic.places {

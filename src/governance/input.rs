@@ -11,7 +11,6 @@
 //! | `cost` | an estimate, null where the profile has no prices |
 
 use regorus::Value;
-use serde_json::json;
 
 /// Version of the contract.
 pub const VERSION: &str = "loadline.dev/v1";
@@ -22,8 +21,8 @@ pub struct Input(Value);
 
 impl Input {
     /// Converts the document once.
-    pub fn new(document: serde_json::Value) -> Self {
-        Self(Value::from(document))
+    pub fn new(document: &serde_json::Value) -> Self {
+        Self(super::value::from_json(document))
     }
 
     /// The input of one policy. Only the top level is copied; everything below is shared.
@@ -34,17 +33,4 @@ impl Input {
         }
         input
     }
-}
-
-/// An input without content, to prepare a policy with.
-pub fn empty() -> serde_json::Value {
-    json!({
-        "version": VERSION,
-        "review": {"object": {}},
-        "parameters": {},
-        "pod": {"metadata": {}, "spec": {"containers": []}},
-        "placement": {"standing": "regular", "profiles": []},
-        "features": [],
-        "cost": null,
-    })
 }

@@ -1,11 +1,13 @@
 //! Tests written in Rego: rules named `test_*` beside a policy.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use regorus::{Engine, Value};
+use regorus::Value;
 
-use super::{Module, PolicyError, timer};
+use super::deadline::Deadline;
+use super::unit::{Parsed, Prints};
+use super::value::kind_of;
+use super::{Module, PolicyError, rule_path};
 
 /// How long one test may take.
 const TEST_TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -13,68 +15,59 @@ const TEST_TIME_LIMIT: Duration = Duration::from_secs(5);
 /// What came of one test.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TestResult {
-    /// Full name: `data.loadline.x.test_y`.
+    /// Full name: `data.loadline.x_test.test_y`.
     pub name: String,
+    /// The file that holds it.
+    pub origin: String,
+    /// Its line.
+    pub line: usize,
     /// How it went.
     pub outcome: Outcome,
-    /// What it printed.
+    /// What it printed, with file and line.
     pub prints: Vec<String>,
+    /// How long it took.
+    pub duration: Duration,
 }
 
 /// How a test went.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// It could not be evaluated.
+    /// It could not be evaluated, for a reason.
     Error(String),
-    /// It is undefined or not true.
-    Fail,
+    /// It is not true, but this.
+    Fail(&'static str),
     /// It is true.
     Pass,
 }
 
 /// Runs every `test_*` rule of `modules` whose full name contains `filter`, in the order of their names.
 ///
-/// Fails where a module does not compile.
+/// Fails where a module does not parse, and where its analysis finds mistakes.
 pub fn run(modules: &[Module<'_>], filter: &str) -> Result<Vec<TestResult>, PolicyError> {
-    let mut engine = Engine::new();
-    let mut names = std::collections::BTreeSet::new();
-    for module in modules {
-        let package = engine
-            .add_policy(module.origin.to_owned(), module.text.to_owned())
-            .map_err(|error| PolicyError {
-                message: format!("{}: {error}", module.origin),
-            })?;
-        names.extend(test_rules(module.text).map(|rule| format!("{package}.{rule}")));
-    }
-    engine.set_gather_prints(true);
-    engine.set_execution_timer_config(timer(TEST_TIME_LIMIT));
-    let mut results = Vec::new();
-    for name in names.into_iter().filter(|name| name.contains(filter)) {
-        let mut engine = engine.clone();
-        let outcome = match catch_unwind(AssertUnwindSafe(|| engine.eval_rule(name.clone()))) {
-            Ok(Ok(Value::Bool(true))) => Outcome::Pass,
-            Ok(Ok(_)) => Outcome::Fail,
-            Ok(Err(error)) => Outcome::Error(error.to_string()),
-            Err(_) => Outcome::Error("evaluation panicked".to_owned()),
-        };
-        let prints = engine.take_prints().unwrap_or_default();
-        results.push(TestResult {
-            name,
-            outcome,
-            prints,
-        });
-    }
-    Ok(results)
-}
-
-/// The names of the test rules in a module: words that begin a line with `test_`.
-fn test_rules(text: &str) -> impl Iterator<Item = &str> {
-    text.lines()
-        .filter(|line| line.starts_with("test_"))
-        .filter_map(|line| {
-            let end = line
-                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-                .unwrap_or(line.len());
-            line.get(..end)
+    let parsed = Parsed::new(modules, Prints::Gathered)?;
+    let is_test = |path: &[String]| path.last().is_some_and(|name| name.starts_with("test_"));
+    let tests: Vec<(String, String, usize)> = parsed
+        .analysis
+        .rules
+        .iter()
+        .filter(|(path, rule)| is_test(path) && !rule.is_function)
+        .map(|(path, rule)| {
+            let origin = modules.get(rule.module).map_or("", |module| module.origin);
+            (rule_path(path), origin.to_owned(), rule.mark.map_or(1, |mark| mark.line))
         })
+        .filter(|(name, ..)| name.contains(filter))
+        .collect();
+    let unit = parsed.compile(tests.first().map(|(name, ..)| name.as_str()))?;
+    let run_one = |(name, origin, line): (String, String, usize)| {
+        let start = Instant::now();
+        let (value, prints) = unit.run(&name, None, Deadline::after(TEST_TIME_LIMIT));
+        let outcome = match value {
+            Ok(Value::Bool(true)) => Outcome::Pass,
+            Ok(Value::Bool(false)) => Outcome::Fail("false"),
+            Ok(other) => Outcome::Fail(kind_of(&other)),
+            Err(failure) => Outcome::Error(failure.to_string()),
+        };
+        TestResult { name, origin, line, outcome, prints, duration: start.elapsed() }
+    };
+    Ok(tests.into_iter().map(run_one).collect())
 }
