@@ -12,9 +12,6 @@ use crate::placement::Standing;
 use crate::pod::{FeatureId, PodView, Use};
 use crate::profile::{Entry, Method, Profile, Support};
 
-/// The feature of pods made by a DaemonSet, judged by the profile's `daemonSets` entry.
-pub const DAEMON_SET: &str = "workload.daemon-set";
-
 /// Code of the diagnostic on features that nobody has verified on a profile.
 pub const UNVERIFIED: &str = "unverified-features";
 
@@ -174,10 +171,10 @@ impl Judge<'_> {
         one: &Use,
         standing: Standing,
     ) -> Option<(&Feature, &'p Entry, Severity)> {
-        let feature = self.catalogue.feature(one.feature);
-        if feature.name == DAEMON_SET {
+        if self.catalogue.daemon_set() == Some(one.feature) {
             return None;
         }
+        let feature = self.catalogue.feature(one.feature);
         let entry = profile.entry(one.feature);
         let severity =
             match self

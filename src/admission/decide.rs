@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
-use crate::compat::{DAEMON_SET, Judge, cite};
+use crate::catalogue::DAEMON_SET;
+use crate::compat::{Judge, cite};
 use crate::diagnostic::{Diagnostic, Severity, suggest};
 use crate::facts::{Facts, NamespaceFact};
 use crate::fence::{FENCE_GATE, FENCE_KEY, FENCED_LABEL, Fence};
@@ -596,7 +597,7 @@ impl Decision<'_> {
         if self.request.kind.kind == "DaemonSet" && self.request.kind.group == "apps" {
             return Some(FieldPath::keys("kind"));
         }
-        let id = self.pipeline.catalogue.by_name(DAEMON_SET)?;
+        let id = self.pipeline.catalogue.daemon_set()?;
         let one = self.pod.uses.iter().find(|one| one.feature == id)?;
         Some(self.pipeline.catalogue.path(&self.root, &one.place))
     }

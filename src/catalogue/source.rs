@@ -103,6 +103,7 @@ impl Catalogue {
         }
         match builder.build() {
             Ok(automaton) if problems.is_empty() => Ok(Self {
+                daemon_set: catalogue.by_name(super::DAEMON_SET),
                 automaton,
                 ..catalogue
             }),

@@ -15,7 +15,7 @@ use super::bundle::BundleArgs;
 use super::render::terminal_width;
 use crate::admission::Pipeline;
 use crate::catalogue::{Class, Feature};
-use crate::compat::DAEMON_SET;
+use crate::catalogue::DAEMON_SET;
 use crate::diagnostic::suggest;
 use crate::pod::FeatureId;
 use crate::profile::{Entry, Profile, matches_glob};

@@ -39,8 +39,10 @@ const SIDES: [(&str, &str); 5] = [
     (GOVERNED, "the same, with a Rego policy"),
 ];
 
+type Make = fn(Value) -> Value;
+
 /// The pods, and what they are.
-const KINDS: [(&str, &str, fn(Value) -> Value); 2] = [
+const KINDS: [(&str, &str, Make); 2] = [
     ("headed", "a pod headed for a virtual node", bound_to_aci),
     ("elsewhere", "a pod that cannot reach one", |pod| pod),
 ];

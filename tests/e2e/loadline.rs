@@ -104,13 +104,11 @@ impl<'a> Loadline<'a> {
         let start = Instant::now();
         let mut process =
             Process::start("loadline", Path::new(BINARY), arguments, &self.cluster.logs);
-        eventually("`loadline serve` to listen", PATIENCE, || {
+        eventually("`loadline serve` to be ready", PATIENCE, || {
             process.check().unwrap_or_else(|ended| panic!("{ended}"));
-            TcpStream::connect(("127.0.0.1", self.port))
-                .map(drop)
-                .map_err(|e| e.to_string())
+            self.ask("/readyz").map(drop)
         });
-        println!("  loadline serve: listening after {:.0?}", start.elapsed());
+        println!("  loadline serve: ready after {:.0?}", start.elapsed());
         self.process = Some(process);
     }
 
@@ -121,7 +119,7 @@ impl<'a> Loadline<'a> {
 
     /// The sum of a counter over all its labels.
     pub(crate) fn counter(&self, name: &str) -> u64 {
-        let metrics = self.metrics();
+        let metrics = self.ask("/metrics").unwrap();
         let samples = metrics.lines().filter(|line| {
             line.strip_prefix(name)
                 .is_some_and(|rest| rest.starts_with(['{', ' ']))
@@ -131,21 +129,24 @@ impl<'a> Loadline<'a> {
             .sum()
     }
 
-    /// The page at `/metrics`.
-    pub(crate) fn metrics(&self) -> String {
-        let ask = || -> std::io::Result<String> {
+    /// The page at a path of the listener without TLS.
+    fn ask(&self, path: &str) -> Result<String, String> {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let exchange = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(("127.0.0.1", self.metrics_port))?;
             stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-            stream.write_all(
-                b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-            )?;
+            stream.write_all(request.as_bytes())?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer)?;
             Ok(answer)
         };
-        let answer = ask().unwrap_or_else(|error| panic!("asking for /metrics: {error}"));
-        assert!(answer.starts_with("HTTP/1.1 200"), "/metrics: {answer}");
-        answer
+        let answer = exchange().map_err(|error| format!("GET {path}: {error}"))?;
+        if answer.starts_with("HTTP/1.1 200") {
+            Ok(answer)
+        } else {
+            Err(answer)
+        }
     }
 
     /// Resident memory in MB, where the kernel tells.

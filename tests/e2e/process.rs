@@ -130,7 +130,7 @@ pub(crate) fn eventually<T>(
             Err(seen) if start.elapsed() > limit => {
                 panic!("waited {limit:?} for {what}, in vain; at last: {seen}")
             }
-            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+            Err(_) => std::thread::sleep(Duration::from_millis(25)),
         }
     }
 }

@@ -36,6 +36,7 @@ pub(crate) const WITH: &[(&str, With)] = steps![
     an_eligible_but_incompatible_pod_lands_on_the_regular_node,
     a_daemon_set_stays_off_the_virtual_nodes,
     a_pod_that_breaks_a_rego_policy_is_refused,
+    a_namespace_in_mode_warn_is_told_and_not_refused,
     a_fenced_pod_starts_only_after_its_network_policy_is_there,
     an_unrelated_pod_is_untouched_and_was_never_sent_to_loadline,
     what_ran_before_loadline_can_still_be_changed_and_deleted,
@@ -508,6 +509,20 @@ fn a_pod_that_breaks_a_rego_policy_is_refused(_: &Before<'_>, loadline: &Loadlin
     cluster.create(&wanted).accepted();
 }
 
+fn a_namespace_in_mode_warn_is_told_and_not_refused(_: &Before<'_>, loadline: &Loadline<'_>) {
+    let cluster = loadline.cluster;
+    cluster.namespace("warned", json!({"loadline.dev/mode": "warn"}), json!({}));
+    let answer = cluster.create(reads_its_ip(bound_to_aci(pod("warned", "reads-ip"))));
+    says(
+        &answer.accepted().stderr,
+        &["Warning:", "[env.field-ref.status.pod-ip]"],
+    );
+    assert!(
+        marker(&cluster.pod("warned", "reads-ip").unwrap()).is_some(),
+        "the marker"
+    );
+}
+
 fn a_fenced_pod_starts_only_after_its_network_policy_is_there(
     _: &Before<'_>,
     loadline: &Loadline<'_>,
@@ -564,6 +579,7 @@ fn a_fenced_pod_starts_only_after_its_network_policy_is_there(
     assert_eq!(count(), 1, "{list}");
     let manager = &policy["metadata"]["managedFields"][0];
     assert_eq!(manager["operation"], "Apply", "server-side apply: {policy}");
+    assert_eq!(manager["manager"], "loadline", "{policy}");
     // A second pod finds the fence in place.
     cluster
         .create(bound_to_aci(pod("fenced", "second")))
