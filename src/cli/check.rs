@@ -10,6 +10,7 @@ pub mod json;
 pub mod judge;
 pub mod object;
 pub mod parallel;
+pub mod raw;
 pub mod template;
 pub mod typed;
 

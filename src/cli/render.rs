@@ -222,10 +222,6 @@ impl Renderer {
     }
 
     /// A patch as a difference: the lines it touches, and the keys above them.
-    #[expect(
-        clippy::unused_self,
-        reason = "how lines look belongs to the renderer, whatever it needs for that"
-    )]
     pub fn patch(
         &self,
         object: &serde_json::Value,

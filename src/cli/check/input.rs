@@ -3,11 +3,10 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::value::RawValue;
-
+use super::raw;
 use crate::bundle::Problem;
 use crate::cli::render::excerpt::Text;
-use crate::document::{Document, DocumentError, Mark};
+use crate::document::{Document, DocumentError};
 
 /// The endings of the files that are read in a folder.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
@@ -117,7 +116,15 @@ pub struct Part {
 /// Reads the documents of a text. One that is broken does not keep the others from being read.
 pub fn parts(text: &Text) -> (Vec<Part>, Vec<Problem>) {
     let failed = |error: DocumentError| {
-        let error = json_error(text).unwrap_or(error);
+        // Of a file that is meant to be JSON, what a reader of JSON says is nearer the mark.
+        let is_json = Path::new(&text.name)
+            .extension()
+            .is_some_and(|ending| ending == "json");
+        let error = if is_json {
+            raw::error(&text.text).unwrap_or(error)
+        } else {
+            error
+        };
         let line = error
             .mark
             .and_then(|mark| text.line(mark.line))
@@ -136,17 +143,33 @@ pub fn parts(text: &Text) -> (Vec<Part>, Vec<Problem>) {
     let content = text.text.trim_start_matches('\u{feff}');
     match Document::parse_all(content) {
         Ok(documents) => {
-            let raws = raws(content, documents.len())
-                .into_iter()
-                .chain(std::iter::repeat(None));
-            (
-                documents
-                    .into_iter()
-                    .zip(raws)
-                    .map(|(document, raw)| Part { document, raw })
-                    .collect(),
-                Vec::new(),
-            )
+            let raws = raw::values(content);
+            let raws = if raws.len() == documents.len() {
+                raws
+            } else {
+                Vec::new()
+            };
+            let raws = raws.into_iter().map(Some).chain(std::iter::repeat(None));
+            let mut parts = Vec::new();
+            let mut problems = Vec::new();
+            for (document, raw) in documents.into_iter().zip(raws) {
+                // Reviews are read as the webhooks read them, which look for such keys themselves.
+                let is_review = document
+                    .value
+                    .get("kind")
+                    .is_some_and(|kind| kind == "AdmissionReview");
+                match raw
+                    .filter(|_| !is_review)
+                    .and_then(|raw| raw::duplicate(content, raw))
+                {
+                    Some(error) => problems.push(failed(error)),
+                    None => parts.push(Part {
+                        document,
+                        raw: raw.map(|raw| raw.get().into()),
+                    }),
+                }
+            }
+            (parts, problems)
         }
         Err(error) => {
             let pieces = pieces(content);
@@ -167,45 +190,6 @@ pub fn parts(text: &Text) -> (Vec<Part>, Vec<Problem>) {
             (parts, problems)
         }
     }
-}
-
-/// Why a file that is meant to be JSON is none: nearer the mark than what a reader of YAML makes of it.
-fn json_error(text: &Text) -> Option<DocumentError> {
-    if Path::new(&text.name)
-        .extension()
-        .is_none_or(|ending| ending != "json")
-    {
-        return None;
-    }
-    let mut values =
-        serde_json::Deserializer::from_str(&text.text).into_iter::<serde::de::IgnoredAny>();
-    let error = values.find_map(Result::err)?;
-    let message = error.to_string();
-    Some(DocumentError {
-        mark: Some(Mark {
-            line: error.line(),
-            column: error.column().max(1),
-        }),
-        message: message
-            .split(" at line ")
-            .next()
-            .unwrap_or(&message)
-            .to_owned(),
-    })
-}
-
-/// The bytes of each value in a JSON text; none when it is no JSON, or holds another number of values.
-fn raws(text: &str, wanted: usize) -> Vec<Option<Box<str>>> {
-    if !text.trim_start().starts_with('{') {
-        return Vec::new();
-    }
-    let raws: Result<Vec<Box<RawValue>>, _> = serde_json::Deserializer::from_str(text)
-        .into_iter()
-        .collect();
-    raws.ok()
-        .filter(|raws| raws.len() == wanted)
-        .map(|raws| raws.into_iter().map(|raw| Some(raw.get().into())).collect())
-        .unwrap_or_default()
 }
 
 /// A YAML text cut at its document markers. Each piece begins with as many empty lines as stand before it, so that

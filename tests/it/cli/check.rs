@@ -198,6 +198,26 @@ name: nameless
 }
 
 #[test]
+fn a_key_that_stands_twice_is_no_silent_choice() {
+    let pod = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+        "spec": {"hostNetwork": true, "hostNetwork": false, "containers": []}}"#;
+    let test = CliTest::new()
+        .file("pod.json", pod)
+        .file("pod.yaml", "kind: Pod\nkind: Pod\n");
+    let message = "stands twice in one object";
+    test.run(&["check", "-f", "pod.json"]).check(
+        2,
+        &["1 not read"],
+        &["pod.json:2:", "`hostNetwork`", message],
+    );
+    test.run(&["check", "-f", "pod.yaml"]).check(
+        2,
+        &["1 not read"],
+        &["pod.yaml:2:1", "`kind`", message],
+    );
+}
+
+#[test]
 fn a_profile_that_there_is_not_is_named_with_the_nearest() {
     let test = CliTest::new().file("pod.yaml", CLEAN);
     let said = test.run(&["check", "-f", "pod.yaml", "--profile", "dingy"]);
