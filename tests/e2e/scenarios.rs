@@ -473,9 +473,10 @@ fn an_eligible_but_incompatible_pod_lands_on_the_regular_node(
 fn a_daemon_set_stays_off_the_virtual_nodes(_: &Before<'_>, loadline: &Loadline<'_>) {
     let cluster = loadline.cluster;
     cluster.namespace("daemons", json!({}), json!({}));
-    cluster
-        .apply(workload("DaemonSet", &eligible(pod("daemons", "agent"))))
-        .accepted();
+    let daemon_set = workload("DaemonSet", &eligible(pod("daemons", "agent")));
+    let answer = cluster.apply(daemon_set).accepted();
+    println!("{}", indent(&answer.stderr));
+    says(&answer.stderr, &["Warning:", "[workload.daemon-set]"]);
     eventually("the DaemonSet on the regular node", PATIENCE, || {
         let nodes = daemon_nodes(cluster, "daemons");
         if nodes.contains(&REGULAR.to_owned()) {
