@@ -124,10 +124,7 @@ pub struct LibraryPolicy {
 /// The policies of the built-in library: off until a configuration names them.
 pub fn library() -> impl Iterator<Item = LibraryPolicy> {
     EMBEDDED.iter().filter_map(|(origin, text)| {
-        let name = origin
-            .strip_prefix("policies/library/")?
-            .split('/')
-            .next()?;
+        let name = origin.strip_prefix("policies/library/")?.split('/').next()?;
         (origin.ends_with(".rego") && !is_test(origin)).then_some(LibraryPolicy {
             name,
             text,
@@ -152,8 +149,7 @@ pub fn is_test(origin: &str) -> bool {
 /// Whether a module is a library that policies import: its package lies below `lib`.
 fn is_library(text: &str) -> bool {
     text.lines().any(|line| {
-        line.strip_prefix("package ")
-            .is_some_and(|package| package.trim().starts_with("lib."))
+        line.strip_prefix("package ").is_some_and(|package| package.trim().starts_with("lib."))
     })
 }
 
@@ -167,16 +163,12 @@ impl Pipeline {
     pub fn compile(sources: &Sources) -> Result<Self, BundleError> {
         let mut problems = Vec::new();
         let embedded = |folder: &'static str| {
-            EMBEDDED
-                .iter()
-                .filter(move |(origin, _)| origin.starts_with(folder))
-                .map(|(origin, text)| Text {
-                    origin: (*origin).to_owned(),
-                    text: (*text).to_owned(),
-                })
+            EMBEDDED.iter().filter(move |(origin, _)| origin.starts_with(folder)).map(
+                |(origin, text)| Text { origin: (*origin).to_owned(), text: (*text).to_owned() },
+            )
         };
         let mut catalogues = Vec::new();
-        let mut profiles: BTreeMap<String, (String, Document, ProfileSource)> = BTreeMap::new();
+        let mut profiles: BTreeMap<String, (String, ProfileSource)> = BTreeMap::new();
         let texts = embedded("policies/catalogue/")
             .chain(embedded("policies/profiles/"))
             .chain(sources.profiles.clone());
@@ -186,7 +178,7 @@ impl Pipeline {
                     Some("FeatureCatalogue") => catalogues.extend(read::<CatalogueSource>(&text, &document, &mut problems)),
                     Some("VirtualNodeProfile") => {
                         if let Some(profile) = read::<ProfileSource>(&text, &document, &mut problems) {
-                            profiles.insert(profile.name().to_owned(), (text.origin.clone(), document, profile));
+                            profiles.insert(profile.name().to_owned(), (text.origin.clone(), profile));
                         }
                     }
                     kind => problems.push(Problem {
@@ -247,10 +239,7 @@ fn read<T: DeserializeOwned>(
     document: &Document,
     problems: &mut Vec<Problem>,
 ) -> Option<T> {
-    let version = document
-        .value
-        .get("apiVersion")
-        .and_then(serde_json::Value::as_str);
+    let version = document.value.get("apiVersion").and_then(serde_json::Value::as_str);
     if version != Some(API_VERSION) {
         problems.push(Problem {
             origin: text.origin.clone(),
@@ -279,7 +268,7 @@ fn read<T: DeserializeOwned>(
 /// Keeps the profiles that the configuration names, if it names any.
 fn choose(
     wanted: &[String],
-    profiles: &mut BTreeMap<String, (String, Document, ProfileSource)>,
+    profiles: &mut BTreeMap<String, (String, ProfileSource)>,
     sources: &Sources,
     problems: &mut Vec<Problem>,
 ) {
@@ -287,7 +276,10 @@ fn choose(
         problems.push(Problem {
             origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
             mark: None,
-            message: format!("no profile `{name}`: {}", suggest::help(name, profiles.keys().map(String::as_str))),
+            message: format!(
+                "no profile `{name}`: {}",
+                suggest::help(name, profiles.keys().map(String::as_str))
+            ),
         });
     }
     if !wanted.is_empty() {
@@ -296,12 +288,12 @@ fn choose(
 }
 
 fn build_profiles(
-    sources: BTreeMap<String, (String, Document, ProfileSource)>,
+    sources: BTreeMap<String, (String, ProfileSource)>,
     catalogue: &Catalogue,
     problems: &mut Vec<Problem>,
 ) -> Vec<Profile> {
     let mut profiles = Vec::with_capacity(sources.len());
-    for (number, (name, (origin, _document, source))) in (0_u16..).zip(sources) {
+    for (number, (name, (origin, source))) in (0_u16..).zip(sources) {
         match source.build(ProfileId(number), catalogue) {
             Ok(profile) => profiles.push(profile),
             Err(messages) => problems.extend(messages.into_iter().map(|message| Problem {
@@ -319,10 +311,7 @@ fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
     let Some(document) = documents.next() else {
         return ConfigSpec::default();
     };
-    let kind = document
-        .value
-        .get("kind")
-        .and_then(serde_json::Value::as_str);
+    let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
     if kind != Some("LoadlineConfig") || documents.next().is_some() {
         problems.push(Problem {
             origin: text.origin.clone(),
@@ -331,9 +320,7 @@ fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
         });
         return ConfigSpec::default();
     }
-    read::<ConfigSource>(text, &document, problems)
-        .map(|source| source.spec)
-        .unwrap_or_default()
+    read::<ConfigSource>(text, &document, problems).map(|source| source.spec).unwrap_or_default()
 }
 
 fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>) -> Vec<Policy> {
@@ -341,14 +328,10 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
         .policies
         .iter()
         .filter(|text| !is_test(&text.origin))
-        .map(|text| Module {
-            origin: &text.origin,
-            text: &text.text,
-        })
+        .map(|text| Module { origin: &text.origin, text: &text.text })
         .collect();
-    let (libraries, modules): (Vec<Module<'_>>, Vec<Module<'_>>) = modules
-        .into_iter()
-        .partition(|module| is_library(module.text));
+    let (libraries, modules): (Vec<Module<'_>>, Vec<Module<'_>>) =
+        modules.into_iter().partition(|module| is_library(module.text));
     let mut policies: Vec<Policy> = Vec::new();
     let mut settings: Vec<&PolicySetting> = config.policies.iter().collect();
     let mut compile = |module: Module<'_>,
@@ -367,32 +350,22 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
     };
     for module in modules {
         let name = package_name(module.text);
-        let setting = settings
-            .iter()
-            .position(|setting| Some(&setting.name) == name.as_ref());
+        let setting = settings.iter().position(|setting| Some(&setting.name) == name.as_ref());
         let setting = setting.map(|position| settings.remove(position));
         compile(module, &libraries, setting);
     }
     let mut unknown = Vec::new();
     for setting in settings {
         match library().find(|policy| policy.name == setting.name) {
-            Some(policy) => compile(
-                Module {
-                    origin: policy.origin,
-                    text: policy.text,
-                },
-                &[],
-                Some(setting),
-            ),
+            Some(policy) => {
+                compile(Module { origin: policy.origin, text: policy.text }, &[], Some(setting))
+            }
             None => unknown.push(setting),
         }
     }
     for setting in unknown {
         problems.push(Problem {
-            origin: sources
-                .config
-                .as_ref()
-                .map_or_else(String::new, |text| text.origin.clone()),
+            origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
             mark: None,
             message: format!(
                 "no policy `{}`: {}",
@@ -410,31 +383,16 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
 
 /// The policy's name by its package: the last part, in kebab-case.
 fn package_name(text: &str) -> Option<String> {
-    let package = text
-        .lines()
-        .find_map(|line| line.strip_prefix("package "))?;
-    Some(
-        package
-            .split_whitespace()
-            .next()?
-            .rsplit('.')
-            .next()?
-            .replace('_', "-"),
-    )
+    let package = text.lines().find_map(|line| line.strip_prefix("package "))?;
+    Some(package.split_whitespace().next()?.rsplit('.').next()?.replace('_', "-"))
 }
 
 /// A short name for everything that went in: the same texts give the same digest.
 fn digest(sources: &Sources) -> String {
     let mut hash = Sha256::new();
-    let user = sources
-        .profiles
-        .iter()
-        .chain(&sources.policies)
-        .chain(&sources.config);
-    let texts = EMBEDDED
-        .iter()
-        .copied()
-        .chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
+    let user = sources.profiles.iter().chain(&sources.policies).chain(&sources.config);
+    let texts =
+        EMBEDDED.iter().copied().chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
     for (_, text) in texts {
         hash.update(text.len().to_le_bytes());
         hash.update(text);

@@ -148,10 +148,7 @@ impl Catalogue {
 
     /// The feature of an id that this catalogue gave out.
     pub fn feature(&self, id: FeatureId) -> &Feature {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "ids are given out by this catalogue alone"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "ids are given out by this catalogue alone")]
         &self.features[id.index()]
     }
 

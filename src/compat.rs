@@ -66,18 +66,10 @@ impl Overrides {
             .iter()
             .rev()
             .find(|one| {
-                one.profile
-                    .as_ref()
-                    .is_none_or(|wanted| *wanted == profile.name)
-                    && one
-                        .feature
-                        .as_ref()
-                        .is_none_or(|wanted| *wanted == feature.name)
+                one.profile.as_ref().is_none_or(|wanted| *wanted == profile.name)
+                    && one.feature.as_ref().is_none_or(|wanted| *wanted == feature.name)
                     && one.class.is_none_or(|wanted| wanted == feature.class)
-                    && one
-                        .namespace
-                        .as_ref()
-                        .is_none_or(|wanted| wanted == namespace)
+                    && one.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
                     && one.support.is_none_or(|wanted| wanted == support)
             })
             .map(|one| one.severity)
@@ -177,10 +169,7 @@ impl Judge<'_> {
         let feature = self.catalogue.feature(one.feature);
         let entry = profile.entry(one.feature);
         let severity =
-            match self
-                .overrides
-                .severity(profile, feature, entry.support, self.namespace)
-            {
+            match self.overrides.severity(profile, feature, entry.support, self.namespace) {
                 Some(OverrideSeverity::Off) => return None,
                 Some(OverrideSeverity::Deny) if standing == Standing::Bound => Severity::Deny,
                 Some(OverrideSeverity::Deny | OverrideSeverity::Warn) => Severity::Warn,
@@ -198,19 +187,14 @@ impl Judge<'_> {
     ) -> Option<Diagnostic> {
         let mut uses = uses.to_vec();
         uses.sort_by_key(|one| one.feature);
-        let names: Vec<&str> = uses
-            .iter()
-            .map(|one| self.catalogue.feature(one.feature).name.as_str())
-            .collect();
+        let names: Vec<&str> =
+            uses.iter().map(|one| self.catalogue.feature(one.feature).name.as_str()).collect();
         let count = match names.len() {
             0 => return None,
             1 => "1 feature".to_owned(),
             many => format!("{many} features"),
         };
-        let shown = names
-            .get(..names.len().min(5))
-            .unwrap_or_default()
-            .join("`, `");
+        let shown = names.get(..names.len().min(5)).unwrap_or_default().join("`, `");
         let more = if names.len() > 5 { " and others" } else { "" };
         let mut diagnostic = Diagnostic::new(
             mild(standing),
@@ -220,10 +204,8 @@ impl Judge<'_> {
         .on(profile.name.clone())
         .because("nobody has yet shown what this kind of virtual node does with them")
         .help("try the pod there before you rely on it");
-        diagnostic.places = uses
-            .iter()
-            .map(|one| self.catalogue.path(self.root, &one.place))
-            .collect();
+        diagnostic.places =
+            uses.iter().map(|one| self.catalogue.path(self.root, &one.place)).collect();
         Some(diagnostic)
     }
 }
@@ -237,11 +219,7 @@ const fn mild(standing: Standing) -> Severity {
 }
 
 fn by_table(entry: &Entry, feature: &Feature, standing: Standing) -> Option<Severity> {
-    let grave = if standing == Standing::Bound {
-        Severity::Deny
-    } else {
-        Severity::Warn
-    };
+    let grave = if standing == Standing::Bound { Severity::Deny } else { Severity::Warn };
     let light = if entry.mild { Severity::Note } else { Severity::Warn };
     match entry.support {
         Support::Supported => None,

@@ -128,10 +128,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     let profiles = asked(arguments, &pipeline)?;
     let files = input::files(&arguments.filename, arguments.recursive)
         .map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    let reader = Reader {
-        catalogue: &pipeline.catalogue,
-        namespace: &arguments.namespace,
-    };
+    let reader = Reader { catalogue: &pipeline.catalogue, namespace: &arguments.namespace };
     let found = parallel::map(&files, "files read", |path| {
         input::read(path, &arguments.stdin_filename).map(|text| reader.find(text))
     });
@@ -140,12 +137,8 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     for found in &found {
         match found {
             Ok(found) => {
-                problems.extend(
-                    found
-                        .problems
-                        .iter()
-                        .map(|problem| (problem.clone(), Some(found))),
-                );
+                problems
+                    .extend(found.problems.iter().map(|problem| (problem.clone(), Some(found))));
                 read.push(found);
             }
             Err(problem) => problems.push((problem.clone(), None)),
@@ -180,10 +173,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     let outcomes = [Outcome::Denied, Outcome::Warned, Outcome::Clean];
     Ok(if !problems.is_empty() {
         ExitStatus::Failure
-    } else if outcomes
-        .into_iter()
-        .any(|outcome| is_finding(outcome) && run.count(outcome) > 0)
-    {
+    } else if outcomes.into_iter().any(|outcome| is_finding(outcome) && run.count(outcome) > 0) {
         ExitStatus::Findings
     } else {
         ExitStatus::Clean
@@ -198,10 +188,7 @@ fn asked<'a>(
     let Some(name) = arguments.profile.as_deref() else {
         return Ok(vec![None]);
     };
-    let names = pipeline
-        .profiles
-        .iter()
-        .map(|profile| profile.name.as_str());
+    let names = pipeline.profiles.iter().map(|profile| profile.name.as_str());
     if name == EVERY_PROFILE {
         anyhow::ensure!(
             arguments.output != Output::Review,
@@ -289,10 +276,8 @@ fn print<'a>(
     match arguments.output {
         Output::Human => stdout.write_all(human::summary(run, problems.len()).as_bytes())?,
         Output::Json => {
-            let problems: Vec<Problem> = problems
-                .iter()
-                .map(|(problem, _)| problem.clone())
-                .collect();
+            let problems: Vec<Problem> =
+                problems.iter().map(|(problem, _)| problem.clone()).collect();
             writeln!(stdout, "{}", json::report(run, &problems)?)?;
         }
         Output::Review => {}

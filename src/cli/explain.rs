@@ -35,9 +35,7 @@ pub struct ExplainArgs {
 pub fn run(arguments: &ExplainArgs) -> anyhow::Result<ExitStatus> {
     let pipeline = arguments.bundle.pipeline()?;
     let policies = policies(&pipeline);
-    let page = Page {
-        renderer: Renderer::for_stdout(),
-    };
+    let page = Page { renderer: Renderer::for_stdout() };
     let text = match arguments.code.as_deref() {
         None => page.list(&pipeline, &policies),
         Some(name) => {
@@ -109,12 +107,7 @@ impl Page {
 
     /// Writes a line such as `why: ...`.
     fn line(&self, out: &mut String, indent: usize, key: &str, text: &str) {
-        let _ = write!(
-            out,
-            "{:indent$}{} ",
-            "",
-            paint(BOLD, format_args!("{key}:"))
-        );
+        let _ = write!(out, "{:indent$}{} ", "", paint(BOLD, format_args!("{key}:")));
         self.renderer.folded(out, indent + 2, text);
     }
 
@@ -128,15 +121,8 @@ impl Page {
     }
 
     fn policy(&self, name: &str, metadata: &Metadata) -> String {
-        let title = metadata
-            .title
-            .as_deref()
-            .unwrap_or("a policy without a title");
-        let mut out = format!(
-            "{}: {title} {}\n",
-            paint(BOLD, name),
-            paint(DIM, "(policy)")
-        );
+        let title = metadata.title.as_deref().unwrap_or("a policy without a title");
+        let mut out = format!("{}: {title} {}\n", paint(BOLD, name), paint(DIM, "(policy)"));
         if let Some(description) = &metadata.description {
             out.push('\n');
             self.paragraph(&mut out, 0, description.trim());
@@ -204,10 +190,7 @@ impl Page {
             let _ = write!(
                 head,
                 " {}",
-                paint(
-                    DIM,
-                    "(the profile does not list it; what holds for all such features)"
-                )
+                paint(DIM, "(the profile does not list it; what holds for all such features)")
             );
         }
         let _ = writeln!(out, "{head}");
@@ -225,16 +208,10 @@ impl Page {
     }
 
     fn list(&self, pipeline: &Pipeline, policies: &[(String, Metadata)]) -> String {
-        let features: Vec<&Feature> = pipeline
-            .catalogue
-            .features()
-            .map(|(_, feature)| feature)
-            .collect();
-        let width = features
-            .iter()
-            .map(|feature| feature.name.chars().count())
-            .max()
-            .unwrap_or_default();
+        let features: Vec<&Feature> =
+            pipeline.catalogue.features().map(|(_, feature)| feature).collect();
+        let width =
+            features.iter().map(|feature| feature.name.chars().count()).max().unwrap_or_default();
         let mut out = String::new();
         let mut section = |title: &str, rows: Vec<(&str, &str)>| {
             if rows.is_empty() {
@@ -247,25 +224,15 @@ impl Page {
             }
             out.push('\n');
         };
-        section(
-            "codes",
-            CODES.iter().map(|code| (code.name, code.title)).collect(),
-        );
+        section("codes", CODES.iter().map(|code| (code.name, code.title)).collect());
         let title = |metadata: &'_ Metadata| metadata.title.clone().unwrap_or_default();
-        let titles: Vec<String> = policies
-            .iter()
-            .map(|(_, metadata)| title(metadata))
-            .collect();
+        let titles: Vec<String> = policies.iter().map(|(_, metadata)| title(metadata)).collect();
         let names = policies.iter().map(|(name, _)| name.as_str());
-        section(
-            "policies",
-            names.zip(titles.iter().map(String::as_str)).collect(),
-        );
+        section("policies", names.zip(titles.iter().map(String::as_str)).collect());
         for class in Class::ALL {
             let rows = features.iter().filter(|feature| feature.class == class);
-            let mut rows: Vec<(&str, &str)> = rows
-                .map(|feature| (feature.name.as_str(), feature.title.as_str()))
-                .collect();
+            let mut rows: Vec<(&str, &str)> =
+                rows.map(|feature| (feature.name.as_str(), feature.title.as_str())).collect();
             rows.sort_unstable();
             section(&format!("features: {class}"), rows);
         }
@@ -276,10 +243,7 @@ impl Page {
 /// The class of a feature, with what it means for a pod that is bound to a virtual node which ignores the feature.
 fn class(feature: &Feature) -> String {
     if feature.is_behaviour() {
-        format!(
-            "{} (a way in which virtual nodes differ; no field asks for it)",
-            feature.class
-        )
+        format!("{} (a way in which virtual nodes differ; no field asks for it)", feature.class)
     } else if feature.is_control() {
         format!(
             "{} (a control: a pod is refused rather than run where it is ignored)",

@@ -14,8 +14,8 @@ use super::ExitStatus;
 use super::bundle::BundleArgs;
 use super::render::terminal_width;
 use crate::admission::Pipeline;
-use crate::catalogue::{Class, Feature};
 use crate::catalogue::DAEMON_SET;
+use crate::catalogue::{Class, Feature};
 use crate::diagnostic::suggest;
 use crate::pod::FeatureId;
 use crate::profile::{Entry, Profile, matches_glob};
@@ -70,12 +70,7 @@ pub struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// Picks rows and columns. Fails where a name names nothing.
     fn pick(pipeline: &'a Pipeline, arguments: &MatrixArgs) -> anyhow::Result<Self> {
-        let names = || {
-            pipeline
-                .profiles
-                .iter()
-                .map(|profile| profile.name.as_str())
-        };
+        let names = || pipeline.profiles.iter().map(|profile| profile.name.as_str());
         for name in &arguments.profile {
             ensure!(
                 pipeline.profile_named(name).is_some(),
@@ -103,17 +98,11 @@ impl<'a> Matrix<'a> {
                 let is_of_class =
                     arguments.class.is_empty() || arguments.class.iter().any(|one| one == class);
                 let is_named = arguments.feature.is_empty()
-                    || arguments
-                        .feature
-                        .iter()
-                        .any(|pattern| is_meant(pattern, &feature.name));
+                    || arguments.feature.iter().any(|pattern| is_meant(pattern, &feature.name));
                 is_of_class && is_named
             })
             .collect();
-        ensure!(
-            !features.is_empty(),
-            "no feature is both of that class and of that name"
-        );
+        ensure!(!features.is_empty(), "no feature is both of that class and of that name");
         features.sort_by_key(|(_, feature)| (feature.class, &feature.name));
         Ok(Self {
             profiles: profiles
@@ -129,9 +118,7 @@ impl<'a> Matrix<'a> {
 /// Whether a pattern of the user means a feature.
 fn is_meant(pattern: &str, name: &str) -> bool {
     matches_glob(pattern, name)
-        || name
-            .strip_prefix(pattern)
-            .is_some_and(|rest| rest.starts_with('.'))
+        || name.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// What a profile does with a feature.
@@ -157,14 +144,8 @@ pub fn cell<'a>(profile: &'a Profile, id: FeatureId, feature: &Feature) -> Cell<
         _ => None,
     };
     match section.or_else(|| profile.listed(id)) {
-        Some(entry) => Cell {
-            entry,
-            listed: true,
-        },
-        None => Cell {
-            entry: &profile.unlisted,
-            listed: false,
-        },
+        Some(entry) => Cell { entry, listed: true },
+        None => Cell { entry: &profile.unlisted, listed: false },
     }
 }
 

@@ -106,11 +106,7 @@ mod tests {
         assert!(CODES.is_sorted_by_key(|code| code.name));
         for code in CODES {
             for text in [code.what, code.why, code.help] {
-                assert!(
-                    text.ends_with('.') && !text.contains("  "),
-                    "{}: {text}",
-                    code.name
-                );
+                assert!(text.ends_with('.') && !text.contains("  "), "{}: {text}", code.name);
             }
         }
     }

@@ -99,10 +99,8 @@ fn reorder(review: &Value) -> String {
         "dryRun",
         "options",
     ];
-    let members: Vec<String> = keys
-        .iter()
-        .map(|key| format!("\"{key}\":{}", request[key]))
-        .collect();
+    let members: Vec<String> =
+        keys.iter().map(|key| format!("\"{key}\":{}", request[key])).collect();
     format!(
         "{{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{{{}}}}}",
         members.join(",")

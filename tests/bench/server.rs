@@ -33,9 +33,13 @@ fn main() {
     // `cargo test` runs benchmarks for a moment to see that they work.
     let is_test = std::env::args().any(|argument| argument == "--test");
     let (rounds, reviews) = if is_test { (1, 5) } else { (ROUNDS, REVIEWS_A_ROUND) };
-    loadline::telemetry::init(loadline::telemetry::LogFormat::Json, "info").expect("logging starts once");
+    loadline::telemetry::init(loadline::telemetry::LogFormat::Json, "info")
+        .expect("logging starts once");
     let body = review::headed();
-    let shared = Arc::new(Shared::new(Pipeline::built_in().expect("the built-in data compiles"), Facts::default()));
+    let shared = Arc::new(Shared::new(
+        Pipeline::built_in().expect("the built-in data compiles"),
+        Facts::default(),
+    ));
     let ours = Server::start(server::router(shared));
     let floor = Server::start(Router::new().route("/mutate", post(allow)));
     let mut times: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
@@ -45,7 +49,10 @@ fn main() {
         }
     }
     let [ours, floor] = times.map(median);
-    println!("{} bytes a review, {rounds} rounds of {reviews} each, CPU time of the server a review, medians:", body.len());
+    println!(
+        "{} bytes a review, {rounds} rounds of {reviews} each, CPU time of the server a review, medians:",
+        body.len()
+    );
     println!("  loadline                       {ours:6.1} µs");
     println!("  a server that only says yes    {floor:6.1} µs");
     println!("  ratio                          {:6.2}", ours / floor);
@@ -80,7 +87,8 @@ struct Server {
 impl Server {
     fn start(router: Router) -> Self {
         static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        let thread = format!("{THREAD}-{}", COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        let thread =
+            format!("{THREAD}-{}", COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name(&thread)
@@ -90,12 +98,17 @@ impl Server {
         let made = SelfSigned::generate(vec!["127.0.0.1".to_owned()]).expect("a certificate");
         let certificate = Arc::new(Certificate::self_signed(&made).expect("it can be used"));
         let acceptor = TlsAcceptor::from(Arc::new(certificate.server_config().expect("TLS")));
-        let listener = runtime.block_on(listen::bind(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("a port");
+        let listener =
+            runtime.block_on(listen::bind(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("a port");
         let address = listener.local_addr().expect("its address");
         runtime.spawn(listen::serve(listener, router, Some(acceptor), std::future::pending()));
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(made.certificate.as_bytes()).expect("PEM")).expect("a root");
-        let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().expect("TLS");
+        roots
+            .add(CertificateDer::from_pem_slice(made.certificate.as_bytes()).expect("PEM"))
+            .expect("a root");
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("TLS");
         let client = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
         Self { _runtime: runtime, address, client, thread }
     }
@@ -149,7 +162,9 @@ fn exchange(stream: &mut (impl Read + Write), message: &[u8]) {
         let Some(end) = text.find("\r\n\r\n") else { continue };
         let length: usize = text[..end]
             .lines()
-            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
+            .find_map(|line| {
+                line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned)
+            })
             .and_then(|length| length.parse().ok())
             .expect("a length");
         if answer.len() >= end + 4 + length {

@@ -51,11 +51,7 @@ const KINDS: [(&str, &str, Make); 2] = [
 pub(crate) fn measure(loadline: &Loadline<'_>) {
     let cluster = loadline.cluster;
     for (name, _) in SIDES {
-        let mode = if [LOADLINE, GOVERNED].contains(&name) {
-            "enforce"
-        } else {
-            "off"
-        };
+        let mode = if [LOADLINE, GOVERNED].contains(&name) { "enforce" } else { "off" };
         cluster.namespace(name, json!({"loadline.dev/mode": mode}), json!({}));
     }
     let _allow = start_allow(cluster);
@@ -73,17 +69,10 @@ pub(crate) fn measure(loadline: &Loadline<'_>) {
     fs::write(&file, Value::from(cells).to_string()).unwrap();
     let report = run(cluster, &text(&file));
 
-    let build = if cfg!(debug_assertions) {
-        "a DEBUG build"
-    } else {
-        "a release build"
-    };
+    let build = if cfg!(debug_assertions) { "a DEBUG build" } else { "a release build" };
     let rounds = ROUNDS.0;
     println!("  creating a pod of {size} bytes by dry run, {rounds} rounds, {build} of Loadline");
-    println!(
-        "  {:<36}{:>10}{:>10}{:>10}",
-        "microseconds", "minimum", "median", "90 %"
-    );
+    println!("  {:<36}{:>10}{:>10}{:>10}", "microseconds", "minimum", "median", "90 %");
     for (kind, title, _) in KINDS {
         println!("  {title}");
         for (namespace, webhooks) in SIDES {
@@ -102,35 +91,23 @@ pub(crate) fn measure(loadline: &Loadline<'_>) {
     if let Some(megabytes) = loadline.resident_megabytes() {
         println!("  resident memory of `loadline serve`: {megabytes} MB");
     }
-    assert!(
-        headed < SLACK && elsewhere < SLACK,
-        "{headed} us, {elsewhere} us"
-    );
+    assert!(headed < SLACK && elsewhere < SLACK, "{headed} us, {elsewhere} us");
 }
 
 fn microseconds(report: &Value, kind: &str, namespace: &str, what: &str) -> i64 {
     let name = format!("{kind} {namespace}");
     let mut cells = report["cells"].as_array().unwrap().iter();
-    cells.find(|cell| cell["name"] == name).unwrap()[what]
-        .as_i64()
-        .unwrap()
+    cells.find(|cell| cell["name"] == name).unwrap()[what].as_i64().unwrap()
 }
 
 /// A pod as teams write them: two containers with probes, variables, mounts, and some annotations.
 fn typical(namespace: &str) -> Value {
     let mut pod = pod(namespace, "measured");
-    let variables: Vec<_> = (0..24)
-        .map(|n| json!({"name": format!("SETTING_{n:02}"), "value": ENV_VALUE}))
-        .collect();
+    let variables: Vec<_> =
+        (0..24).map(|n| json!({"name": format!("SETTING_{n:02}"), "value": ENV_VALUE})).collect();
     let probe = json!({"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 10});
-    pod["metadata"]["annotations"] = (0..12)
-        .map(|n| {
-            (
-                format!("example.com/note-{n}"),
-                json!("said about this pod"),
-            )
-        })
-        .collect();
+    pod["metadata"]["annotations"] =
+        (0..12).map(|n| (format!("example.com/note-{n}"), json!("said about this pod"))).collect();
     let mut first = pod["spec"]["containers"][0].clone();
     first["env"] = json!(variables);
     first["ports"] = json!([{"name": "http", "containerPort": 8080}]);
@@ -209,12 +186,7 @@ fn run(cluster: &Cluster, cells: &str) -> Value {
             .arg(&cluster.admin.certificate)
             .arg("--key")
             .arg(&cluster.admin.key)
-            .args([
-                "--rounds",
-                &ROUNDS.0.to_string(),
-                "--warmup",
-                &ROUNDS.1.to_string(),
-            ])
+            .args(["--rounds", &ROUNDS.0.to_string(), "--warmup", &ROUNDS.1.to_string()])
             .stdout(File::create(&printed).unwrap()),
         Duration::from_mins(5),
     )

@@ -46,10 +46,8 @@ impl<'a> Loadline<'a> {
         };
         let manifests = loadline.manifests("Fail");
         let user = service_account(&cluster.parse(&manifests));
-        loadline.kubeconfig = cluster.kubeconfig(
-            "loadline",
-            &cluster.authority.client("loadline", &user, None),
-        );
+        loadline.kubeconfig =
+            cluster.kubeconfig("loadline", &cluster.authority.client("loadline", &user, None));
         loadline.apply(&manifests);
         loadline.serve();
         loadline
@@ -58,11 +56,7 @@ impl<'a> Loadline<'a> {
     /// What `loadline install` prints for this server.
     pub(crate) fn manifests(&self, failure_policy: &str) -> String {
         let output = Command::new(BINARY)
-            .args([
-                "install",
-                "--url",
-                &format!("https://127.0.0.1:{}", self.port),
-            ])
+            .args(["install", "--url", &format!("https://127.0.0.1:{}", self.port)])
             .arg("--ca-file")
             .arg(&self.ca)
             .args(["--failure-policy", failure_policy])
@@ -70,22 +64,14 @@ impl<'a> Loadline<'a> {
             .output()
             .unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "`loadline install`: {}\n{errors}",
-            output.status
-        );
+        assert!(output.status.success(), "`loadline install`: {}\n{errors}", output.status);
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// Applies what `loadline install` printed.
     pub(crate) fn apply(&self, manifests: &str) {
         let answer = self.cluster.apply(manifests).accepted();
-        assert!(
-            answer.stderr.is_empty(),
-            "applied with warnings: {}",
-            answer.stderr
-        );
+        assert!(answer.stderr.is_empty(), "applied with warnings: {}", answer.stderr);
     }
 
     /// Starts `loadline serve` and waits until it is there.
@@ -121,12 +107,9 @@ impl<'a> Loadline<'a> {
     pub(crate) fn counter(&self, name: &str) -> u64 {
         let metrics = self.ask("/metrics").unwrap();
         let samples = metrics.lines().filter(|line| {
-            line.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with(['{', ' ']))
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
         });
-        samples
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
-            .sum()
+        samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
     /// The page at a path of the listener without TLS.
@@ -142,26 +125,15 @@ impl<'a> Loadline<'a> {
             Ok(answer)
         };
         let answer = exchange().map_err(|error| format!("GET {path}: {error}"))?;
-        if answer.starts_with("HTTP/1.1 200") {
-            Ok(answer)
-        } else {
-            Err(answer)
-        }
+        if answer.starts_with("HTTP/1.1 200") { Ok(answer) } else { Err(answer) }
     }
 
     /// Resident memory in MB, where the kernel tells.
     pub(crate) fn resident_megabytes(&self) -> Option<u64> {
         let id = self.process.as_ref()?.id();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim()
-            .split(' ')
-            .next()?
-            .parse::<u64>()
-            .ok()
-            .map(|kilobytes| kilobytes / 1024)
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().split(' ').next()?.parse::<u64>().ok().map(|kilobytes| kilobytes / 1024)
     }
 }
 
@@ -195,15 +167,6 @@ fn service_account(objects: &[Value]) -> String {
         .flat_map(|binding| binding["subjects"].as_array().into_iter().flatten())
         .find(|subject| subject["kind"] == "ServiceAccount")
         .expect("`loadline install` prints a ClusterRoleBinding for a ServiceAccount");
-    let part = |key: &str| {
-        subject[key]
-            .as_str()
-            .expect("a subject is whole")
-            .to_owned()
-    };
-    format!(
-        "system:serviceaccount:{}:{}",
-        part("namespace"),
-        part("name")
-    )
+    let part = |key: &str| subject[key].as_str().expect("a subject is whole").to_owned();
+    format!("system:serviceaccount:{}:{}", part("namespace"), part("name"))
 }

@@ -33,10 +33,7 @@ fn every_file_of_a_corpus_is_read() {
     assert_eq!(said.status, 2);
     for error in errors {
         let source = error["source"].as_str().unwrap();
-        assert!(
-            said.stderr.contains(source),
-            "{source} is not on standard error"
-        );
+        assert!(said.stderr.contains(source), "{source} is not on standard error");
     }
     assert!(results.len() > 1000, "{}", results.len());
     for result in results {

@@ -26,10 +26,7 @@ pub struct Said {
 impl CliTest {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let test = Self {
-            folder,
-            environment: Vec::new(),
-        };
+        let test = Self { folder, environment: Vec::new() };
         test.file("profiles/dinghy.yaml", TEST_PROFILE)
     }
 
@@ -117,18 +114,10 @@ impl Said {
     pub fn check(&self, status: i32, in_stdout: &[&str], in_stderr: &[&str]) -> &Self {
         assert_eq!(self.status, status, "{}", self.snapshot());
         for part in in_stdout {
-            assert!(
-                self.stdout.contains(part),
-                "no `{part}` in\n{}",
-                self.snapshot()
-            );
+            assert!(self.stdout.contains(part), "no `{part}` in\n{}", self.snapshot());
         }
         for part in in_stderr {
-            assert!(
-                self.stderr.contains(part),
-                "no `{part}` in\n{}",
-                self.snapshot()
-            );
+            assert!(self.stderr.contains(part), "no `{part}` in\n{}", self.snapshot());
         }
         if in_stderr.is_empty() {
             assert_eq!(self.stderr, "", "{}", self.snapshot());

@@ -13,36 +13,25 @@ pub fn values(text: &str) -> Vec<&RawValue> {
     if !text.trim_start().starts_with('{') {
         return Vec::new();
     }
-    let values: Result<Vec<&RawValue>, _> = serde_json::Deserializer::from_str(text)
-        .into_iter()
-        .collect();
+    let values: Result<Vec<&RawValue>, _> =
+        serde_json::Deserializer::from_str(text).into_iter().collect();
     values.unwrap_or_default()
 }
 
 /// Why a text is no JSON, if it is none.
 pub fn error(text: &str) -> Option<DocumentError> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
-    Some(located(
-        &values.find_map(Result::err)?,
-        Mark { line: 1, column: 1 },
-    ))
+    Some(located(&values.find_map(Result::err)?, Mark { line: 1, column: 1 }))
 }
 
 /// The first key that stands twice in one object of a value of `text`. A reader would keep one of the two and drop the other
 /// without a word.
 pub fn duplicate(text: &str, value: &RawValue) -> Option<DocumentError> {
     let error = serde_json::from_str::<Unique>(value.get()).err()?;
-    let start = value
-        .get()
-        .as_ptr()
-        .addr()
-        .saturating_sub(text.as_ptr().addr());
+    let start = value.get().as_ptr().addr().saturating_sub(text.as_ptr().addr());
     let before = text.get(..start).unwrap_or_default();
     let line = before.rsplit('\n').next().unwrap_or_default();
-    let start = Mark {
-        line: before.matches('\n').count() + 1,
-        column: line.chars().count() + 1,
-    };
+    let start = Mark { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 };
     Some(located(&error, start))
 }
 
@@ -53,17 +42,9 @@ fn located(error: &serde_json::Error, start: Mark) -> DocumentError {
     DocumentError {
         mark: Some(Mark {
             line: start.line + error.line().saturating_sub(1),
-            column: if error.line() > 1 {
-                column
-            } else {
-                start.column + column - 1
-            },
+            column: if error.line() > 1 { column } else { start.column + column - 1 },
         }),
-        message: message
-            .split(" at line ")
-            .next()
-            .unwrap_or(&message)
-            .to_owned(),
+        message: message.split(" at line ").next().unwrap_or(&message).to_owned(),
     }
 }
 
@@ -145,10 +126,7 @@ mod tests {
     #[test]
     fn what_is_no_json_says_where() {
         let error = error("{}\n{\"a\": }").unwrap();
-        assert_eq!(
-            error.mark.map(|mark| mark.to_string()).as_deref(),
-            Some("2:7")
-        );
+        assert_eq!(error.mark.map(|mark| mark.to_string()).as_deref(), Some("2:7"));
         assert_eq!(super::error("{} []"), None);
     }
 }

@@ -39,14 +39,8 @@ impl Template {
     /// Makes a pod of a workload, whose pod template stands at `template`.
     pub fn of(workload: &Value, template: &str, kind: &Kind, namespace: &str) -> Self {
         let root = FieldPath::keys(template);
-        let mut pod = workload
-            .pointer(&root.to_pointer())
-            .cloned()
-            .unwrap_or_default();
-        let name = workload
-            .pointer("/metadata/name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let mut pod = workload.pointer(&root.to_pointer()).cloned().unwrap_or_default();
+        let name = workload.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let mut volumes = 0;
         if let Some(members) = pod.as_object_mut() {
             // The template of a Knative Revision is the object itself: what belongs to the revision stays behind.
@@ -67,10 +61,7 @@ impl Template {
             }
             members.insert("metadata".to_owned(), Value::Object(metadata));
             if let Some(spec) = members.get_mut("spec").and_then(Value::as_object_mut) {
-                volumes = spec
-                    .get("volumes")
-                    .and_then(Value::as_array)
-                    .map_or(0, Vec::len);
+                volumes = spec.get("volumes").and_then(Value::as_array).map_or(0, Vec::len);
                 let claims = claims(workload, name);
                 if !claims.is_empty() {
                     let own = spec.entry("volumes").or_insert_with(|| json!([]));
@@ -83,19 +74,12 @@ impl Template {
                 }
             }
         }
-        Self {
-            pod,
-            way: Way { root, volumes },
-        }
+        Self { pod, way: Way { root, volumes } }
     }
 
     /// Puts the request for the pod beside it.
     pub fn with(self, request: Request) -> Pods {
-        Pods {
-            request,
-            pod: self.pod,
-            way: self.way,
-        }
+        Pods { request, pod: self.pod, way: self.way }
     }
 }
 
@@ -138,9 +122,7 @@ fn owner(kind: &Kind, name: &str) -> Option<Value> {
 
 /// The volumes that a `StatefulSet` adds to its pods, one for each of its claims.
 fn claims(workload: &Value, name: &str) -> Vec<Value> {
-    let templates = workload
-        .pointer("/spec/volumeClaimTemplates")
-        .and_then(Value::as_array);
+    let templates = workload.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
     let names = templates
         .into_iter()
         .flatten()
@@ -157,15 +139,8 @@ fn claims(workload: &Value, name: &str) -> Vec<Value> {
 /// `emptyDir`.
 pub fn complete(spec: &mut Value) {
     let volumes = spec.get_mut("volumes").and_then(Value::as_array_mut);
-    for volume in volumes
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object_mut)
-    {
-        if volume
-            .iter()
-            .all(|(key, value)| key == "name" || value.is_null())
-        {
+    for volume in volumes.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if volume.iter().all(|(key, value)| key == "name" || value.is_null()) {
             volume.insert("emptyDir".to_owned(), json!({}));
         }
     }
@@ -192,11 +167,7 @@ mod tests {
         Template::of(
             workload,
             at,
-            &Kind {
-                group: group.into(),
-                version: "v1".into(),
-                kind: kind.into(),
-            },
+            &Kind { group: group.into(), version: "v1".into(), kind: kind.into() },
             "shop",
         )
     }
@@ -211,10 +182,7 @@ mod tests {
             template.pod["spec"]["volumes"][1]["persistentVolumeClaim"]["claimName"],
             "data-db-0"
         );
-        assert_eq!(
-            template.pod["metadata"]["ownerReferences"][0]["kind"],
-            "StatefulSet"
-        );
+        assert_eq!(template.pod["metadata"]["ownerReferences"][0]["kind"], "StatefulSet");
     }
 
     #[test]

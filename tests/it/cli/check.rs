@@ -109,9 +109,7 @@ spec:
 ";
 
 fn check(file: &str) -> Said {
-    CliTest::new()
-        .file("pod.yaml", file)
-        .run(&["check", "-f", "pod.yaml"])
+    CliTest::new().file("pod.yaml", file).run(&["check", "-f", "pod.yaml"])
 }
 
 #[test]
@@ -146,10 +144,8 @@ fn claims_that_a_stateful_set_gives_to_its_pods_count() {
 #[test]
 fn warnings_fail_where_that_is_wanted() {
     let test = CliTest::new().file("pod.yaml", AFLOAT);
-    test.run(&["check", "-f", "pod.yaml"])
-        .check(0, &["1 warned"], &[]);
-    test.run(&["check", "-f", "pod.yaml", "--fail-on", "warn"])
-        .check(1, &["1 warned"], &[]);
+    test.run(&["check", "-f", "pod.yaml"]).check(0, &["1 warned"], &[]);
+    test.run(&["check", "-f", "pod.yaml", "--fail-on", "warn"]).check(1, &["1 warned"], &[]);
 }
 
 #[test]
@@ -180,9 +176,7 @@ name: nameless
         .file("a.yaml", format!("{broken}{SINKING}"))
         .file("b.json", "{\"apiVersion\": \"v1\",")
         .file("c.yaml", b"\xff\xfe");
-    let arguments = [
-        "check", "-f", "a.yaml", "-f", "b.json", "-f", "c.yaml", "-f", "d.yaml",
-    ];
+    let arguments = ["check", "-f", "a.yaml", "-f", "b.json", "-f", "c.yaml", "-f", "d.yaml"];
     let said = test.run(&arguments);
     said.check(
         2,
@@ -201,9 +195,7 @@ name: nameless
 fn a_key_that_stands_twice_is_no_silent_choice() {
     let pod = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
         "spec": {"hostNetwork": true, "hostNetwork": false, "containers": []}}"#;
-    let test = CliTest::new()
-        .file("pod.json", pod)
-        .file("pod.yaml", "kind: Pod\nkind: Pod\n");
+    let test = CliTest::new().file("pod.json", pod).file("pod.yaml", "kind: Pod\nkind: Pod\n");
     let message = "stands twice in one object";
     test.run(&["check", "-f", "pod.json"]).check(
         2,
@@ -221,20 +213,8 @@ fn a_key_that_stands_twice_is_no_silent_choice() {
 fn a_profile_that_there_is_not_is_named_with_the_nearest() {
     let test = CliTest::new().file("pod.yaml", CLEAN);
     let said = test.run(&["check", "-f", "pod.yaml", "--profile", "dingy"]);
-    said.check(
-        2,
-        &[],
-        &["error: there is no profile `dingy`: did you mean `dinghy`?"],
-    );
-    let said = test.run(&[
-        "check",
-        "-f",
-        "pod.yaml",
-        "--profile",
-        "all",
-        "-o",
-        "review",
-    ]);
+    said.check(2, &[], &["error: there is no profile `dingy`: did you mean `dinghy`?"]);
+    let said = test.run(&["check", "-f", "pod.yaml", "--profile", "all", "-o", "review"]);
     said.check(2, &[], &["`-o review` answers for one profile"]);
 }
 
@@ -242,37 +222,24 @@ fn a_profile_that_there_is_not_is_named_with_the_nearest() {
 fn a_profile_is_asked_about_wherever_the_pod_is_headed() {
     let pod = SINKING.replace("loadline.dev/profile: dinghy", "app: ferry");
     let test = CliTest::new().file("pod.yaml", pod);
-    test.run(&["check", "-f", "pod.yaml"])
-        .check(0, &["1 clean"], &[]);
+    test.run(&["check", "-f", "pod.yaml"]).check(0, &["1 clean"], &[]);
     let said = test.run(&["check", "-f", "pod.yaml", "--profile", "dinghy"]);
-    said.check(
-        1,
-        &["the profile was named on the command line", "1 denied"],
-        &[],
-    );
+    said.check(1, &["the profile was named on the command line", "1 denied"], &[]);
 }
 
 #[test]
 fn every_profile_gets_a_row() {
     let test = CliTest::new().file("pod.yaml", ASHORE);
     let said = test.run(&["check", "-f", "pod.yaml", "--profile", "all"]);
-    let rows: Vec<&str> = said
-        .stdout
-        .lines()
-        .filter(|line| line.starts_with("  "))
-        .collect();
+    let rows: Vec<&str> = said.stdout.lines().filter(|line| line.starts_with("  ")).collect();
     assert_eq!(rows.len(), pipeline().profiles.len(), "{}", said.snapshot());
-    let row = rows
-        .iter()
-        .find(|row| row.trim_start().starts_with("dinghy"))
-        .unwrap();
+    let row = rows.iter().find(|row| row.trim_start().starts_with("dinghy")).unwrap();
     assert!(
         row.contains("denied  [volume.persistent-volume-claim] PersistentVolumeClaim volume"),
         "{row}"
     );
     assert!(
-        said.stdout
-            .contains("Deployment `harbour/porter` (pod.yaml:1)"),
+        said.stdout.contains("Deployment `harbour/porter` (pod.yaml:1)"),
         "{}",
         said.snapshot()
     );
@@ -283,15 +250,7 @@ fn every_profile_gets_a_row() {
 #[test]
 fn json_says_where_each_finding_stands() {
     let test = CliTest::new().file("pod.yaml", format!("{CLEAN}---\n{ASHORE}---\n- 1\n"));
-    let said = test.run(&[
-        "check",
-        "-f",
-        "pod.yaml",
-        "-o",
-        "json",
-        "--profile",
-        "dinghy",
-    ]);
+    let said = test.run(&["check", "-f", "pod.yaml", "-o", "json", "--profile", "dinghy"]);
     said.check(2, &[], &["pod.yaml:37:1: a document must be an object"]);
     let report: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!(report["version"], "loadline.dev/check/v1");
@@ -300,10 +259,7 @@ fn json_says_where_each_finding_stands() {
     let [clean, porter] = report["results"].as_array().unwrap().as_slice() else {
         panic!("{report:#}")
     };
-    assert_eq!(
-        (clean["line"].as_u64(), clean["outcome"].as_str()),
-        (Some(2), Some("clean"))
-    );
+    assert_eq!((clean["line"].as_u64(), clean["outcome"].as_str()), (Some(2), Some("clean")));
     assert_eq!(porter["object"]["apiVersion"], "apps/v1");
     assert_eq!(porter["outcome"], "denied");
     // The webhook itself only warns about a workload.
@@ -312,14 +268,8 @@ fn json_says_where_each_finding_stands() {
     assert_eq!(porter["pods"]["allowed"], false);
     assert_eq!(finding["severity"], "deny");
     let location = &finding["locations"][0];
-    assert_eq!(
-        location["field"],
-        "spec.template.spec.volumes[0].persistentVolumeClaim"
-    );
-    assert_eq!(
-        (location["line"].as_u64(), location["column"].as_u64()),
-        (Some(35), Some(9))
-    );
+    assert_eq!(location["field"], "spec.template.spec.volumes[0].persistentVolumeClaim");
+    assert_eq!((location["line"].as_u64(), location["column"].as_u64()), (Some(35), Some(9)));
 }
 
 #[test]
@@ -346,10 +296,7 @@ fn reviews_are_answered_with_the_bytes_of_the_webhooks() {
     let answer = |body: &[u8], stage| {
         let request = review::decode(Arc::from(body), &pipeline.catalogue).unwrap();
         let verdict = pipeline.decide(&Facts::default(), &Request { stage, ..request });
-        (
-            String::from_utf8(review::encode("u-1", stage, &verdict)).unwrap(),
-            verdict,
-        )
+        (String::from_utf8(review::encode("u-1", stage, &verdict)).unwrap(), verdict)
     };
     let (mutated, verdict) = answer(raw.as_bytes(), Stage::Mutate);
     let mut patched: Value = serde_json::from_str(&raw).unwrap();
@@ -390,9 +337,7 @@ metadata: {name: quay, labels: {kubernetes.io/os: linux}}
 spec: {taints: [{key: a, effect: NoSchedule, timeAdded: \"2026-01-01T00:00:00Z\"}]}
 ";
     let pod = SINKING.replace("loadline.dev/profile: dinghy", "app: ferry");
-    let test = CliTest::new()
-        .file("cluster.yaml", cluster)
-        .file("pod.yaml", pod);
+    let test = CliTest::new().file("cluster.yaml", cluster).file("pod.yaml", pod);
     let said = test.run(&["check", "-f", "pod.yaml", "-f", "cluster.yaml"]);
     let parts = [
         "its namespace asks for the profile",
@@ -412,8 +357,7 @@ fn folders_are_read_by_name_and_their_folders_where_wanted() {
         .file("pods/deeper/c.json", "{}")
         .file("pods/.git/d.yaml", "not: read")
         .file("empty/sub/x.yaml", CLEAN);
-    test.run(&["check", "-f", "pods"])
-        .check(1, &["pods/b.yml:19:5", "2 objects: 1 denied"], &[]);
+    test.run(&["check", "-f", "pods"]).check(1, &["pods/b.yml:19:5", "2 objects: 1 denied"], &[]);
     let said = test.run(&["check", "-R", "-f", "pods"]);
     said.check(
         2,
@@ -421,20 +365,14 @@ fn folders_are_read_by_name_and_their_folders_where_wanted() {
         &["pods/deeper/c.json:1:1: the object has no `kind`"],
     );
     let said = test.run(&["check", "-f", "empty"]);
-    said.check(
-        2,
-        &[],
-        &["error: empty: the folder has no yaml, yml, json file; use `-R`"],
-    );
-    test.run(&["check", "-R", "-f", "empty"])
-        .check(0, &["1 clean"], &[]);
+    said.check(2, &[], &["error: empty: the folder has no yaml, yml, json file; use `-R`"]);
+    test.run(&["check", "-R", "-f", "empty"]).check(0, &["1 clean"], &[]);
 }
 
 #[test]
 fn a_namespace_can_be_given_to_objects_that_name_none() {
     let test = CliTest::new().file("pod.yaml", AFLOAT);
-    test.run(&["check", "-f", "pod.yaml", "-n", "cove"])
-        .check(0, &["Pod `cove/rower`"], &[]);
+    test.run(&["check", "-f", "pod.yaml", "-n", "cove"]).check(0, &["Pod `cove/rower`"], &[]);
 }
 
 #[test]
@@ -445,44 +383,26 @@ fn a_file_of_one_long_line_is_cut_around_the_finding() {
         "spec": {"containers": [], "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}],
             "terminationGracePeriodSeconds": 30},
     });
-    let said = CliTest::new()
-        .file("pod.json", object.to_string())
-        .run(&["check", "-f", "pod.json"]);
-    said.check(
-        1,
-        &["\"persistentVolumeClaim\"", "^^^^^^^^^^^^^^^^^^^^^^^"],
-        &[],
-    );
-    assert!(
-        said.stdout.lines().all(|line| line.chars().count() < 160),
-        "{}",
-        said.snapshot()
-    );
+    let said =
+        CliTest::new().file("pod.json", object.to_string()).run(&["check", "-f", "pod.json"]);
+    said.check(1, &["\"persistentVolumeClaim\"", "^^^^^^^^^^^^^^^^^^^^^^^"], &[]);
+    assert!(said.stdout.lines().all(|line| line.chars().count() < 160), "{}", said.snapshot());
 }
 
 #[test]
 fn colours_are_for_terminals_and_for_those_who_ask() {
     let test = || CliTest::new().file("pod.yaml", SINKING);
-    let has_colours = |test: CliTest| {
-        test.run(&["check", "-f", "pod.yaml"])
-            .stdout
-            .contains('\u{1b}')
-    };
+    let has_colours =
+        |test: CliTest| test.run(&["check", "-f", "pod.yaml"]).stdout.contains('\u{1b}');
     assert!(!has_colours(test()));
     assert!(has_colours(test().variable("CLICOLOR_FORCE", "1")));
-    assert!(!has_colours(
-        test()
-            .variable("CLICOLOR_FORCE", "1")
-            .variable("NO_COLOR", "1")
-    ));
+    assert!(!has_colours(test().variable("CLICOLOR_FORCE", "1").variable("NO_COLOR", "1")));
 }
 
 #[test]
 fn control_characters_of_a_manifest_do_not_reach_the_terminal() {
     let pod = AFLOAT.replace("name: rower", "name: \"\\e[2Jrower\"");
-    let said = CliTest::new()
-        .file("pod.yaml", pod)
-        .run(&["check", "-f", "pod.yaml"]);
+    let said = CliTest::new().file("pod.yaml", pod).run(&["check", "-f", "pod.yaml"]);
     assert!(
         !said.stdout.contains('\u{1b}') && said.stdout.contains("rower"),
         "{}",

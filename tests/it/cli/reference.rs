@@ -19,10 +19,7 @@ fn words_fill_the_table_where_there_is_room() {
         "--feature",
         "network.hostname",
     ];
-    snapshot(
-        "matrix_of_words",
-        &CliTest::new().run(&arguments).snapshot(),
-    );
+    snapshot("matrix_of_words", &CliTest::new().run(&arguments).snapshot());
 }
 
 #[test]
@@ -33,22 +30,13 @@ fn the_whole_matrix_fits_and_can_be_read_without_colours() {
         &["+ supported   ~ partly   i ignored   ! ignored, and a control is lost with it"],
         &[],
     );
-    assert!(
-        said.stdout.lines().all(|line| line.chars().count() <= 120),
-        "{}",
-        said.stdout
-    );
+    assert!(said.stdout.lines().all(|line| line.chars().count() <= 120), "{}", said.stdout);
     let pipeline = pipeline();
     for profile in &pipeline.profiles {
         assert!(said.stdout.contains(&profile.title), "{}", profile.name);
     }
     for name in pipeline.catalogue.names() {
-        assert!(
-            said.stdout
-                .lines()
-                .any(|line| line.starts_with(&format!("{name} "))),
-            "{name}"
-        );
+        assert!(said.stdout.lines().any(|line| line.starts_with(&format!("{name} "))), "{name}");
     }
 }
 
@@ -65,11 +53,7 @@ fn markdown_has_a_row_a_feature() {
     ]);
     said.check(
         0,
-        &[
-            "| feature | class | dinghy |",
-            "| `security.run-as-non-root`: ",
-            "| **ignored** |",
-        ],
+        &["| feature | class | dinghy |", "| `security.run-as-non-root`: ", "| **ignored** |"],
         &[],
     );
 }
@@ -81,10 +65,7 @@ fn json_has_reason_and_source_of_each_cell() {
     let report: Value = serde_json::from_str(&said.stdout).unwrap();
     let rows = report["features"].as_array().unwrap();
     assert!(rows.iter().all(|row| row["class"] == "storage"));
-    let claim = rows
-        .iter()
-        .find(|row| row["name"] == "volume.persistent-volume-claim")
-        .unwrap();
+    let claim = rows.iter().find(|row| row["name"] == "volume.persistent-volume-claim").unwrap();
     let cell = &claim["support"]["dinghy"];
     assert_eq!(cell["support"], "unsupported");
     assert_eq!(cell["effect"], "create-error");
@@ -100,17 +81,18 @@ fn json_has_reason_and_source_of_each_cell() {
 #[test]
 fn what_the_matrix_does_not_have_is_named_with_the_nearest() {
     let test = CliTest::new();
-    test.run(&["matrix", "--profile", "dingy"])
-        .check(2, &[], &["did you mean `dinghy`?"]);
+    test.run(&["matrix", "--profile", "dingy"]).check(2, &[], &["did you mean `dinghy`?"]);
     test.run(&["matrix", "--feature", "volume.hostpath"]).check(
         2,
         &[],
         &["did you mean `volume.host-path`?"],
     );
-    test.run(&["matrix", "--class", "securty"])
-        .check(2, &[], &["security"]);
-    test.run(&["matrix", "--class", "network", "--feature", "volume"])
-        .check(2, &[], &["no feature is both"]);
+    test.run(&["matrix", "--class", "securty"]).check(2, &[], &["security"]);
+    test.run(&["matrix", "--class", "network", "--feature", "volume"]).check(
+        2,
+        &[],
+        &["no feature is both"],
+    );
 }
 
 #[test]
@@ -123,19 +105,14 @@ fn a_feature_is_explained_with_every_profile() {
     ];
     said.check(0, &parts, &[]);
     for profile in &pipeline().profiles {
-        assert!(
-            said.stdout.contains(&format!("\n  {}", profile.name)),
-            "{}",
-            profile.name
-        );
+        assert!(said.stdout.contains(&format!("\n  {}", profile.name)), "{}", profile.name);
     }
 }
 
 #[test]
 fn what_stands_in_sections_of_a_profile_is_explained_as_a_feature() {
     let test = CliTest::new();
-    test.run(&["explain", "workload.daemon-set"])
-        .check(0, &["why: there is no room"], &[]);
+    test.run(&["explain", "workload.daemon-set"]).check(0, &["why: there is no room"], &[]);
     test.run(&["explain", "behaviour.network-policy"]).check(
         0,
         &["why: there is no wall around a dinghy"],
@@ -147,8 +124,7 @@ fn what_stands_in_sections_of_a_profile_is_explained_as_a_feature() {
 fn every_general_code_is_explained() {
     let test = CliTest::new();
     for code in CODES {
-        test.run(&["explain", code.name])
-            .check(0, &[code.what, "why: ", "help: "], &[]);
+        test.run(&["explain", code.name]).check(0, &[code.what, "why: ", "help: "], &[]);
     }
     let used = [
         loadline::compat::UNVERIFIED,
@@ -156,10 +132,7 @@ fn every_general_code_is_explained() {
         loadline::governance::POLICY_ERROR,
     ];
     for code in used {
-        assert!(
-            CODES.iter().any(|known| known.name == code),
-            "{code} has no explanation"
-        );
+        assert!(CODES.iter().any(|known| known.name == code), "{code} has no explanation");
     }
 }
 
@@ -170,11 +143,7 @@ fn policies_are_explained_by_their_metadata() {
     let said = test.run(&["explain", "named-boats", "--policy", "policies"]);
     said.check(
         0,
-        &[
-            "named-boats: boats have names (policy)",
-            "help: name it",
-            "pods are refused",
-        ],
+        &["named-boats: boats have names (policy)", "help: name it", "pods are refused"],
         &[],
     );
 }
@@ -183,17 +152,8 @@ fn policies_are_explained_by_their_metadata() {
 fn without_a_name_everything_is_listed() {
     let said = CliTest::new().run(&["explain"]);
     said.check(0, &["codes\n", "features: security\n"], &[]);
-    for name in pipeline()
-        .catalogue
-        .names()
-        .chain(CODES.iter().map(|code| code.name))
-    {
-        assert!(
-            said.stdout
-                .lines()
-                .any(|line| line.trim_start().starts_with(name)),
-            "{name}"
-        );
+    for name in pipeline().catalogue.names().chain(CODES.iter().map(|code| code.name)) {
+        assert!(said.stdout.lines().any(|line| line.trim_start().starts_with(name)), "{name}");
     }
 }
 
@@ -205,6 +165,5 @@ fn an_unknown_name_is_answered_with_the_nearest() {
         &[],
         &["error: nothing is called `policy-eror`: did you mean `policy-error`?"],
     );
-    test.run(&["explain", "zzz"])
-        .check(2, &[], &["`loadline explain` lists what there is"]);
+    test.run(&["explain", "zzz"]).check(2, &[], &["`loadline explain` lists what there is"]);
 }
