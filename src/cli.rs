@@ -1,6 +1,7 @@
 //! Arguments, dispatch and [`ExitStatus`]. One file per verb: `FooArgs` and `run`.
 
 pub mod bundle;
+pub mod policy;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,8 @@ enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write and test policies
+    Policy(policy::PolicyArgs),
 }
 
 /// Runs the command line, and gives its exit status.
@@ -62,6 +65,7 @@ pub fn run() -> ExitCode {
             clap_complete::generate(shell, &mut Arguments::command(), "loadline", &mut std::io::stdout());
             Ok(ExitStatus::Clean)
         }
+        Verb::Policy(arguments) => policy::run(arguments),
     };
     match outcome {
         Ok(status) => status.into(),
