@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
-use regorus::{Engine, LimitError, Value};
+use regorus::{Engine, Value};
 
 use super::analysis::{self, Analysis};
 use super::builtins::{self, Bounded, plain};
@@ -193,9 +193,10 @@ impl Unit {
             engine.set_input(input.clone());
         }
         let value = guarded(|| {
-            engine.eval_rule(rule.to_owned()).map_err(|error| match error.downcast_ref::<LimitError>() {
-                Some(LimitError::TimeLimitExceeded { .. }) => Failure::Time(limit),
-                _ => Failure::Error(located(rule, &error.to_string())),
+            // The engine turns some of its errors into texts on the way; the clock knows.
+            engine.eval_rule(rule.to_owned()).map_err(|error| match deadline.has_passed() {
+                true => Failure::Time(limit),
+                false => Failure::Error(located(rule, &error.to_string())),
             })
         });
         // After a panic the clone may be in any state; it is thrown away in any case.
