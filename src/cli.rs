@@ -4,8 +4,9 @@ pub mod bundle;
 pub mod check;
 pub mod demo;
 pub mod explain;
-pub mod matrix;
 pub mod install;
+pub mod matrix;
+pub mod policy;
 pub mod render;
 pub mod serve;
 
@@ -61,6 +62,8 @@ enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write and test policies
+    Policy(policy::PolicyArgs),
 }
 
 /// Runs the command line, and gives its exit status.
@@ -89,6 +92,7 @@ pub fn run() -> ExitCode {
             Ok(ExitStatus::Clean)
         }
         Verb::Install(args) => install::run(&args),
+        Verb::Policy(arguments) => policy::run(arguments),
     };
     match outcome {
         Ok(status) => status.into(),

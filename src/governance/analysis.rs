@@ -78,7 +78,7 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
             let path = module.package.iter().chain(&rule.path).cloned().collect();
             let fact = analysis.rules.entry(path).or_insert_with(|| RuleFact {
                 module: number,
-                mark: Some(super::shape::mark(&module.text, rule.start)),
+                mark: Some(module.mark(rule.start)),
                 ..RuleFact::default()
             });
             fact.is_function |= rule.is_function;

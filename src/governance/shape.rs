@@ -31,17 +31,28 @@ pub(super) fn check(text: &str) -> Result<(), (Mark, String)> {
     let mut scanner = Scanner { text, position: 0 };
     while let Some((start, token)) = scanner.next() {
         if let Err(reason) = shape.step(token) {
-            return Err((mark(text, start), reason));
+            return Err((Lines::of(text).mark(text, start), reason));
         }
     }
     Ok(())
 }
 
-/// The line and column of a byte.
-pub(super) fn mark(text: &str, position: usize) -> Mark {
-    let before = text.get(..text.floor_char_boundary(position)).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    Mark { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+/// Where the lines of a text begin.
+#[derive(Debug)]
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(super) fn of(text: &str) -> Self {
+        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(position, _)| position + 1)).collect())
+    }
+
+    /// The line and column of a byte of that text.
+    pub(super) fn mark(&self, text: &str, position: usize) -> Mark {
+        let line = self.0.partition_point(|start| *start <= position);
+        let start = line.checked_sub(1).and_then(|above| self.0.get(above)).copied().unwrap_or_default();
+        let before = text.get(start..text.floor_char_boundary(position)).unwrap_or_default();
+        Mark { line, column: before.chars().count() + 1 }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -7,17 +7,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::shape::Lines;
+use crate::document::Mark;
+
 /// A module as parsed.
 #[derive(Debug)]
 pub(super) struct Syntax {
     /// Its text.
     pub text: String,
+    /// The lines of its text.
+    pub lines: Lines,
     /// Its package, below `data`.
     pub package: Vec<String>,
     /// The imports of data: name in this module, path below `data`.
     pub imports: BTreeMap<String, Vec<String>>,
     /// Its rules, in the order of the text.
     pub rules: Vec<Rule>,
+}
+
+impl Syntax {
+    /// The line and column of a byte.
+    pub(super) fn mark(&self, position: usize) -> Mark {
+        self.lines.mark(&self.text, position)
+    }
 }
 
 /// A rule, or one of the definitions of a rule.
@@ -80,7 +92,7 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
         }
     }
     let rules = list(ast, "rules").map(|rule| rule_of(rule).ok_or_else(unknown)).collect::<Result<_, _>>()?;
-    Ok(Syntax { package, imports, rules, text: source.contents })
+    Ok(Syntax { package, imports, rules, lines: Lines::of(&source.contents), text: source.contents })
 }
 
 fn rule_of(node: &Value) -> Option<Rule> {

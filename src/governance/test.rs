@@ -71,3 +71,42 @@ pub fn run(modules: &[Module<'_>], filter: &str) -> Result<Vec<TestResult>, Poli
     };
     Ok(tests.into_iter().map(run_one).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcomes(text: &str) -> Vec<(String, Outcome)> {
+        let module = Module { origin: "a_test.rego", text };
+        run(&[module], "").unwrap().into_iter().map(|result| (result.name, result.outcome)).collect()
+    }
+
+    #[test]
+    fn a_test_passes_when_it_is_true_and_nothing_else() {
+        let text = "package a_test\nimport rego.v1\ntest_pass if true\ntest_undefined if false\ntest_false := false\n\
+            test_number := 1\ntest_error if 1 / 0 == 1\nother if false\ntest_function(x) if x\n";
+        let results = outcomes(text);
+        let expected = [
+            ("data.a_test.test_error", Outcome::Error("a_test.rego:7:17: divide by zero".to_owned())),
+            ("data.a_test.test_false", Outcome::Fail("false")),
+            ("data.a_test.test_number", Outcome::Fail("a number")),
+            ("data.a_test.test_pass", Outcome::Pass),
+            ("data.a_test.test_undefined", Outcome::Fail("undefined")),
+        ];
+        assert_eq!(results, expected.map(|(name, outcome)| (name.to_owned(), outcome)));
+    }
+
+    #[test]
+    fn results_say_where_the_test_is_and_what_it_printed() {
+        let text = "package a_test\nimport rego.v1\n\ntest_x if {\n\tprint(\"x is\", 1)\n}\n";
+        let results = run(&[Module { origin: "dir/a_test.rego", text }], "").unwrap();
+        assert_eq!((results[0].origin.as_str(), results[0].line), ("dir/a_test.rego", 4));
+        assert_eq!(results[0].prints, ["dir/a_test.rego:5: x is 1"]);
+    }
+
+    #[test]
+    fn a_filter_takes_part_of_the_full_name() {
+        let text = "package a_test\nimport rego.v1\ntest_x if true\ntest_y if true\n";
+        assert_eq!(run(&[Module { origin: "a", text }], "a_test.test_y").unwrap().len(), 1);
+    }
+}

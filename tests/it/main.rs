@@ -16,6 +16,7 @@ mod cli; // check, matrix and explain, run as their user runs them
 mod corpus; // manifests of others, where LOADLINE_CORPUS names a folder of them
 mod decisions; // what decide() answers, through reviews; no sockets
 mod floors; // the architecture, read from the sources
+mod governance; // policies from review to verdict
 mod properties; // what must hold for every pod: proptest
 mod reviews; // builders, no tests
 mod server; // the real server over TLS on loopback

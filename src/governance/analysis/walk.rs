@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::{Body, Cost, Finding, RuleFact};
 use crate::diagnostic::suggest;
 use crate::governance::builtins::{self, Calling};
-use crate::governance::shape::mark;
 use crate::governance::syntax::{Rule, Step, Syntax, declared, fixed, kind_of, list, range_of, reference, text_of, variables};
 
 /// What the walk found.
@@ -181,7 +180,7 @@ impl Walk<'_> {
             return cost;
         }
         if let Err(message) = check(&name, list(content, "params").count()) {
-            let mark = mark(&self.module.text, start);
+            let mark = self.module.mark(start);
             self.walked.findings.push(Finding { module: self.number, mark, message });
         }
         cost

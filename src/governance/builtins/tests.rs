@@ -121,3 +121,26 @@ fn what_the_function_itself_refuses_is_told_in_one_line() {
     let reason = call("numbers.range", json!(["a", 1])).unwrap_err();
     assert!(reason.contains("numbers.range") && !reason.contains('\n'), "{reason}");
 }
+
+#[test]
+fn what_is_computed_here_is_what_the_engine_computes() {
+    let texts = ["", "a", "--a-b--", "éa.é", "aaa", "0.0"];
+    let mut cases: Vec<(&str, serde_json::Value)> = Vec::new();
+    for text in texts {
+        for other in ["", "-", "a", "é.", "0."] {
+            cases.extend(["trim", "trim_left", "trim_right"].map(|name| (name, json!([text, other]))));
+            cases.push(("replace", json!([text, other, "<>"])));
+            cases.push(("concat", json!([other, [text, "x", text]])));
+        }
+    }
+    cases.push(("concat", json!([",", []])));
+    cases.push(("array.concat", json!([[1, "a"], []])));
+    cases.push(("array.concat", json!([[], [{"b": null}, [2]]])));
+    for (name, arguments) in cases {
+        let arguments: Vec<Value> = arguments.as_array().unwrap().iter().map(from_json).collect();
+        assert_eq!(here(name, &arguments), Bounded::default().native(name, &arguments).ok(), "{name} {arguments:?}");
+    }
+    let set = Value::from(std::collections::BTreeSet::from([Value::from("b"), Value::from("a")]));
+    assert_eq!(here("concat", &[Value::from("-"), set]), Some(Value::from("a-b")));
+    assert_eq!(here("concat", &[Value::from("-"), from_json(&json!([1]))]), None);
+}
