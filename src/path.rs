@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_close() {
-        for broken in ["spec.containers[", "spec.containers[x]", "labels['a", "a..b", "a."] {
+        for broken in ["spec.containers[", "spec.containers[]", "labels['a", "a..b", "a."] {
             assert_eq!(FieldPath::parse(broken), None, "{broken}");
         }
     }

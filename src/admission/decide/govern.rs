@@ -33,7 +33,7 @@ impl Decision<'_> {
             return Vec::new();
         }
         let input = match self.input(placement, editor, &profiles) {
-            Ok(input) => input::Input::new(&input),
+            Ok(input) => input::Input::new(&input, &self.root),
             Err(problem) => {
                 return vec![Diagnostic::new(
                     Severity::Deny,
@@ -70,15 +70,10 @@ impl Decision<'_> {
         {
             mutation::apply(&editor.patch, object).map_err(|error| error.to_string())?;
         }
-        let pod = review
-            .get("object")
-            .and_then(|object| object.pointer(&self.root.to_pointer()))
-            .cloned();
         let features: Vec<serde_json::Value> = self.features(placement).collect();
         Ok(json!({
             "version": input::VERSION,
             "review": review,
-            "pod": pod,
             "placement": { "standing": placement.standing.as_str(), "profiles": profiles },
             "features": features,
             "cost": null,
