@@ -4,24 +4,28 @@
 //! for the cluster: requests read the last snapshot, and when the watches fail it stays in force.
 
 pub(crate) mod object;
+mod pause;
 pub(crate) mod table;
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::admission::Pipeline;
 use crate::facts::{Cluster, Facts, NamespaceFact};
 use crate::node::NodeFact;
 use object::{Namespace, Node};
+use pause::Pause;
 use table::Table;
 
 /// How long a watch may run before it is begun anew. A connection that died without a word is noticed after this.
@@ -106,11 +110,21 @@ fn client(mut config: Config) -> Result<Client, ClusterError> {
     Client::try_from(config).map_err(ClusterError::Client)
 }
 
-/// The settings of every watch.
-pub(crate) fn watch_config() -> watcher::Config {
-    watcher::Config::default()
+/// The events of all objects of a kind, or of those with a label. After a failure the watch is begun anew in a while.
+pub(crate) fn events<K>(
+    client: &Client,
+    label: Option<&str>,
+) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> + use<K>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let mut config = watcher::Config::default()
         .timeout(WATCH_SECONDS)
-        .page_size(PAGE)
+        .page_size(PAGE);
+    if let Some(label) = label {
+        config = config.labels(label);
+    }
+    watcher(Api::<K>::all(client.clone()), config).backoff(Pause::default())
 }
 
 /// Watches nodes and namespaces and publishes a snapshot whenever they, or the pipeline's profiles, have changed.
@@ -126,10 +140,8 @@ pub async fn watch(
     publish: impl Fn(Facts),
     on_error: impl Fn(&'static str),
 ) -> Result<Infallible, ClusterError> {
-    let mut node_events =
-        pin!(watcher(Api::<Node>::all(client.clone()), watch_config()).default_backoff());
-    let mut namespace_events =
-        pin!(watcher(Api::<Namespace>::all(client), watch_config()).default_backoff());
+    let mut node_events = pin!(events::<Node>(&client, None));
+    let mut namespace_events = pin!(events::<Namespace>(&client, None));
     let mut check = tokio::time::interval(PIPELINE_CHECK);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
 

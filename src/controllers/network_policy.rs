@@ -18,7 +18,6 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use kube::api::{Patch, PatchParams};
 use kube::core::Status;
-use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -85,12 +84,8 @@ impl Outcome {
 ///
 /// Never returns but with an error, and then the program should end: fenced pods would wait for ever.
 pub async fn run(client: Client, count: impl Fn(Outcome)) -> Result<Infallible, ClusterError> {
-    let of_fences = cluster::watch_config().labels(FENCED_LABEL);
-    let managed = cluster::watch_config().labels(MANAGED);
-    let mut pod_events =
-        pin!(watcher(Api::<Pod>::all(client.clone()), of_fences).default_backoff());
-    let mut policy_events =
-        pin!(watcher(Api::<NetworkPolicy>::all(client.clone()), managed).default_backoff());
+    let mut pod_events = pin!(cluster::events::<Pod>(&client, Some(FENCED_LABEL)));
+    let mut policy_events = pin!(cluster::events::<NetworkPolicy>(&client, Some(MANAGED)));
     let watch_failed = |_: &'static str| count(Outcome::WatchFailed);
     let mut observed = Observed::default();
     let mut again: Option<Instant> = None;
