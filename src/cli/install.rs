@@ -33,6 +33,9 @@ namespace with the label `loadline.dev/profile`. (A label and not an annotation:
 labels.) Where virtual nodes carry no taint, as with the manifests that elotl-kip ships, any pod can reach them and \
 nothing in it tells: use --match-all there.";
 
+/// The image unless another is named.
+const IMAGE: &str = concat!("loadline:", env!("CARGO_PKG_VERSION"));
+
 /// Print the manifests that install Loadline in a cluster
 #[derive(Args, Debug)]
 #[command(long_about = ABOUT)]
@@ -48,9 +51,9 @@ pub struct InstallArgs {
     /// Namespace of the server, or of its service account
     #[arg(long, value_name = "NAME", default_value = "loadline")]
     namespace: String,
-    /// Image of the server
-    #[arg(long, value_name = "IMAGE", required_unless_present = "url")]
-    image: Option<String>,
+    /// Image of the server, with `loadline` as its entry point
+    #[arg(long, value_name = "IMAGE", default_value = IMAGE)]
+    image: String,
     /// How many servers
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     replicas: u16,
@@ -110,6 +113,11 @@ pub fn run(args: &InstallArgs) -> anyhow::Result<ExitStatus> {
     let sources = args.bundle.sources()?;
     let pipeline = Pipeline::compile(&sources)?;
     let documents = manifests::render(&settings(args)?, &pipeline, &sources)?;
+    if args.url.is_none() && args.image == IMAGE {
+        anstream::eprintln!(
+            "note: no public registry has the image `{IMAGE}`; the nodes must have it, or name yours with --image"
+        );
+    }
     if !args.match_all {
         for profile in conditions::open_to_all(&pipeline) {
             anstream::eprintln!(
@@ -133,18 +141,15 @@ fn settings(args: &InstallArgs) -> anyhow::Result<Settings> {
     for namespace in std::iter::once(&args.namespace).chain(&args.exclude_namespace) {
         check_name(namespace)?;
     }
-    let address = match (&args.url, &args.image) {
-        (Some(url), _) => Address::Url {
+    let address = match &args.url {
+        Some(url) => Address::Url {
             url: check_url(url)?.to_owned(),
             with_access: args.rbac,
         },
-        (None, Some(image)) => Address::Service {
-            image: image.clone(),
+        None => Address::Service {
+            image: args.image.clone(),
             replicas: args.replicas,
         },
-        (None, None) => {
-            bail!("no image is named; use --image, or --url for a server outside of the cluster")
-        }
     };
     if let (FailurePolicy::Fail, Address::Service { replicas: 1, .. }) =
         (args.failure_policy, &address)

@@ -192,7 +192,12 @@ fn settings_that_would_do_harm_are_refused() {
         &[&SERVICE[..], &["--namespace", "Loadline"]].concat(),
         "`Loadline` is no name of a namespace",
     );
-    refused(&[], "--image");
+    let unnamed = install(&[]);
+    let note = String::from_utf8(unnamed.stderr).unwrap();
+    assert!(
+        unnamed.status.success() && note.contains("name yours with --image"),
+        "{note}"
+    );
 }
 
 #[test]
