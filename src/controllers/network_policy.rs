@@ -27,7 +27,7 @@ use crate::cluster::{self, ClusterError};
 use crate::fence::{FENCED_LABEL, FIELD_MANAGER};
 use plan::{Action, FenceKey, FencedPod, Observed, PodKey, Target, plan};
 
-/// Selects the policies of fences; [`Fence::policy`] writes this label.
+/// Selects the policies of fences; `Fence::policy` writes this label.
 const MANAGED: &str = "app.kubernetes.io/managed-by=loadline";
 
 /// How many requests to the API server are under way at once.
