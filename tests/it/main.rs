@@ -13,8 +13,10 @@
 )]
 
 mod cli; // check, matrix and explain, run as their user runs them
+mod controllers; // watches and the fence controller against an API server made of a router
 mod corpus; // manifests of others, where LOADLINE_CORPUS names a folder of them
 mod decisions; // what decide() answers, through reviews; no sockets
+mod deploy; // what `install` prints equals what the code serves
 mod floors; // the architecture, read from the sources
 mod governance; // policies from review to verdict
 mod properties; // what must hold for every pod: proptest
