@@ -117,8 +117,8 @@ fn good_results_are_told_beside_a_bad_one() {
 
 #[test]
 fn a_field_that_cannot_be_read_is_told_as_it_is() {
-    let verdict = decide(&with_policy("", "deny contains {\"msg\": \"no\", \"field\": \"labels[a/b]\"}"), &pod(json!({})));
-    assert_eq!(only(&verdict), (Deny, "example", "no (field `labels[a/b]`)"));
+    let verdict = decide(&with_policy("", "deny contains {\"msg\": \"no\", \"field\": \"labels..a\"}"), &pod(json!({})));
+    assert_eq!(only(&verdict), (Deny, "example", "no (field `labels..a`)"));
 }
 
 #[test]
