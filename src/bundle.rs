@@ -70,6 +70,8 @@ struct ConfigSource {
 struct ConfigSpec {
     /// How namespaces that do not say are treated.
     mode: Mode,
+    /// The kinds of virtual nodes that there are here, by name; all when nothing is said.
+    profiles: Vec<String>,
     /// Changes to the severity table.
     overrides: Vec<Override>,
     /// Policies of the built-in library, and settings of any policy.
@@ -99,10 +101,7 @@ pub struct LibraryPolicy {
 /// The policies of the built-in library: off until a configuration names them.
 pub fn library() -> impl Iterator<Item = LibraryPolicy> {
     EMBEDDED.iter().filter_map(|(origin, text)| {
-        let name = origin
-            .strip_prefix("policies/library/")?
-            .split('/')
-            .next()?;
+        let name = origin.strip_prefix("policies/library/")?.split('/').next()?;
         (origin.ends_with(".rego") && !is_test(origin)).then_some(LibraryPolicy {
             name,
             text,
@@ -127,8 +126,7 @@ pub fn is_test(origin: &str) -> bool {
 /// Whether a module is a library that policies import: its package lies below `lib`.
 fn is_library(text: &str) -> bool {
     text.lines().any(|line| {
-        line.strip_prefix("package ")
-            .is_some_and(|package| package.trim().starts_with("lib."))
+        line.strip_prefix("package ").is_some_and(|package| package.trim().starts_with("lib."))
     })
 }
 
@@ -142,27 +140,19 @@ impl Pipeline {
     pub fn compile(sources: &Sources) -> Result<Self, BundleError> {
         let mut problems = Vec::new();
         let embedded = |folder: &'static str| {
-            EMBEDDED
-                .iter()
-                .filter(move |(origin, _)| origin.starts_with(folder))
-                .map(|(origin, text)| Text {
-                    origin: (*origin).to_owned(),
-                    text: (*text).to_owned(),
-                })
+            EMBEDDED.iter().filter(move |(origin, _)| origin.starts_with(folder)).map(
+                |(origin, text)| Text { origin: (*origin).to_owned(), text: (*text).to_owned() },
+            )
         };
         let mut catalogues: Vec<CatalogueSource> = Vec::new();
         let mut catalogue_documents: Vec<(String, Document)> = Vec::new();
-        let mut profiles: BTreeMap<String, (String, Document, ProfileSource)> = BTreeMap::new();
+        let mut profiles: BTreeMap<String, Written> = BTreeMap::new();
         let texts = embedded("policies/catalogue/")
             .chain(embedded("policies/profiles/"))
             .chain(sources.profiles.clone());
         for text in texts {
             for document in documents(&text, &mut problems) {
-                match document
-                    .value
-                    .get("kind")
-                    .and_then(serde_json::Value::as_str)
-                {
+                match document.value.get("kind").and_then(serde_json::Value::as_str) {
                     Some("FeatureCatalogue") => {
                         if let Some(catalogue) = read(&text.origin, &document, &mut problems) {
                             catalogues.push(catalogue);
@@ -170,13 +160,11 @@ impl Pipeline {
                         }
                     }
                     Some("VirtualNodeProfile") => {
-                        if let Some(profile) =
-                            read::<ProfileSource>(&text.origin, &document, &mut problems)
-                        {
-                            profiles.insert(
-                                profile.name().to_owned(),
-                                (text.origin.clone(), document, profile),
-                            );
+                        let source = read::<ProfileSource>(&text.origin, &document, &mut problems);
+                        if let Some(source) = source {
+                            let origin = text.origin.clone();
+                            let name = source.name().to_owned();
+                            profiles.insert(name, Written { origin, document, source });
                         }
                     }
                     kind => {
@@ -184,10 +172,7 @@ impl Pipeline {
                         let message = format!(
                             "kind `{kind}` is not read here; use `VirtualNodeProfile` or `FeatureCatalogue`"
                         );
-                        let mistake = Mistake {
-                            place: FieldPath::keys("kind"),
-                            message,
-                        };
+                        let mistake = Mistake { place: FieldPath::keys("kind"), message };
                         problems.push(Problem::of(&text.origin, &document, mistake));
                     }
                 }
@@ -210,11 +195,12 @@ impl Pipeline {
                 return Err(BundleError(problems));
             }
         };
-        let profiles = build_profiles(profiles, &catalogue, &mut problems);
         let config = sources
             .config
             .as_ref()
             .map_or_else(ConfigSpec::default, |text| config(text, &mut problems));
+        choose(&config.profiles, &mut profiles, sources, &mut problems);
+        let profiles = build_profiles(profiles, &catalogue, &mut problems);
         let policies = policies(sources, &config, &mut problems);
         if !problems.is_empty() {
             return Err(BundleError(problems));
@@ -230,13 +216,43 @@ impl Pipeline {
     }
 }
 
+/// A profile as it is written, and where.
+struct Written {
+    origin: String,
+    document: Document,
+    source: ProfileSource,
+}
+
+/// Keeps the profiles that the configuration names, if it names any.
+fn choose(
+    wanted: &[String],
+    profiles: &mut BTreeMap<String, Written>,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+) {
+    for name in wanted.iter().filter(|name| !profiles.contains_key(*name)) {
+        problems.push(Problem {
+            origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
+            mark: None,
+            message: format!(
+                "no profile `{name}`: {}",
+                suggest::help(name, profiles.keys().map(String::as_str))
+            ),
+        });
+    }
+    if !wanted.is_empty() {
+        profiles.retain(|name, _| wanted.contains(name));
+    }
+}
+
 fn build_profiles(
-    sources: BTreeMap<String, (String, Document, ProfileSource)>,
+    sources: BTreeMap<String, Written>,
     catalogue: &Catalogue,
     problems: &mut Vec<Problem>,
 ) -> Vec<Profile> {
     let mut profiles = Vec::with_capacity(sources.len());
-    for (number, (name, (origin, document, source))) in (0_u16..).zip(sources) {
+    for (number, (name, written)) in (0_u16..).zip(sources) {
+        let Written { origin, document, source } = written;
         match source.build(ProfileId(number), catalogue) {
             Ok(profile) => profiles.push(profile),
             Err(mistakes) => problems.extend(mistakes.into_iter().map(|mistake| {
@@ -253,10 +269,7 @@ fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
     let Some(document) = documents.next() else {
         return ConfigSpec::default();
     };
-    let kind = document
-        .value
-        .get("kind")
-        .and_then(serde_json::Value::as_str);
+    let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
     if kind != Some("LoadlineConfig") || documents.next().is_some() {
         problems.push(Problem {
             origin: text.origin.clone(),
@@ -275,14 +288,10 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
         .policies
         .iter()
         .filter(|text| !is_test(&text.origin))
-        .map(|text| Module {
-            origin: &text.origin,
-            text: &text.text,
-        })
+        .map(|text| Module { origin: &text.origin, text: &text.text })
         .collect();
-    let (libraries, modules): (Vec<Module<'_>>, Vec<Module<'_>>) = modules
-        .into_iter()
-        .partition(|module| is_library(module.text));
+    let (libraries, modules): (Vec<Module<'_>>, Vec<Module<'_>>) =
+        modules.into_iter().partition(|module| is_library(module.text));
     let mut policies: Vec<Policy> = Vec::new();
     let mut settings: Vec<&PolicySetting> = config.policies.iter().collect();
     let mut compile = |module: Module<'_>,
@@ -301,32 +310,22 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
     };
     for module in modules {
         let name = package_name(module.text);
-        let setting = settings
-            .iter()
-            .position(|setting| Some(&setting.name) == name.as_ref());
+        let setting = settings.iter().position(|setting| Some(&setting.name) == name.as_ref());
         let setting = setting.map(|position| settings.remove(position));
         compile(module, &libraries, setting);
     }
     let mut unknown = Vec::new();
     for setting in settings {
         match library().find(|policy| policy.name == setting.name) {
-            Some(policy) => compile(
-                Module {
-                    origin: policy.origin,
-                    text: policy.text,
-                },
-                &[],
-                Some(setting),
-            ),
+            Some(policy) => {
+                compile(Module { origin: policy.origin, text: policy.text }, &[], Some(setting))
+            }
             None => unknown.push(setting),
         }
     }
     for setting in unknown {
         problems.push(Problem {
-            origin: sources
-                .config
-                .as_ref()
-                .map_or_else(String::new, |text| text.origin.clone()),
+            origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
             mark: None,
             message: format!(
                 "no policy `{}`: {}",
@@ -344,31 +343,16 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
 
 /// The policy's name by its package: the last part, in kebab-case.
 fn package_name(text: &str) -> Option<String> {
-    let package = text
-        .lines()
-        .find_map(|line| line.strip_prefix("package "))?;
-    Some(
-        package
-            .split_whitespace()
-            .next()?
-            .rsplit('.')
-            .next()?
-            .replace('_', "-"),
-    )
+    let package = text.lines().find_map(|line| line.strip_prefix("package "))?;
+    Some(package.split_whitespace().next()?.rsplit('.').next()?.replace('_', "-"))
 }
 
 /// A short name for everything that went in: the same texts give the same digest.
 fn digest(sources: &Sources) -> String {
     let mut hash = Sha256::new();
-    let user = sources
-        .profiles
-        .iter()
-        .chain(&sources.policies)
-        .chain(&sources.config);
-    let texts = EMBEDDED
-        .iter()
-        .copied()
-        .chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
+    let user = sources.profiles.iter().chain(&sources.policies).chain(&sources.config);
+    let texts =
+        EMBEDDED.iter().copied().chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
     for (_, text) in texts {
         hash.update(text.len().to_le_bytes());
         hash.update(text);

@@ -108,12 +108,16 @@ impl Feature {
     }
 }
 
+/// The feature of pods made by a DaemonSet, which a profile judges by its `daemonSets` entry.
+pub const DAEMON_SET: &str = "workload.daemon-set";
+
 /// All features, compiled.
 #[derive(Debug)]
 pub struct Catalogue {
     features: Vec<Feature>,
     by_name: BTreeMap<String, FeatureId>,
     automaton: Automaton,
+    daemon_set: Option<FeatureId>,
 }
 
 impl Catalogue {
@@ -123,6 +127,7 @@ impl Catalogue {
             features: Vec::new(),
             by_name: BTreeMap::new(),
             automaton: Automaton::empty(),
+            daemon_set: None,
         }
     }
 
@@ -143,11 +148,13 @@ impl Catalogue {
 
     /// The feature of an id that this catalogue gave out.
     pub fn feature(&self, id: FeatureId) -> &Feature {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "ids are given out by this catalogue alone"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "ids are given out by this catalogue alone")]
         &self.features[id.index()]
+    }
+
+    /// The feature of pods made by a DaemonSet.
+    pub const fn daemon_set(&self) -> Option<FeatureId> {
+        self.daemon_set
     }
 
     /// The feature of that name.

@@ -4,8 +4,9 @@ pub mod bundle;
 pub mod check;
 pub mod demo;
 pub mod explain;
-pub mod matrix;
 pub mod install;
+pub mod matrix;
+pub mod policy;
 pub mod profile;
 pub mod render;
 pub mod serve;
@@ -64,6 +65,8 @@ enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write and test policies
+    Policy(policy::PolicyArgs),
 }
 
 /// Runs the command line, and gives its exit status.
@@ -93,6 +96,7 @@ pub fn run() -> ExitCode {
             Ok(ExitStatus::Clean)
         }
         Verb::Install(args) => install::run(&args),
+        Verb::Policy(arguments) => policy::run(arguments),
     };
     match outcome {
         Ok(status) => status.into(),

@@ -4,24 +4,28 @@
 //! for the cluster: requests read the last snapshot, and when the watches fail it stays in force.
 
 pub(crate) mod object;
+mod pause;
 pub(crate) mod table;
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::admission::Pipeline;
 use crate::facts::{Cluster, Facts, NamespaceFact};
 use crate::node::NodeFact;
 use object::{Namespace, Node};
+use pause::Pause;
 use table::Table;
 
 /// How long a watch may run before it is begun anew. A connection that died without a word is noticed after this.
@@ -47,17 +51,19 @@ const REST_FACTOR: u32 = 9;
 const PIPELINE_CHECK: Duration = Duration::from_secs(1);
 
 /// Why there is no client, or no more news of the cluster.
+///
+/// The messages of `kube` tell their causes themselves, so they are part of ours and not chained to them.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// The kubeconfig cannot be read or does not say what is needed.
-    #[error("the kubeconfig cannot be used")]
-    Kubeconfig(#[source] KubeconfigError),
+    #[error("the kubeconfig cannot be used: {0}")]
+    Kubeconfig(KubeconfigError),
     /// There is a cluster around us, but its service account cannot be used.
-    #[error("the service account of this pod cannot be used")]
-    ServiceAccount(#[source] InClusterError),
+    #[error("the service account of this pod cannot be used: {0}")]
+    ServiceAccount(InClusterError),
     /// The client cannot be built, as when a certificate is broken.
-    #[error("no client can be made of the cluster's configuration")]
-    Client(#[source] kube::Error),
+    #[error("no client can be made of the cluster's configuration: {0}")]
+    Client(kube::Error),
     /// A watch ended, which it never should.
     #[error("the watch of {0} has ended")]
     Ended(&'static str),
@@ -70,14 +76,24 @@ pub enum ClusterError {
 /// no error, as the profiles alone are enough to serve.
 ///
 /// Nothing is sent yet: a cluster that cannot be reached shows in [`watch`].
-pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Option<Client>, ClusterError> {
-    let options = KubeConfigOptions { context: context.map(ToOwned::to_owned), ..KubeConfigOptions::default() };
+pub async fn connect(
+    kubeconfig: Option<&Path>,
+    context: Option<&str>,
+) -> Result<Option<Client>, ClusterError> {
+    let options = KubeConfigOptions {
+        context: context.map(ToOwned::to_owned),
+        ..KubeConfigOptions::default()
+    };
     let config = match (kubeconfig, context) {
         (Some(path), _) => {
             let kubeconfig = Kubeconfig::read_from(path).map_err(ClusterError::Kubeconfig)?;
-            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(ClusterError::Kubeconfig)?
+            Config::from_custom_kubeconfig(kubeconfig, &options)
+                .await
+                .map_err(ClusterError::Kubeconfig)?
         }
-        (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(ClusterError::Kubeconfig)?,
+        (None, Some(_)) => Config::from_kubeconfig(&options)
+            .await
+            .map_err(ClusterError::Kubeconfig)?,
         (None, None) => match Config::incluster() {
             Ok(config) => config,
             Err(InClusterError::ReadEnvironmentVariable(_)) => return Ok(None),
@@ -94,9 +110,21 @@ fn client(mut config: Config) -> Result<Client, ClusterError> {
     Client::try_from(config).map_err(ClusterError::Client)
 }
 
-/// The settings of every watch.
-pub(crate) fn watch_config() -> watcher::Config {
-    watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE)
+/// The events of all objects of a kind, or of those with a label. After a failure the watch is begun anew in a while.
+pub(crate) fn events<K>(
+    client: &Client,
+    label: Option<&str>,
+) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> + use<K>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let mut config = watcher::Config::default()
+        .timeout(WATCH_SECONDS)
+        .page_size(PAGE);
+    if let Some(label) = label {
+        config = config.labels(label);
+    }
+    watcher(Api::<K>::all(client.clone()), config).backoff(Pause::default())
 }
 
 /// Watches nodes and namespaces and publishes a snapshot whenever they, or the pipeline's profiles, have changed.
@@ -112,8 +140,8 @@ pub async fn watch(
     publish: impl Fn(Facts),
     on_error: impl Fn(&'static str),
 ) -> Result<Infallible, ClusterError> {
-    let mut node_events = pin!(watcher(Api::<Node>::all(client.clone()), watch_config()).default_backoff());
-    let mut namespace_events = pin!(watcher(Api::<Namespace>::all(client), watch_config()).default_backoff());
+    let mut node_events = pin!(events::<Node>(&client, None));
+    let mut namespace_events = pin!(events::<Namespace>(&client, None));
     let mut check = tokio::time::interval(PIPELINE_CHECK);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
 
@@ -145,9 +173,15 @@ pub async fn watch(
                 None
             }
         };
-        let Some(wait) = wait.filter(|_| nodes.is_complete() && namespaces.is_complete()) else { continue };
+        let Some(wait) = wait.filter(|_| nodes.is_complete() && namespaces.is_complete()) else {
+            continue;
+        };
         // Whoever waits for the first snapshot has nothing to gain from a pause.
-        let wait = if built_with.is_none() { Duration::ZERO } else { wait };
+        let wait = if built_with.is_none() {
+            Duration::ZERO
+        } else {
+            wait
+        };
         let next = (Instant::now() + wait).max(rested);
         due = Some(due.map_or(next, |due| due.min(next)));
     }
@@ -163,7 +197,11 @@ pub(crate) fn take_in<O>(
     match event {
         Some(Ok(event)) => Ok(take_in(event)),
         Some(Err(error)) => {
-            tracing::warn!(resource, error = %Chain(&error), "watch failed, it is tried again; what is known stays in force");
+            tracing::warn!(
+                resource,
+                error = complaint(&error),
+                "watch failed, it is tried again; what is known stays in force"
+            );
             on_error(resource);
             Ok(false)
         }
@@ -188,22 +226,32 @@ fn build(
     Facts::of_cluster(cluster, namespaces.rows().clone())
 }
 
-/// An error and its causes on one line; a cause that the line before has told already is left out.
-pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut told = self.0.to_string();
-        f.write_str(&told)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !told.contains(&text) {
-                write!(f, ": {text}")?;
-            }
-            told = text;
-            cause = error.source();
-        }
-        Ok(())
+/// What a watch complains of, on one line.
+fn complaint(error: &watcher::Error) -> String {
+    use watcher::Error::{
+        InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed,
+    };
+    match error {
+        InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => reason(error),
+        WatchError(status) => status.message.clone(),
+        NoResourceVersion => error.to_string(),
     }
+}
+
+/// What went wrong with a request, on one line: what the API server has said where it has said something. The client's own
+/// words would give that twice, and its whole status behind it.
+pub(crate) fn reason(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error {
+        return status.message.clone();
+    }
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }

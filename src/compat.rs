@@ -12,9 +12,6 @@ use crate::placement::Standing;
 use crate::pod::{FeatureId, PodView, Use};
 use crate::profile::{Entry, Method, Profile, Support};
 
-/// The feature of pods made by a DaemonSet, judged by the profile's `daemonSets` entry.
-pub const DAEMON_SET: &str = "workload.daemon-set";
-
 /// Code of the diagnostic on features that nobody has verified on a profile.
 pub const UNVERIFIED: &str = "unverified-features";
 
@@ -69,18 +66,10 @@ impl Overrides {
             .iter()
             .rev()
             .find(|one| {
-                one.profile
-                    .as_ref()
-                    .is_none_or(|wanted| *wanted == profile.name)
-                    && one
-                        .feature
-                        .as_ref()
-                        .is_none_or(|wanted| *wanted == feature.name)
+                one.profile.as_ref().is_none_or(|wanted| *wanted == profile.name)
+                    && one.feature.as_ref().is_none_or(|wanted| *wanted == feature.name)
                     && one.class.is_none_or(|wanted| wanted == feature.class)
-                    && one
-                        .namespace
-                        .as_ref()
-                        .is_none_or(|wanted| wanted == namespace)
+                    && one.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
                     && one.support.is_none_or(|wanted| wanted == support)
             })
             .map(|one| one.severity)
@@ -147,6 +136,8 @@ impl Judge<'_> {
                 .filter(|other| other.feature == one.feature)
                 .map(|other| self.catalogue.path(self.root, &other.place))
                 .collect();
+            // Answers must not depend on the order of keys in the object.
+            diagnostic.places.sort();
             diagnostics.push(diagnostic);
         }
         diagnostics.extend(self.unverified(profile, standing, &unverified));
@@ -172,16 +163,13 @@ impl Judge<'_> {
         one: &Use,
         standing: Standing,
     ) -> Option<(&Feature, &'p Entry, Severity)> {
-        let feature = self.catalogue.feature(one.feature);
-        if feature.name == DAEMON_SET {
+        if self.catalogue.daemon_set() == Some(one.feature) {
             return None;
         }
+        let feature = self.catalogue.feature(one.feature);
         let entry = profile.entry(one.feature);
         let severity =
-            match self
-                .overrides
-                .severity(profile, feature, entry.support, self.namespace)
-            {
+            match self.overrides.severity(profile, feature, entry.support, self.namespace) {
                 Some(OverrideSeverity::Off) => return None,
                 Some(OverrideSeverity::Deny) if standing == Standing::Bound => Severity::Deny,
                 Some(OverrideSeverity::Deny | OverrideSeverity::Warn) => Severity::Warn,
@@ -197,19 +185,16 @@ impl Judge<'_> {
         standing: Standing,
         uses: &[&Use],
     ) -> Option<Diagnostic> {
-        let names: Vec<&str> = uses
-            .iter()
-            .map(|one| self.catalogue.feature(one.feature).name.as_str())
-            .collect();
+        let mut uses = uses.to_vec();
+        uses.sort_by_key(|one| one.feature);
+        let names: Vec<&str> =
+            uses.iter().map(|one| self.catalogue.feature(one.feature).name.as_str()).collect();
         let count = match names.len() {
             0 => return None,
             1 => "1 feature".to_owned(),
             many => format!("{many} features"),
         };
-        let shown = names
-            .get(..names.len().min(5))
-            .unwrap_or_default()
-            .join("`, `");
+        let shown = names.get(..names.len().min(5)).unwrap_or_default().join("`, `");
         let more = if names.len() > 5 { " and others" } else { "" };
         let mut diagnostic = Diagnostic::new(
             mild(standing),
@@ -219,10 +204,8 @@ impl Judge<'_> {
         .on(profile.name.clone())
         .because("nobody has yet shown what this kind of virtual node does with them")
         .help("try the pod there before you rely on it");
-        diagnostic.places = uses
-            .iter()
-            .map(|one| self.catalogue.path(self.root, &one.place))
-            .collect();
+        diagnostic.places =
+            uses.iter().map(|one| self.catalogue.path(self.root, &one.place)).collect();
         Some(diagnostic)
     }
 }
@@ -236,11 +219,7 @@ const fn mild(standing: Standing) -> Severity {
 }
 
 fn by_table(entry: &Entry, feature: &Feature, standing: Standing) -> Option<Severity> {
-    let grave = if standing == Standing::Bound {
-        Severity::Deny
-    } else {
-        Severity::Warn
-    };
+    let grave = if standing == Standing::Bound { Severity::Deny } else { Severity::Warn };
     let light = if entry.mild { Severity::Note } else { Severity::Warn };
     match entry.support {
         Support::Supported => None,

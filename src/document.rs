@@ -80,27 +80,20 @@ impl Document {
     pub fn parse_all(text: &str) -> Result<Vec<Self>, DocumentError> {
         // Without this a JSON value with surrogate escapes would be refused: YAML has no such escapes.
         if text.trim_start().starts_with(['{', '[']) {
-            let values: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text)
-                .into_iter()
-                .collect();
+            let values: Result<Vec<Value>, _> =
+                serde_json::Deserializer::from_str(text).into_iter().collect();
             if let Ok(values) = values {
                 let trees = Loader::load(text).unwrap_or_default();
                 let mut trees = trees.into_iter().map(Some).chain(std::iter::repeat(None));
                 return Ok(values
                     .into_iter()
-                    .map(|value| Self {
-                        value,
-                        tree: trees.next().flatten(),
-                    })
+                    .map(|value| Self { value, tree: trees.next().flatten() })
                     .collect());
             }
         }
         Ok(Loader::load(text)?
             .into_iter()
-            .map(|tree| Self {
-                value: tree.to_value(),
-                tree: Some(tree),
-            })
+            .map(|tree| Self { value: tree.to_value(), tree: Some(tree) })
             .filter(|document| !document.value.is_null())
             .collect())
     }
@@ -175,10 +168,7 @@ impl Loader {
         let mut loader = Self::default();
         for event in Parser::new_from_str(text) {
             let (event, span) = event.map_err(|error| DocumentError {
-                mark: Some(Mark {
-                    line: error.marker().line(),
-                    column: error.marker().col() + 1,
-                }),
+                mark: Some(Mark { line: error.marker().line(), column: error.marker().col() + 1 }),
                 message: error.info().to_string(),
             })?;
             loader.step(event, mark_of(span))?;
@@ -190,66 +180,24 @@ impl Loader {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let is_string = style != ScalarStyle::Plain
-                    || tag
-                        .as_ref()
-                        .is_some_and(|tag| tag.core_suffix() == Some("str"));
-                let value = if is_string {
-                    Value::String(text.into_owned())
-                } else {
-                    resolve(text)
-                };
-                self.put(
-                    anchor,
-                    Spanned {
-                        mark,
-                        node: Node::Scalar(value),
-                    },
-                    1,
-                )
+                    || tag.as_ref().is_some_and(|tag| tag.core_suffix() == Some("str"));
+                let value =
+                    if is_string { Value::String(text.into_owned()) } else { resolve(text) };
+                self.put(anchor, Spanned { mark, node: Node::Scalar(value) }, 1)
             }
-            Event::SequenceStart(_, anchor, _) => self.open(
-                Open::List {
-                    anchor,
-                    mark,
-                    elements: Vec::new(),
-                },
-                mark,
-            ),
-            Event::MappingStart(_, anchor, _) => self.open(
-                Open::Map {
-                    anchor,
-                    mark,
-                    members: Vec::new(),
-                    key: None,
-                },
-                mark,
-            ),
+            Event::SequenceStart(_, anchor, _) => {
+                self.open(Open::List { anchor, mark, elements: Vec::new() }, mark)
+            }
+            Event::MappingStart(_, anchor, _) => {
+                self.open(Open::Map { anchor, mark, members: Vec::new(), key: None }, mark)
+            }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List {
-                    anchor,
-                    mark,
-                    elements,
-                }) => self.put(
-                    anchor,
-                    Spanned {
-                        mark,
-                        node: Node::List(elements),
-                    },
-                    1,
-                ),
-                Some(Open::Map {
-                    anchor,
-                    mark,
-                    members,
-                    ..
-                }) => self.put(
-                    anchor,
-                    Spanned {
-                        mark,
-                        node: Node::Map(merge(members)),
-                    },
-                    1,
-                ),
+                Some(Open::List { anchor, mark, elements }) => {
+                    self.put(anchor, Spanned { mark, node: Node::List(elements) }, 1)
+                }
+                Some(Open::Map { anchor, mark, members, .. }) => {
+                    self.put(anchor, Spanned { mark, node: Node::Map(merge(members)) }, 1)
+                }
                 None => Ok(()),
             },
             Event::Alias(anchor) => {
@@ -339,12 +287,7 @@ impl Spanned {
         match &self.node {
             Node::Scalar(_) => 1,
             Node::List(elements) => 1 + elements.iter().map(Self::size).sum::<usize>(),
-            Node::Map(members) => {
-                1 + members
-                    .iter()
-                    .map(|(.., value)| value.size())
-                    .sum::<usize>()
-            }
+            Node::Map(members) => 1 + members.iter().map(|(.., value)| value.size()).sum::<usize>(),
         }
     }
 }
@@ -373,10 +316,7 @@ fn merge(members: Vec<(String, Mark, Spanned)>) -> Vec<(String, Mark, Spanned)> 
 }
 
 fn mark_of(span: Span) -> Mark {
-    Mark {
-        line: span.start.line(),
-        column: span.start.col() + 1,
-    }
+    Mark { line: span.start.line(), column: span.start.col() + 1 }
 }
 
 /// Gives a plain scalar its type.
@@ -403,9 +343,7 @@ fn number(text: &str) -> Option<Value> {
         None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
     };
     let radix = |prefix: &str, radix| {
-        digits
-            .strip_prefix(prefix)
-            .map(|rest| i64::from_str_radix(rest, radix))
+        digits.strip_prefix(prefix).map(|rest| i64::from_str_radix(rest, radix))
     };
     let whole = radix("0x", 16)
         .or_else(|| radix("0b", 2))
@@ -425,15 +363,10 @@ fn number(text: &str) -> Option<Value> {
     }
     let looks_like_a_float = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && digits.contains(|c: char| c.is_ascii_digit())
-        && digits
-            .chars()
-            .all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-'));
+        && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-'));
     let float: f64 = looks_like_a_float.then(|| plain.parse().ok()).flatten()?;
     // 1e3 is a whole number in JSON, as it is after Go has written it.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "guarded: whole and far below 2^63"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "guarded: whole and far below 2^63")]
     if float.fract() == 0.0 && float.abs() < 1e15 {
         return Some(Value::from(float as i64));
     }
@@ -448,11 +381,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Value) {
-        let values: Vec<Value> = Document::parse_all(text)
-            .unwrap()
-            .into_iter()
-            .map(|document| document.value)
-            .collect();
+        let values: Vec<Value> =
+            Document::parse_all(text).unwrap().into_iter().map(|document| document.value).collect();
         assert_eq!(Value::Array(values), expected);
     }
 
@@ -475,14 +405,8 @@ mod tests {
 
     #[test]
     fn streams_of_yaml_and_of_json_give_every_document() {
-        check(
-            "---\n# nothing\n---\na: 1\n---\nb: 2\n",
-            json!([{"a": 1}, {"b": 2}]),
-        );
-        check(
-            "{\"a\": \"\\ud83d\\ude00\"}\n{\"b\": 2}",
-            json!([{"a": "😀"}, {"b": 2}]),
-        );
+        check("---\n# nothing\n---\na: 1\n---\nb: 2\n", json!([{"a": 1}, {"b": 2}]));
+        check("{\"a\": \"\\ud83d\\ude00\"}\n{\"b\": 2}", json!([{"a": "😀"}, {"b": 2}]));
     }
 
     #[test]
@@ -502,17 +426,9 @@ mod tests {
         let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for level in 1..9 {
             let below = format!("*a{}", level - 1);
-            text.push_str(&format!(
-                "a{level}: &a{level} [{}]\n",
-                vec![below; 10].join(", ")
-            ));
+            text.push_str(&format!("a{level}: &a{level} [{}]\n", vec![below; 10].join(", ")));
         }
-        assert!(
-            Document::parse_all(&text)
-                .unwrap_err()
-                .message
-                .contains("aliases")
-        );
+        assert!(Document::parse_all(&text).unwrap_err().message.contains("aliases"));
     }
 
     #[test]
@@ -525,12 +441,8 @@ mod tests {
     fn fields_are_found_in_the_text() {
         let text = "spec:\n  containers:\n  - name: a\n    image: b\n";
         let document = &Document::parse_all(text).unwrap()[0];
-        let at = |path: &str| {
-            document
-                .locate(&FieldPath::parse(path).unwrap())
-                .unwrap()
-                .to_string()
-        };
+        let at =
+            |path: &str| document.locate(&FieldPath::parse(path).unwrap()).unwrap().to_string();
         assert_eq!(at("spec.containers[0].image"), "4:5");
         assert_eq!(at("spec.containers[0]"), "3:5");
         assert_eq!(at("spec.containers[0].missing"), "3:5");

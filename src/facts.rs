@@ -22,10 +22,7 @@ pub struct NamespaceFact {
 impl NamespaceFact {
     /// The value of an annotation, or of the label of the same key.
     pub fn setting(&self, key: &str) -> Option<&str> {
-        self.annotations
-            .get(key)
-            .or_else(|| self.labels.get(key))
-            .map(String::as_str)
+        self.annotations.get(key).or_else(|| self.labels.get(key)).map(String::as_str)
     }
 }
 
@@ -45,11 +42,7 @@ impl Cluster {
         for node in nodes {
             match Profile::recognise(profiles, &node) {
                 Some(profile) => {
-                    cluster
-                        .virtual_nodes
-                        .entry(profile.name.to_string())
-                        .or_default()
-                        .push(node);
+                    cluster.virtual_nodes.entry(profile.name.to_string()).or_default().push(node);
                 }
                 None => cluster.regular_nodes.push(node),
             }
@@ -74,9 +67,7 @@ impl Cluster {
 
     /// How many virtual nodes each profile has here.
     pub fn virtual_node_counts(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.virtual_nodes
-            .iter()
-            .map(|(profile, nodes)| (profile.as_str(), nodes.len()))
+        self.virtual_nodes.iter().map(|(profile, nodes)| (profile.as_str(), nodes.len()))
     }
 }
 
@@ -91,18 +82,12 @@ pub struct Facts {
 impl Facts {
     /// Facts of a cluster whose nodes are known.
     pub const fn of_cluster(cluster: Cluster, namespaces: BTreeMap<String, NamespaceFact>) -> Self {
-        Self {
-            cluster: Some(cluster),
-            namespaces,
-        }
+        Self { cluster: Some(cluster), namespaces }
     }
 
     /// Facts without a cluster: the profiles alone say what virtual nodes look like.
     pub const fn of_namespaces(namespaces: BTreeMap<String, NamespaceFact>) -> Self {
-        Self {
-            cluster: None,
-            namespaces,
-        }
+        Self { cluster: None, namespaces }
     }
 
     /// The cluster, when its nodes are known.

@@ -4,22 +4,31 @@
 //! an undefined or misshapen result, a panic) is a policy error: confined to that policy, named, and judged by its own
 //! `onError`. Nothing a policy does is an allow in silence.
 
+mod analysis;
+mod builtins;
+mod deadline;
 pub mod input;
 pub mod metadata;
+mod shape;
+mod syntax;
 pub mod test;
+mod unit;
+mod value;
 
-use std::num::NonZeroU32;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use regorus::utils::limits::ExecutionTimerConfig;
-use regorus::{Engine, Value};
+use regorus::Value;
 use serde::Deserialize;
+
+pub use deadline::Deadline;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::path::FieldPath;
 use crate::placement::Standing;
+use input::Input;
 use metadata::{Match, Metadata, OnError};
+use unit::{Parsed, Prints, Unit};
+use value::kind_of;
 
 /// Code of the diagnostic on a policy that could not be evaluated.
 pub const POLICY_ERROR: &str = "policy-error";
@@ -39,7 +48,7 @@ pub struct PolicyError {
 }
 
 /// A Rego module, compiled, with its metadata.
-#[derive(Clone)]
+#[derive(Debug)]
 pub struct Policy {
     /// Name: the last part of its package, in kebab-case; the code of its diagnostics.
     pub name: String,
@@ -47,36 +56,10 @@ pub struct Policy {
     pub metadata: Metadata,
     /// What to do with results of `deny`.
     pub action: Action,
-    /// Prepared: cloned for each evaluation, which costs a fraction of a microsecond and takes no lock.
-    engine: Engine,
+    unit: Unit,
     parameters: Value,
-    entries: Vec<Entry>,
-}
-
-impl std::fmt::Debug for Policy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            name,
-            metadata,
-            action,
-            engine: _,
-            parameters: _,
-            entries,
-        } = self;
-        f.debug_struct("Policy")
-            .field("name", name)
-            .field("metadata", metadata)
-            .field("action", action)
-            .field("entries", entries)
-            .finish_non_exhaustive()
-    }
-}
-
-/// An entry point that the module declares.
-#[derive(Clone, Debug)]
-struct Entry {
-    rule: String,
-    severity: Severity,
+    /// The rules that are asked, by their full names.
+    entries: Vec<(String, Severity)>,
 }
 
 /// What becomes of a `deny` result.
@@ -101,17 +84,6 @@ pub struct Module<'a> {
     pub text: &'a str,
 }
 
-/// What one element of a `deny` or `warn` set may say.
-#[derive(Debug, Deserialize)]
-struct Said {
-    msg: String,
-    field: Option<String>,
-    help: Option<String>,
-    /// For machines; people get the message.
-    #[serde(rename = "details")]
-    _details: Option<serde_json::Value>,
-}
-
 impl Policy {
     /// Compiles a module, together with the libraries it may import.
     ///
@@ -123,67 +95,34 @@ impl Policy {
         parameters: Option<serde_json::Value>,
         action: Option<Action>,
     ) -> Result<Self, PolicyError> {
-        let failed = |error: &dyn std::fmt::Display| PolicyError {
-            message: format!("{}: {error}", module.origin),
-        };
-        let metadata = Metadata::of_module(module.text).map_err(|message| PolicyError {
-            message: format!("{}: {message}", module.origin),
-        })?;
-        let mut engine = Engine::new();
-        for library in libraries {
-            engine
-                .add_policy(library.origin.to_owned(), library.text.to_owned())
-                .map_err(|error| PolicyError {
-                    message: format!("{}: {error}", library.origin),
-                })?;
-        }
-        let package = engine
-            .add_policy(module.origin.to_owned(), module.text.to_owned())
-            .map_err(|error| failed(&error))?;
+        let metadata = Metadata::of_module(module.text)
+            .map_err(|message| PolicyError { message: format!("{}:{message}", module.origin) })?;
+        let modules: Vec<Module<'_>> = std::iter::once(module).chain(libraries.iter().copied()).collect();
+        let parsed = Parsed::new(&modules, Prints::Dropped)?;
+        let package = parsed.packages.first().cloned().unwrap_or_default();
         let mut entries = Vec::new();
-        for (rule, severity) in ENTRY_POINTS {
-            let declared = engine
-                .has_declared_rule_rooted_at(module.origin, rule)
-                .map_err(|error| PolicyError {
-                    message: format!("{}: {error}", module.origin),
-                })?;
-            if declared {
-                entries.push(Entry {
-                    rule: format!("{package}.{rule}"),
-                    severity,
-                });
+        for (name, severity) in ENTRY_POINTS {
+            let path: Vec<String> = package.iter().cloned().chain(std::iter::once(name.to_owned())).collect();
+            let Some(rule) = parsed.analysis.rules.get(&path) else { continue };
+            if rule.is_function {
+                let place = rule.mark.map_or(String::new(), |mark| format!("{mark}: "));
+                let message = format!("{}:{place}`{name}` takes arguments, so nobody would call it", module.origin);
+                return Err(PolicyError { message });
             }
+            entries.push((rule_path(&path), severity));
         }
-        if entries.is_empty() {
-            return Err(PolicyError {
-                message: format!(
-                    "{}: the module declares neither `deny` nor `warn`, so it would never say anything",
-                    module.origin
-                ),
-            });
-        }
-        let parameters = parameters
-            .or_else(|| metadata.parameters.clone())
-            .unwrap_or_else(|| serde_json::json!({}));
-        // A first evaluation does the work that clones then share, and shows errors that no parser sees.
-        engine.set_execution_timer_config(timer(POLICY_TIME_LIMIT));
-        engine.set_input(Value::from(input::empty()));
-        for entry in &entries {
-            let probe = catch_unwind(AssertUnwindSafe(|| engine.eval_rule(entry.rule.clone())));
-            if let Ok(Err(error)) = probe
-                && is_static(&error.to_string())
-            {
-                return Err(PolicyError {
-                    message: format!("{}: {error}", module.origin),
-                });
-            }
-        }
+        let Some((first, _)) = entries.first() else {
+            let message =
+                format!("{}: the module declares neither `deny` nor `warn`, so it would never say anything", module.origin);
+            return Err(PolicyError { message });
+        };
+        let parameters = parameters.or_else(|| metadata.parameters.clone()).unwrap_or_else(|| serde_json::json!({}));
         Ok(Self {
             name: name_of(&package),
             action: action.or(metadata.action).unwrap_or_default(),
             metadata,
-            engine,
-            parameters: Value::from(parameters),
+            unit: parsed.compile(Some(first))?,
+            parameters: value::from_json(&parameters),
             entries,
         })
     }
@@ -193,84 +132,58 @@ impl Policy {
         self.metadata.matches.concerns(subject)
     }
 
-    /// What the policy says of `input`, as diagnostics with places below `root`.
+    /// What the policy says of `input`, as diagnostics on fields of the pod.
     ///
-    /// `limit` is the time that is left; it never exceeds [`POLICY_TIME_LIMIT`].
-    pub fn evaluate(&self, input: &input::Input, limit: Duration) -> Vec<Diagnostic> {
+    /// It may take what is left until the deadline, but never more than [`POLICY_TIME_LIMIT`].
+    pub fn evaluate(&self, input: &Input, deadline: Deadline) -> Vec<Diagnostic> {
+        let deadline = deadline.within(POLICY_TIME_LIMIT);
+        let input = input.with_parameters(&self.parameters);
         let mut diagnostics = Vec::new();
-        let mut engine = self.engine.clone();
-        engine.set_execution_timer_config(timer(limit.min(POLICY_TIME_LIMIT)));
-        engine.set_input(input.with_parameters(&self.parameters));
-        for entry in &self.entries {
-            // A panic inside a built-in is the policy's fault, not the server's.
-            let outcome = catch_unwind(AssertUnwindSafe(|| engine.eval_rule(entry.rule.clone())));
+        for (name, severity) in &self.entries {
+            let outcome = if deadline.has_passed() {
+                Err("there was no time left for it".to_owned())
+            } else {
+                self.unit.run(name, Some(&input), deadline).0.map_err(|failure| failure.to_string())
+            };
             match outcome {
-                Ok(Ok(Value::Set(results))) => {
-                    for result in results.iter() {
-                        match self.say(result, entry.severity) {
-                            Ok(diagnostic) => diagnostics.push(diagnostic),
-                            Err(problem) => diagnostics.push(self.failed(&problem)),
-                        }
-                    }
+                Ok(Value::Set(results)) => {
+                    diagnostics.extend(results.iter().map(|result| match Said::read(result) {
+                        Ok(said) => self.say(said, *severity),
+                        Err(problem) => self.failed(&problem),
+                    }));
                 }
-                Ok(Ok(Value::Undefined)) => {
-                    diagnostics.push(self.failed(&format!("`{}` is undefined", entry.rule)));
-                }
-                Ok(Ok(other)) => diagnostics.push(self.failed(&format!(
-                    "`{}` is {}, not a set; write it as `{} contains ... if {{ ... }}`",
-                    entry.rule,
+                Ok(Value::Undefined) => diagnostics.push(self.failed(&format!("`{name}` is undefined"))),
+                Ok(other) => diagnostics.push(self.failed(&format!(
+                    "`{name}` is {}, not a set; write it as `{} contains ... if {{ ... }}`",
                     kind_of(&other),
-                    entry.severity.as_str()
+                    severity.as_str()
                 ))),
-                Ok(Err(error)) => diagnostics.push(self.failed(&one_line(&error.to_string()))),
-                Err(_) => {
-                    diagnostics
-                        .push(self.failed(&format!("evaluation of `{}` panicked", entry.rule)));
-                    // The clone may be in any state; the prepared engine is untouched.
-                    return diagnostics;
-                }
+                Err(problem) => diagnostics.push(self.failed(&one_line(&problem))),
             }
         }
         diagnostics
     }
 
-    fn say(&self, result: &Value, severity: Severity) -> Result<Diagnostic, String> {
-        let said = match result {
-            Value::String(message) => Said {
-                msg: message.to_string(),
-                field: None,
-                help: None,
-                _details: None,
-            },
-            Value::Object(_) => serde_json::to_value(result)
-                .and_then(serde_json::from_value::<Said>)
-                .map_err(|error| {
-                    format!("a result is not of the form {{\"msg\": string, ...}}: {error}")
-                })?,
-            other => {
-                return Err(format!(
-                    "a result is {}, not an object with `msg`",
-                    kind_of(other)
-                ));
-            }
-        };
+    fn say(&self, said: Said, severity: Severity) -> Diagnostic {
         let severity = match (severity, self.action) {
             (Severity::Deny, Action::Warn) => Severity::Warn,
-            (Severity::Deny, Action::Audit) | (Severity::Warn, Action::Audit) => Severity::Note,
+            (Severity::Deny | Severity::Warn, Action::Audit) => Severity::Note,
             (severity, _) => severity,
         };
-        let mut diagnostic = Diagnostic::new(severity, self.name.clone(), one_line(&said.msg));
+        let mut what = one_line(&said.message);
+        let place = said.field.as_deref().map(|field| FieldPath::parse(field).ok_or(field));
+        if let Some(Err(unreadable)) = place {
+            // What a policy wants to say is never lost.
+            what.push_str(&format!(" (field `{}`)", one_line(unreadable)));
+        }
+        let mut diagnostic = Diagnostic::new(severity, self.name.clone(), what);
         if let Some(title) = &self.metadata.title {
             diagnostic.why = Some(format!("policy `{}`: {title}", self.name));
         }
-        diagnostic.places = said
-            .field
-            .iter()
-            .filter_map(|field| FieldPath::parse(field))
-            .collect();
+        diagnostic.places = place.and_then(Result::ok).into_iter().collect();
         diagnostic.help = said.help.or_else(|| self.metadata.help.clone());
         diagnostic.source = self.metadata.link();
-        Ok(diagnostic)
+        diagnostic
     }
 
     fn failed(&self, problem: &str) -> Diagnostic {
@@ -301,65 +214,76 @@ pub struct Subject<'a> {
 
 impl Match {
     fn concerns(&self, subject: &Subject<'_>) -> bool {
-        let any = |list: &[String], word: &str| {
-            list.is_empty() || list.iter().any(|one| one == word || one == "*")
-        };
+        let any = |list: &[String], word: &str| list.is_empty() || list.iter().any(|one| one == word || one == "*");
         any(&self.kinds, subject.kind)
             && any(&self.operations, subject.operation)
             && any(&self.namespaces, subject.namespace)
-            && !self
-                .excluded_namespaces
-                .iter()
-                .any(|one| one == subject.namespace)
+            && !self.excluded_namespaces.iter().any(|one| one == subject.namespace)
             && self.placement.concerns(subject.standing)
             && (self.profiles.is_empty()
-                || subject
-                    .profiles
-                    .iter()
-                    .any(|profile| self.profiles.iter().any(|one| one == profile)))
+                || subject.profiles.iter().any(|profile| self.profiles.iter().any(|one| one == profile)))
     }
 }
 
-fn timer(limit: Duration) -> ExecutionTimerConfig {
-    ExecutionTimerConfig {
-        limit,
-        check_interval: NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN),
+
+/// What one element of a `deny` or `warn` set says.
+struct Said {
+    message: String,
+    field: Option<String>,
+    help: Option<String>,
+}
+
+impl Said {
+    /// Reads the members that are known, one by one: what else is there may be huge when written out.
+    fn read(result: &Value) -> Result<Self, String> {
+        let Value::Object(members) = result else {
+            return match result {
+                Value::String(message) => Ok(Self { message: message.to_string(), field: None, help: None }),
+                other => Err(format!("a result is {}, not an object with `msg`", kind_of(other))),
+            };
+        };
+        let text = |key: &str| match members.get(&Value::from(key)) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.to_string())),
+            Some(other) => Err(format!("`{key}` of a result is {}, not a string", kind_of(other))),
+        };
+        for (key, _) in members.iter() {
+            if !matches!(key, Value::String(key) if matches!(&**key, "msg" | "field" | "help" | "details")) {
+                let key = match key {
+                    Value::String(key) => format!("the member `{key}`"),
+                    other => format!("a member whose name is {}", kind_of(other)),
+                };
+                return Err(format!("a result has {key}; known are `msg`, `field`, `help` and `details`"));
+            }
+        }
+        let message = text("msg")?.ok_or_else(|| "a result has no `msg`".to_owned())?;
+        Ok(Self { message, field: text("field")?, help: text("help")? })
     }
 }
 
-/// Whether an error would come with any input: it speaks of the module, not of a value.
-fn is_static(message: &str) -> bool {
-    [
-        "undefined variable",
-        "not a valid rule path",
-        "unsafe",
-        "recursion",
-        "undefined function",
-    ]
-    .iter()
-    .any(|part| message.contains(part))
+/// Evaluates policies one after the other. What one of them takes is missing for the next: together they may take `limit`.
+pub fn evaluate<'p>(policies: impl Iterator<Item = &'p Policy>, input: &Input, limit: Duration) -> Vec<Diagnostic> {
+    let deadline = Deadline::after(limit);
+    policies.flat_map(|policy| policy.evaluate(input, deadline)).collect()
 }
 
-/// `data.loadline.allowed_registries` is `allowed-registries`.
-fn name_of(package: &str) -> String {
-    package
-        .rsplit('.')
-        .next()
-        .unwrap_or(package)
-        .replace('_', "-")
+/// `loadline.allowed_registries` is `allowed-registries`.
+fn name_of(package: &[String]) -> String {
+    package.last().map(|last| last.replace('_', "-")).unwrap_or_default()
 }
 
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Set(_) => "a set",
-        Value::Object(_) => "an object",
-        Value::Undefined => "undefined",
-    }
+/// The name by which the engine knows a rule.
+fn rule_path(path: &[String]) -> String {
+    path.iter().fold("data".to_owned(), |mut name, part| {
+        let is_plain = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if is_plain && !part.starts_with(|c: char| c.is_ascii_digit()) {
+            name.push('.');
+            name.push_str(part);
+        } else {
+            name.push_str(&format!("[{}]", serde_json::Value::from(part.as_str())));
+        }
+        name
+    })
 }
 
 /// Folds white space, so that a message stays one line.

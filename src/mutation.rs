@@ -37,11 +37,7 @@ pub struct Conflict {
 impl Editor {
     /// Starts with the pod as it is.
     pub const fn new(pod: PodView) -> Self {
-        Self {
-            pod,
-            changes: Vec::new(),
-            patch: Vec::new(),
-        }
+        Self { pod, changes: Vec::new(), patch: Vec::new() }
     }
 
     /// Adds the tolerations that none of the pod's own covers.
@@ -57,8 +53,7 @@ impl Editor {
         match &mut self.pod.tolerations {
             Some(own) => {
                 for toleration in &missing {
-                    self.patch
-                        .push(add("/spec/tolerations/-", json!(toleration)));
+                    self.patch.push(add("/spec/tolerations/-", json!(toleration)));
                 }
                 own.extend(missing.iter().cloned());
             }
@@ -79,12 +74,7 @@ impl Editor {
         let mut conflicts = Vec::new();
         let mut missing = Vec::new();
         for (key, value) in wanted {
-            match self
-                .pod
-                .node_selector
-                .as_deref()
-                .and_then(|own| lookup(own, key))
-            {
+            match self.pod.node_selector.as_deref().and_then(|own| lookup(own, key)) {
                 Some(own) if own == value => {}
                 Some(own) => conflicts.push(Conflict {
                     key: key.clone(),
@@ -95,12 +85,7 @@ impl Editor {
             }
         }
         if !missing.is_empty() {
-            set_pairs(
-                &mut self.patch,
-                "/spec/nodeSelector",
-                &mut self.pod.node_selector,
-                &missing,
-            );
+            set_pairs(&mut self.patch, "/spec/nodeSelector", &mut self.pod.node_selector, &missing);
             self.note(Edit::Select(missing.into_iter().collect()), reason);
         }
         conflicts
@@ -129,19 +114,13 @@ impl Editor {
                 match_expressions: Some(requirements.to_vec()),
                 match_fields: None,
             };
-            let required = NodeSelector {
-                node_selector_terms: vec![term],
-            };
+            let required = NodeSelector { node_selector_terms: vec![term] };
             let value = json!(required);
-            self.patch
-                .push(match (affinity.is_there, affinity.has_node_affinity) {
-                    (true, true) => add(&format!("{NODE_AFFINITY}/{REQUIRED}"), value),
-                    (true, false) => add(NODE_AFFINITY, json!({ REQUIRED: value })),
-                    (false, _) => add(
-                        "/spec/affinity",
-                        json!({ "nodeAffinity": { REQUIRED: value } }),
-                    ),
-                });
+            self.patch.push(match (affinity.is_there, affinity.has_node_affinity) {
+                (true, true) => add(&format!("{NODE_AFFINITY}/{REQUIRED}"), value),
+                (true, false) => add(NODE_AFFINITY, json!({ REQUIRED: value })),
+                (false, _) => add("/spec/affinity", json!({ "nodeAffinity": { REQUIRED: value } })),
+            });
             affinity.is_there = true;
             affinity.has_node_affinity = true;
             affinity.required = Some(required);
@@ -153,9 +132,7 @@ impl Editor {
 
     /// Adds a scheduling gate.
     pub fn gate(&mut self, name: &str, reason: &str) {
-        let gate = SchedulingGate {
-            name: name.to_owned(),
-        };
+        let gate = SchedulingGate { name: name.to_owned() };
         match &mut self.pod.scheduling_gates {
             Some(own) if own.contains(&gate) => return,
             Some(own) => {
@@ -182,45 +159,26 @@ impl Editor {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         if !missing.is_empty() {
-            set_pairs(
-                &mut self.patch,
-                "/metadata/labels",
-                &mut self.pod.labels,
-                &missing,
-            );
+            set_pairs(&mut self.patch, "/metadata/labels", &mut self.pod.labels, &missing);
             self.note(Edit::Label(missing.into_iter().collect()), reason);
         }
     }
 
     /// Sets one of Loadline's own annotations, whatever it was before.
     pub fn annotate(&mut self, key: &str, value: &str, reason: &str) {
-        if self
-            .pod
-            .own_annotations
-            .as_deref()
-            .and_then(|own| lookup(own, key))
-            == Some(value)
-        {
+        if self.pod.own_annotations.as_deref().and_then(|own| lookup(own, key)) == Some(value) {
             return;
         }
         if let Some(own) = &mut self.pod.own_annotations {
             own.retain(|(name, _)| name != key);
         }
         let pair = [(key.to_owned(), value.to_owned())];
-        set_pairs(
-            &mut self.patch,
-            "/metadata/annotations",
-            &mut self.pod.own_annotations,
-            &pair,
-        );
+        set_pairs(&mut self.patch, "/metadata/annotations", &mut self.pod.own_annotations, &pair);
         self.note(Edit::Annotate(pair.into_iter().collect()), reason);
     }
 
     fn note(&mut self, edit: Edit, reason: &str) {
-        self.changes.push(Change {
-            edit,
-            reason: reason.to_owned(),
-        });
+        self.changes.push(Change { edit, reason: reason.to_owned() });
     }
 }
 
@@ -243,10 +201,8 @@ fn set_pairs(
         }
         own.extend(pairs.iter().cloned());
     } else {
-        let object: serde_json::Map<String, Value> = pairs
-            .iter()
-            .map(|(key, value)| (key.clone(), json!(value)))
-            .collect();
+        let object: serde_json::Map<String, Value> =
+            pairs.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
         patch.push(add(base, Value::Object(object)));
         *own = Some(pairs.to_vec());
     }
@@ -258,10 +214,7 @@ fn extend_term(
     term: &mut NodeSelectorTerm,
     requirements: &[Requirement],
 ) {
-    let has_fields = term
-        .match_fields
-        .as_ref()
-        .is_some_and(|fields| !fields.is_empty());
+    let has_fields = term.match_fields.as_ref().is_some_and(|fields| !fields.is_empty());
     match &mut term.match_expressions {
         Some(own) if !own.is_empty() || has_fields => {
             for requirement in requirements {

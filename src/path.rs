@@ -84,7 +84,8 @@ impl FieldPath {
         pointer
     }
 
-    /// Reads what [`fmt::Display`] prints: `spec.containers[0].ports`, `metadata.labels['a/b']`.
+    /// Reads what [`fmt::Display`] prints: `spec.containers[0].ports`, `metadata.labels['a/b']`; a key in brackets may also
+    /// stand in double quotes or in none.
     ///
     /// Gives `None` where brackets or quotes do not close, or a step is empty.
     pub fn parse(text: &str) -> Option<Self> {
@@ -95,9 +96,17 @@ impl FieldPath {
                 let (key, after) = quoted.split_once("']")?;
                 path = path.key(key);
                 rest = after;
+            } else if let Some(quoted) = rest.strip_prefix("[\"") {
+                let (key, after) = quoted.split_once("\"]")?;
+                path = path.key(key);
+                rest = after;
             } else if let Some(bracket) = rest.strip_prefix('[') {
-                let (index, after) = bracket.split_once(']')?;
-                path = path.index(index.parse().ok()?);
+                let (inner, after) = bracket.split_once(']')?;
+                path = match inner.parse() {
+                    Ok(index) => path.index(index),
+                    Err(_) if inner.is_empty() => return None,
+                    Err(_) => path.key(inner),
+                };
                 rest = after;
             } else {
                 let plain = rest.strip_prefix('.').unwrap_or(rest);
@@ -153,26 +162,25 @@ mod tests {
             .key("resources")
             .key("limits")
             .key("nvidia.com/gpu");
-        assert_eq!(
-            path.to_string(),
-            "spec.containers[1].resources.limits['nvidia.com/gpu']"
-        );
-        assert_eq!(
-            path.to_pointer(),
-            "/spec/containers/1/resources/limits/nvidia.com~1gpu"
-        );
+        assert_eq!(path.to_string(), "spec.containers[1].resources.limits['nvidia.com/gpu']");
+        assert_eq!(path.to_pointer(), "/spec/containers/1/resources/limits/nvidia.com~1gpu");
     }
 
     #[test]
     fn refuses_what_does_not_close() {
-        for broken in [
-            "spec.containers[",
-            "spec.containers[x]",
-            "labels['a",
-            "a..b",
-            "a.",
-        ] {
+        for broken in ["spec.containers[", "spec.containers[]", "labels['a", "a..b", "a."] {
             assert_eq!(FieldPath::parse(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn keys_in_brackets_need_no_quotes() {
+        for text in ["labels['a.b/c']", "labels[\"a.b/c\"]", "labels[a.b/c]"] {
+            assert_eq!(
+                FieldPath::parse(text),
+                Some(FieldPath::keys("labels").key("a.b/c")),
+                "{text}"
+            );
         }
     }
 

@@ -94,18 +94,12 @@ pub struct Placement {
 impl Placement {
     /// A pod that no virtual node concerns.
     pub const fn regular() -> Self {
-        Self {
-            standing: Standing::Regular,
-            reaches: Vec::new(),
-        }
+        Self { standing: Standing::Regular, reaches: Vec::new() }
     }
 
     /// A pod that must run on `profile`.
     pub fn asked(profile: ProfileId, reason: Reason) -> Self {
-        Self {
-            standing: Standing::Bound,
-            reaches: vec![Reach { profile, reason }],
-        }
+        Self { standing: Standing::Bound, reaches: vec![Reach { profile, reason }] }
     }
 
     /// Predicts where the scheduler may put `pod`.
@@ -116,23 +110,16 @@ impl Placement {
         let reaches: Vec<Reach> = profiles
             .iter()
             .filter_map(|profile| {
-                let reason = if profile.claims(pod) {
-                    Reason::Claimed
-                } else {
-                    reach(facts, profile, pod)?
-                };
-                Some(Reach {
-                    profile: profile.id,
-                    reason,
-                })
+                let reason =
+                    if profile.claims(pod) { Reason::Claimed } else { reach(facts, profile, pod)? };
+                Some(Reach { profile: profile.id, reason })
             })
             .collect();
         if reaches.is_empty() {
             return Self::regular();
         }
-        let claimed = reaches
-            .iter()
-            .any(|reach| matches!(reach.reason, Reason::Claimed | Reason::NodeName));
+        let claimed =
+            reaches.iter().any(|reach| matches!(reach.reason, Reason::Claimed | Reason::NodeName));
         let standing = if !claimed && may_run_on_regular(facts, pod) {
             Standing::Eligible
         } else {
@@ -156,15 +143,10 @@ fn reach(facts: &Facts, profile: &Profile, pod: &PodView) -> Option<Reason> {
             .any(|node| node.name == *name)
             .then_some(Reason::NodeName),
         (Some(name), None) => profile.has_node_named(name).then_some(Reason::NodeName),
-        (None, Some(cluster)) => cluster
-            .of_profile(&profile.name)
-            .any(admits)
-            .then_some(Reason::Schedulable),
-        (None, None) => profile
-            .node
-            .as_ref()
-            .is_some_and(admits)
-            .then_some(Reason::Schedulable),
+        (None, Some(cluster)) => {
+            cluster.of_profile(&profile.name).any(admits).then_some(Reason::Schedulable)
+        }
+        (None, None) => profile.node.as_ref().is_some_and(admits).then_some(Reason::Schedulable),
     }
 }
 

@@ -55,10 +55,7 @@ impl PodView {
     /// Both are read because platforms let their users set one but not always the other (Knative and Fission pass labels
     /// through, KEDA passes annotations). The annotation wins.
     pub fn own_setting(&self, key: &str) -> Option<&str> {
-        self.own_annotations
-            .as_deref()
-            .and_then(|own| lookup(own, key))
-            .or_else(|| self.label(key))
+        self.own_annotations.as_deref().and_then(|own| lookup(own, key)).or_else(|| self.label(key))
     }
 
     /// The tolerations, none when the field is absent.
@@ -69,10 +66,7 @@ impl PodView {
 
 /// The value of `key` in a list of pairs.
 pub(crate) fn lookup<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
-    pairs
-        .iter()
-        .find(|(name, _)| name == key)
-        .map(|(_, value)| value.as_str())
+    pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
 }
 
 /// `core/v1` Toleration. Missing strings are empty, as in Go.
@@ -80,28 +74,16 @@ pub(crate) fn lookup<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a
 #[serde(default, rename_all = "camelCase")]
 pub struct Toleration {
     /// Taint key; empty tolerates every key.
-    #[serde(
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "String::is_empty"
-    )]
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
     pub key: String,
     /// `Exists`, `Equal` (also when empty), `Gt` or `Lt`.
-    #[serde(
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "String::is_empty"
-    )]
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
     pub operator: String,
     /// Taint value.
-    #[serde(
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "String::is_empty"
-    )]
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
     pub value: String,
     /// Taint effect; empty tolerates every effect.
-    #[serde(
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "String::is_empty"
-    )]
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
     pub effect: String,
     /// How long a NoExecute taint is tolerated.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,10 +145,7 @@ pub struct Requirement {
     /// `In`, `NotIn`, `Exists`, `DoesNotExist`, `Gt`, `Lt`.
     pub operator: String,
     /// Values, as many as the operator takes.
-    #[serde(
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
 }
 
@@ -239,76 +218,22 @@ pub struct WorkloadKind {
 ///
 /// Built-in controllers first, then the serverless platforms that embed a whole pod template.
 pub static WORKLOADS: &[WorkloadKind] = &[
-    WorkloadKind {
-        group: "apps",
-        kind: "DaemonSet",
-        template: "spec.template",
-    },
-    WorkloadKind {
-        group: "apps",
-        kind: "Deployment",
-        template: "spec.template",
-    },
-    WorkloadKind {
-        group: "apps",
-        kind: "ReplicaSet",
-        template: "spec.template",
-    },
-    WorkloadKind {
-        group: "apps",
-        kind: "StatefulSet",
-        template: "spec.template",
-    },
-    WorkloadKind {
-        group: "batch",
-        kind: "CronJob",
-        template: "spec.jobTemplate.spec.template",
-    },
-    WorkloadKind {
-        group: "batch",
-        kind: "Job",
-        template: "spec.template",
-    },
-    WorkloadKind {
-        group: "",
-        kind: "PodTemplate",
-        template: "template",
-    },
-    WorkloadKind {
-        group: "",
-        kind: "ReplicationController",
-        template: "spec.template",
-    },
-    WorkloadKind {
-        group: "argoproj.io",
-        kind: "Rollout",
-        template: "spec.template",
-    },
-    WorkloadKind {
-        group: "keda.sh",
-        kind: "ScaledJob",
-        template: "spec.jobTargetRef.template",
-    },
-    WorkloadKind {
-        group: "serving.knative.dev",
-        kind: "Configuration",
-        template: "spec.template",
-    },
-    WorkloadKind {
-        group: "serving.knative.dev",
-        kind: "Revision",
-        template: "",
-    },
-    WorkloadKind {
-        group: "serving.knative.dev",
-        kind: "Service",
-        template: "spec.template",
-    },
+    WorkloadKind { group: "apps", kind: "DaemonSet", template: "spec.template" },
+    WorkloadKind { group: "apps", kind: "Deployment", template: "spec.template" },
+    WorkloadKind { group: "apps", kind: "ReplicaSet", template: "spec.template" },
+    WorkloadKind { group: "apps", kind: "StatefulSet", template: "spec.template" },
+    WorkloadKind { group: "batch", kind: "CronJob", template: "spec.jobTemplate.spec.template" },
+    WorkloadKind { group: "batch", kind: "Job", template: "spec.template" },
+    WorkloadKind { group: "", kind: "PodTemplate", template: "template" },
+    WorkloadKind { group: "", kind: "ReplicationController", template: "spec.template" },
+    WorkloadKind { group: "argoproj.io", kind: "Rollout", template: "spec.template" },
+    WorkloadKind { group: "keda.sh", kind: "ScaledJob", template: "spec.jobTargetRef.template" },
+    WorkloadKind { group: "serving.knative.dev", kind: "Configuration", template: "spec.template" },
+    WorkloadKind { group: "serving.knative.dev", kind: "Revision", template: "" },
+    WorkloadKind { group: "serving.knative.dev", kind: "Service", template: "spec.template" },
 ];
 
 /// The template path of a workload kind, if it is one.
 pub fn workload(group: &str, kind: &str) -> Option<&'static WorkloadKind> {
-    WORKLOADS
-        .iter()
-        .find(|known| known.group == group && known.kind == kind)
+    WORKLOADS.iter().find(|known| known.group == group && known.kind == kind)
 }

@@ -46,13 +46,8 @@ pub enum Support {
 
 impl Support {
     /// Every level.
-    pub const ALL: [Self; 5] = [
-        Self::Supported,
-        Self::Partial,
-        Self::Ignored,
-        Self::Unsupported,
-        Self::Unverified,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Supported, Self::Partial, Self::Ignored, Self::Unsupported, Self::Unverified];
 
     /// The word used in the data.
     pub const fn as_str(self) -> &'static str {
@@ -184,10 +179,7 @@ pub struct Recognition {
 impl Recognition {
     /// How many parts match, or nothing when one does not.
     fn weight(&self, node: &NodeFact) -> Option<usize> {
-        let labels = self
-            .labels
-            .iter()
-            .all(|(key, value)| node.label(key) == Some(value));
+        let labels = self.labels.iter().all(|(key, value)| node.label(key) == Some(value));
         let taints = self.taints.iter().all(|wanted| {
             node.taints.iter().any(|taint| {
                 wanted.key == taint.key
@@ -312,13 +304,8 @@ impl Profile {
         if let Some(name) = node.label(PROFILE_KEY) {
             return profiles.iter().find(|profile| profile.name == name);
         }
-        let weight = |profile: &Self| {
-            profile
-                .recognise
-                .iter()
-                .filter_map(|one| one.weight(node))
-                .max()
-        };
+        let weight =
+            |profile: &Self| profile.recognise.iter().filter_map(|one| one.weight(node)).max();
         profiles
             .iter()
             .filter_map(|profile| Some((weight(profile)?, profile)))
@@ -341,11 +328,7 @@ impl Profile {
     /// Whether a node of this name would be one of its nodes, as far as a name can tell.
     pub fn has_node_named(&self, name: &str) -> bool {
         self.node.as_ref().is_some_and(|node| node.name == name)
-            || self
-                .recognise
-                .iter()
-                .flat_map(|one| &one.names)
-                .any(|glob| matches_glob(glob, name))
+            || self.recognise.iter().flat_map(|one| &one.names).any(|glob| matches_glob(glob, name))
     }
 
     /// Ties entries to features, each of which stands in one entry only. Used by [`source`] alone.

@@ -104,11 +104,7 @@ async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         ("not-stopping", !shared.is_stopping.load(Ordering::Relaxed)),
     ];
     let is_ready = checks.iter().all(|(_, holds)| *holds);
-    let status = if is_ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let is_verbose = request
         .uri()
         .query()
@@ -126,11 +122,7 @@ async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     let content_type =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    (
-        [(header::CONTENT_TYPE, content_type)],
-        shared.metrics.encode(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, content_type)], shared.metrics.encode()).into_response()
 }
 
 /// A request that gets no verdict: status and words.
@@ -142,11 +134,7 @@ struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, failure: Failure, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            failure,
-            message: message.into(),
-        }
+        Self { status, failure, message: message.into() }
     }
 }
 
@@ -154,10 +142,7 @@ async fn handle(shared: &Shared, stage: Stage, request: Request) -> Response {
     shared.metrics.in_flight.inc();
     let outcome = answer(shared, stage, request).await;
     shared.metrics.in_flight.dec();
-    let json = [(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    )];
+    let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     match outcome {
         Ok(body) => (json, body).into_response(),
         Err(refusal) => {
@@ -179,28 +164,20 @@ async fn answer(shared: &Shared, stage: Stage, request: Request) -> Result<Vec<u
         .uri()
         .query()
         .and_then(timeout)
-        .map_or(review::DEFAULT_TIME_LIMIT, |timeout| {
-            timeout.mul_f64(1.0 - MARGIN)
-        });
+        .map_or(review::DEFAULT_TIME_LIMIT, |timeout| timeout.mul_f64(1.0 - MARGIN));
     let length = request.headers().get(header::CONTENT_LENGTH);
-    let length: Option<usize> = length
-        .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse().ok());
+    let length: Option<usize> =
+        length.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
     let too_large = || {
         let message = format!("the body is larger than {MAX_BODY} bytes");
-        Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            Failure::BodyTooLarge,
-            message,
-        )
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Failure::BodyTooLarge, message)
     };
     let expected = length.unwrap_or(MAX_BODY);
     if expected > MAX_BODY {
         return Err(too_large());
     }
-    let kib = u32::try_from(expected.div_ceil(1024))
-        .unwrap_or(BODY_BUDGET_KIB)
-        .min(BODY_BUDGET_KIB);
+    let kib =
+        u32::try_from(expected.div_ceil(1024)).unwrap_or(BODY_BUDGET_KIB).min(BODY_BUDGET_KIB);
     let _place = tokio::time::timeout(BODY_TIMEOUT, shared.bodies.acquire_many(kib))
         .await
         .map_err(|_| {
@@ -210,42 +187,26 @@ async fn answer(shared: &Shared, stage: Stage, request: Request) -> Result<Vec<u
                 "too many large reviews at once; try again",
             )
         })?;
-    let body = tokio::time::timeout(
-        BODY_TIMEOUT,
-        Limited::new(request.into_body(), MAX_BODY).collect(),
-    );
+    let body =
+        tokio::time::timeout(BODY_TIMEOUT, Limited::new(request.into_body(), MAX_BODY).collect());
     let body: Bytes = match body.await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
         Ok(Err(error)) => {
             let message = format!("the body did not arrive whole: {error}");
-            return Err(Refusal::new(
-                StatusCode::BAD_REQUEST,
-                Failure::Incomplete,
-                message,
-            ));
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, Failure::Incomplete, message));
         }
         Err(_) => {
-            let message = format!(
-                "the body did not arrive within {} s",
-                BODY_TIMEOUT.as_secs()
-            );
-            return Err(Refusal::new(
-                StatusCode::REQUEST_TIMEOUT,
-                Failure::Incomplete,
-                message,
-            ));
+            let message = format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs());
+            return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, Failure::Incomplete, message));
         }
     };
     let started = Instant::now();
     let pipeline = shared.pipeline.load();
     let decide = || decide(&pipeline, &shared.facts.load(), stage, time_limit, &body);
     // Rego may take as long as the API server waits; the other connections of this thread must not.
-    let outcome = if pipeline.policies.is_empty() {
-        decide()
-    } else {
-        tokio::task::block_in_place(decide)
-    };
+    let outcome =
+        if pipeline.policies.is_empty() { decide() } else { tokio::task::block_in_place(decide) };
     let (admission, verdict, answer) = outcome?;
     record(shared, stage, &admission, &verdict, started.elapsed());
     Ok(answer)
@@ -269,11 +230,9 @@ fn decide(
     }));
     match decided {
         Ok(Ok(decided)) => Ok(decided),
-        Ok(Err(error)) => Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            Failure::BadReview,
-            error.to_string(),
-        )),
+        Ok(Err(error)) => {
+            Err(Refusal::new(StatusCode::BAD_REQUEST, Failure::BadReview, error.to_string()))
+        }
         Err(_) => Err(Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             Failure::Internal,
@@ -341,19 +300,12 @@ fn check_content_type(request: &Request<Body>) -> Result<(), Refusal> {
         return Ok(());
     }
     let message = format!("the content type is `{essence}`; only `application/json` is read");
-    Err(Refusal::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Failure::ContentType,
-        message,
-    ))
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Failure::ContentType, message))
 }
 
 /// The API server's `timeout` parameter.
 fn timeout(query: &str) -> Option<Duration> {
-    query
-        .split('&')
-        .find_map(|part| part.strip_prefix("timeout="))
-        .and_then(go_duration)
+    query.split('&').find_map(|part| part.strip_prefix("timeout=")).and_then(go_duration)
 }
 
 /// Reads a duration as Go writes it: `10s`, `1m30s`, `500ms`, `1.5s`.
@@ -363,9 +315,7 @@ fn go_duration(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let number_end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
         let (number, after) = rest.split_at_checked(number_end)?;
-        let unit_end = after
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(after.len());
+        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
         let (unit, after) = after.split_at_checked(unit_end)?;
         let seconds = match unit {
             "h" => 3600.0,
@@ -379,9 +329,7 @@ fn go_duration(text: &str) -> Option<Duration> {
         total += number.parse::<f64>().ok()? * seconds;
         rest = after;
     }
-    Duration::try_from_secs_f64(total)
-        .ok()
-        .filter(|duration| !duration.is_zero())
+    Duration::try_from_secs_f64(total).ok().filter(|duration| !duration.is_zero())
 }
 
 #[cfg(test)]
@@ -402,11 +350,7 @@ mod tests {
             ("", None),
             ("99999999999999999999h", None),
         ] {
-            assert_eq!(
-                go_duration(text),
-                expected.map(Duration::from_millis),
-                "{text}"
-            );
+            assert_eq!(go_duration(text), expected.map(Duration::from_millis), "{text}");
         }
         assert_eq!(timeout("a=b&timeout=3s"), Some(Duration::from_secs(3)));
     }

@@ -50,9 +50,8 @@ pub fn init(
 }
 
 /// Seconds, dense where a decision should be.
-const DURATION_BUCKETS: [f64; 12] = [
-    0.000_02, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.25, 1.0, 10.0,
-];
+const DURATION_BUCKETS: [f64; 12] =
+    [0.000_02, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.25, 1.0, 10.0];
 
 /// Labels of `loadline_admission_requests_total`.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -174,11 +173,7 @@ impl Metrics {
             "Errors of watches and controllers, all retried",
             loop_errors.clone(),
         );
-        registry.register(
-            "in_flight_requests",
-            "Reviews being answered",
-            in_flight.clone(),
-        );
+        registry.register("in_flight_requests", "Reviews being answered", in_flight.clone());
         registry.register(
             "certificate_expiry_timestamp_seconds",
             "When the certificate in use ends",
@@ -189,11 +184,7 @@ impl Metrics {
             "Certificates taken from changed files",
             certificate_reloads.clone(),
         );
-        registry.register(
-            "virtual_nodes",
-            "Nodes recognised, by profile",
-            virtual_nodes.clone(),
-        );
+        registry.register("virtual_nodes", "Nodes recognised, by profile", virtual_nodes.clone());
         registry.register(
             "bundle",
             "What decides",
@@ -226,16 +217,13 @@ impl Metrics {
         verdict: &Verdict,
         seconds: f64,
     ) {
-        let decision = match (
-            verdict.allowed,
-            verdict.diagnostics.is_empty(),
-            verdict.patch.is_empty(),
-        ) {
-            (false, ..) => "denied",
-            (true, _, false) => "changed",
-            (true, false, true) => "warned",
-            (true, true, true) => "allowed",
-        };
+        let decision =
+            match (verdict.allowed, verdict.diagnostics.is_empty(), verdict.patch.is_empty()) {
+                (false, ..) => "denied",
+                (true, _, false) => "changed",
+                (true, false, true) => "warned",
+                (true, true, true) => "allowed",
+            };
         self.requests
             .get_or_create(&RequestLabels {
                 webhook,
@@ -245,9 +233,7 @@ impl Metrics {
                 dry_run: if dry_run { "true" } else { "false" },
             })
             .inc();
-        self.durations
-            .get_or_create(&WebhookLabels { webhook })
-            .observe(seconds);
+        self.durations.get_or_create(&WebhookLabels { webhook }).observe(seconds);
         for diagnostic in &verdict.diagnostics {
             for profile in diagnostic
                 .profiles
@@ -267,18 +253,12 @@ impl Metrics {
 
     /// Counts a request that got no verdict.
     pub fn failed(&self, failure: Failure) {
-        self.failures
-            .get_or_create(&FailureLabels {
-                reason: failure.as_str(),
-            })
-            .inc();
+        self.failures.get_or_create(&FailureLabels { reason: failure.as_str() }).inc();
     }
 
     /// Counts an error of a loop, which will try again.
     pub fn loop_failed(&self, reason: &'static str) {
-        self.loop_errors
-            .get_or_create(&FailureLabels { reason })
-            .inc();
+        self.loop_errors.get_or_create(&FailureLabels { reason }).inc();
     }
 
     /// Counts what the fence controller did.
@@ -290,12 +270,8 @@ impl Metrics {
     pub fn count_nodes<'a>(&self, counts: impl Iterator<Item = (&'a str, usize)>) {
         self.virtual_nodes.clear();
         for (profile, count) in counts {
-            let labels = ProfileLabels {
-                profile: profile.to_owned(),
-            };
-            self.virtual_nodes
-                .get_or_create(&labels)
-                .set(i64::try_from(count).unwrap_or(i64::MAX));
+            let labels = ProfileLabels { profile: profile.to_owned() };
+            self.virtual_nodes.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 

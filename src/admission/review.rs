@@ -158,11 +158,9 @@ impl<'de> Visitor<'de> for EnvelopeVisitor<'_> {
                     once(&mut envelope.api_version, map.next_value()?, "apiVersion")?
                 }
                 EnvelopeKey::Kind => once(&mut envelope.kind, map.next_value()?, "kind")?,
-                EnvelopeKey::Request => once(
-                    &mut envelope.request,
-                    map.next_value_seed(DraftSeed(self.0))?,
-                    "request",
-                )?,
+                EnvelopeKey::Request => {
+                    once(&mut envelope.request, map.next_value_seed(DraftSeed(self.0))?, "request")?
+                }
                 EnvelopeKey::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -252,16 +250,12 @@ impl<'de> Visitor<'de> for DraftSeed<'_> {
                 DraftKey::Name => draft.name = text(&mut map)?,
                 DraftKey::Namespace => draft.namespace = text(&mut map)?,
                 DraftKey::Object if has_kind => {
-                    draft.object = map.next_value_seed(ObjectSeed {
-                        catalogue: self.0,
-                        kind: &draft.kind,
-                    })?;
+                    draft.object =
+                        map.next_value_seed(ObjectSeed { catalogue: self.0, kind: &draft.kind })?;
                 }
                 DraftKey::OldObject if has_kind => {
-                    draft.old_object = map.next_value_seed(ObjectSeed {
-                        catalogue: self.0,
-                        kind: &draft.kind,
-                    })?;
+                    draft.old_object =
+                        map.next_value_seed(ObjectSeed { catalogue: self.0, kind: &draft.kind })?;
                 }
                 DraftKey::Object => waiting = [Some(map.next_value()?), waiting[1]],
                 DraftKey::OldObject => waiting = [waiting[0], Some(map.next_value()?)],
@@ -277,18 +271,12 @@ impl<'de> Visitor<'de> for DraftSeed<'_> {
             }
         }
         let late = |raw: &RawValue| {
-            let seed = ObjectSeed {
-                catalogue: self.0,
-                kind: &draft.kind,
-            };
+            let seed = ObjectSeed { catalogue: self.0, kind: &draft.kind };
             seed.deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
                 .map_err(A::Error::custom)
         };
         let [object, old_object] = waiting;
-        let late_objects = (
-            object.map(late).transpose()?,
-            old_object.map(late).transpose()?,
-        );
+        let late_objects = (object.map(late).transpose()?, old_object.map(late).transpose()?);
         draft.object = late_objects.0.unwrap_or(draft.object);
         draft.old_object = late_objects.1.unwrap_or(draft.old_object);
         Ok(Some(draft))
@@ -331,25 +319,14 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Object, D::Error> {
         let Kind { group, kind, .. } = self.kind;
         if group.is_empty() && kind == "Pod" {
-            return Ok(Object::Pod(Box::new(
-                Reader(self.catalogue).deserialize(deserializer)?,
-            )));
+            return Ok(Object::Pod(Box::new(Reader(self.catalogue).deserialize(deserializer)?)));
         }
         if let Some(workload) = workload(group, kind) {
-            let keys: Vec<&str> = workload
-                .template
-                .split('.')
-                .filter(|key| !key.is_empty())
-                .collect();
-            let seed = TemplateSeed {
-                catalogue: self.catalogue,
-                keys: &keys,
-            };
+            let keys: Vec<&str> =
+                workload.template.split('.').filter(|key| !key.is_empty()).collect();
+            let seed = TemplateSeed { catalogue: self.catalogue, keys: &keys };
             return Ok(match seed.deserialize(deserializer)? {
-                Some(pod) => Object::Workload {
-                    template: workload.template,
-                    pod,
-                },
+                Some(pod) => Object::Workload { template: workload.template, pod },
                 None => Object::Other,
             });
         }
@@ -369,9 +346,7 @@ impl<'de> DeserializeSeed<'de> for TemplateSeed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         if self.keys.is_empty() {
-            return Ok(Some(Box::new(
-                Reader(self.catalogue).deserialize(deserializer)?,
-            )));
+            return Ok(Some(Box::new(Reader(self.catalogue).deserialize(deserializer)?)));
         }
         deserializer.deserialize_any(self)
     }
@@ -397,14 +372,9 @@ impl<'de> Visitor<'de> for TemplateSeed<'_> {
         while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
             if key == *wanted {
                 if found.is_some() {
-                    return Err(A::Error::custom(format_args!(
-                        "the key `{wanted}` stands twice"
-                    )));
+                    return Err(A::Error::custom(format_args!("the key `{wanted}` stands twice")));
                 }
-                found = map.next_value_seed(Self {
-                    catalogue: self.catalogue,
-                    keys: below,
-                })?;
+                found = map.next_value_seed(Self { catalogue: self.catalogue, keys: below })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -499,10 +469,8 @@ pub fn encode(uid: &str, stage: Stage, verdict: &Verdict) -> Vec<u8> {
 }
 
 fn refusal(verdict: &Verdict) -> Status {
-    let denials = verdict
-        .diagnostics
-        .iter()
-        .filter(|diagnostic| diagnostic.severity == Severity::Deny);
+    let denials =
+        verdict.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Deny);
     let causes = denials
         .clone()
         .flat_map(|diagnostic| {
@@ -511,11 +479,8 @@ fn refusal(verdict: &Verdict) -> Status {
                 message: render::sentence(diagnostic),
                 field,
             };
-            let mut causes: Vec<Cause> = diagnostic
-                .places
-                .iter()
-                .map(|place| cause(place.to_string()))
-                .collect();
+            let mut causes: Vec<Cause> =
+                diagnostic.places.iter().map(|place| cause(place.to_string())).collect();
             if causes.is_empty() {
                 causes.push(cause(String::new()));
             }
@@ -546,11 +511,7 @@ fn audit(verdict: &Verdict) -> AuditAnnotations {
         placement.push(if position == 0 { ':' } else { ',' });
         placement.push_str(&reach.profile);
     }
-    AuditAnnotations {
-        findings,
-        placement,
-        bundle: verdict.bundle.clone(),
-    }
+    AuditAnnotations { findings, placement, bundle: verdict.bundle.clone() }
 }
 
 /// Our own types serialise without fail: their keys are strings and nothing in them can refuse.

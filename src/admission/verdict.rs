@@ -92,10 +92,7 @@ impl Verdict {
         Self {
             allowed: true,
             mode,
-            placement: Heading {
-                standing: Standing::Regular,
-                profiles: Vec::new(),
-            },
+            placement: Heading { standing: Standing::Regular, profiles: Vec::new() },
             diagnostics: Vec::new(),
             changes: Vec::new(),
             patch: Vec::new(),
@@ -121,10 +118,7 @@ impl Verdict {
             }
         }
         self.allowed = self.mode != Mode::Enforce
-            || self
-                .diagnostics
-                .iter()
-                .all(|diagnostic| diagnostic.severity != Severity::Deny);
+            || self.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Deny);
         if !self.allowed {
             // A patch beside a refusal would be thrown away by the API server.
             self.patch.clear();
@@ -149,9 +143,6 @@ impl Verdict {
 
     /// How many diagnostics there are of a severity.
     pub fn count(&self, severity: Severity) -> usize {
-        self.diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == severity)
-            .count()
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
     }
 }

@@ -106,12 +106,11 @@ pub(super) fn read<T: DeserializeOwned>(
 }
 
 fn place(path: &Path) -> FieldPath {
-    path.iter()
-        .fold(FieldPath::root(), |place, segment| match segment {
-            Segment::Seq { index } => place.index(*index),
-            Segment::Map { key } => place.key(key),
-            Segment::Enum { .. } | Segment::Unknown => place,
-        })
+    path.iter().fold(FieldPath::root(), |place, segment| match segment {
+        Segment::Seq { index } => place.index(*index),
+        Segment::Map { key } => place.key(key),
+        Segment::Enum { .. } | Segment::Unknown => place,
+    })
 }
 
 /// Takes a mistake out of the value, if what is around it can be read without.
@@ -121,17 +120,11 @@ fn pass_over(value: &mut Value, place: &FieldPath, message: &str) -> bool {
         let Some(path::Segment::Key(key)) = segments.last() else {
             return false;
         };
-        let parent = value
-            .pointer_mut(&place.parent().to_pointer())
-            .and_then(Value::as_object_mut);
+        let parent = value.pointer_mut(&place.parent().to_pointer()).and_then(Value::as_object_mut);
         return parent.is_some_and(|parent| parent.remove(&**key).is_some());
     }
-    let [
-        path::Segment::Key(spec),
-        path::Segment::Key(support),
-        path::Segment::Index(index),
-        ..,
-    ] = segments
+    let [path::Segment::Key(spec), path::Segment::Key(support), path::Segment::Index(index), ..] =
+        segments
     else {
         return false;
     };
@@ -161,31 +154,20 @@ fn reworded(message: &str) -> String {
     } else {
         // Names of our types mean nothing to a reader.
         let words: Vec<&str> = message.split("struct ").collect();
-        let tails = words
-            .iter()
-            .skip(1)
-            .map(|tail| tail.trim_start_matches(|c: char| c.is_alphanumeric()));
+        let tails =
+            words.iter().skip(1).map(|tail| tail.trim_start_matches(|c: char| c.is_alphanumeric()));
         let text = words.first().map_or_else(String::new, |first| {
             tails.fold((*first).to_owned(), |text, tail| text + "an object" + tail)
         });
-        let text = text
-            .replace("a sequence", "a list")
-            .replace("a map", "an object");
+        let text = text.replace("a sequence", "a list").replace("a map", "an object");
         // `y`, `no` and `1.5` are no texts to a reader of YAML.
         let is_unquoted =
             !text.starts_with("invalid type: string") && text.ends_with("expected a string");
-        return if is_unquoted {
-            text + "; put it in quotes"
-        } else {
-            text
-        };
+        return if is_unquoted { text + "; put it in quotes" } else { text };
     };
     let word = quoted.next().unwrap_or_default();
     let known: Vec<&str> = quoted.collect();
-    format!(
-        "{unknown} `{word}` is not known here; {}",
-        suggest::help(word, known)
-    )
+    format!("{unknown} `{word}` is not known here; {}", suggest::help(word, known))
 }
 
 #[cfg(test)]

@@ -89,18 +89,12 @@ impl Catalogue {
                 let place = FieldPath::keys(section).index(index);
                 mistakes.push((Some(document), Mistake { place, message }));
             };
-            let sections = [
-                ("features", &source.features, true),
-                ("behaviours", &source.behaviours, false),
-            ];
+            let sections =
+                [("features", &source.features, true), ("behaviours", &source.behaviours, false)];
             for (section, features, is_asked) in sections {
                 for (index, feature) in features.iter().enumerate() {
                     if let Err(problem) = catalogue.add(&mut builder, feature, is_asked) {
-                        tell(
-                            section,
-                            index,
-                            format!("feature `{}`: {problem}", feature.name),
-                        );
+                        tell(section, index, format!("feature `{}`: {problem}", feature.name));
                     }
                 }
             }
@@ -117,6 +111,7 @@ impl Catalogue {
         }
         match builder.build() {
             Ok(automaton) if mistakes.is_empty() => Ok(Self {
+                daemon_set: catalogue.by_name(super::DAEMON_SET),
                 automaton,
                 ..catalogue
             }),

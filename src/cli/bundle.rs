@@ -15,12 +15,7 @@ pub struct BundleArgs {
     #[arg(long, value_name = "DIR", env = "LOADLINE_PROFILES")]
     pub profiles: Option<PathBuf>,
     /// Folder or file of Rego policies; may be given more than once
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LOADLINE_POLICY",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "DIR", env = "LOADLINE_POLICY", value_delimiter = ',')]
     pub policy: Vec<PathBuf>,
     /// A `LoadlineConfig` file: mode, changes to severities, policies of the library
     #[arg(long, value_name = "FILE", env = "LOADLINE_CONFIG")]
@@ -66,9 +61,8 @@ pub fn read_all(path: &Path, endings: &[&str]) -> anyhow::Result<Vec<Text>> {
         if entry.file_name().to_string_lossy().starts_with('.') {
             continue;
         }
-        let is_wanted = path
-            .extension()
-            .is_some_and(|extension| endings.iter().any(|one| extension == *one));
+        let is_wanted =
+            path.extension().is_some_and(|extension| endings.iter().any(|one| extension == *one));
         if path.is_dir() {
             texts.extend(read_all(&path, endings)?);
         } else if is_wanted {
@@ -81,8 +75,5 @@ pub fn read_all(path: &Path, endings: &[&str]) -> anyhow::Result<Vec<Text>> {
 fn read(path: &Path) -> anyhow::Result<Text> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("read file `{}`", path.display()))?;
-    Ok(Text {
-        origin: path.display().to_string(),
-        text,
-    })
+    Ok(Text { origin: path.display().to_string(), text })
 }

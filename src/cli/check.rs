@@ -10,6 +10,7 @@ pub mod json;
 pub mod judge;
 pub mod object;
 pub mod parallel;
+pub mod raw;
 pub mod template;
 pub mod typed;
 
@@ -32,8 +33,23 @@ use object::{Found, Reader, Subject};
 /// Value of `--profile` that asks about every profile.
 const EVERY_PROFILE: &str = "all";
 
+/// What people type most.
+const EXAMPLES: &str = "Examples:
+  loadline check -f pod.yaml
+  loadline check -R -f deploy/ --fail-on warn
+  loadline check -f pod.yaml --profile azure-aci     would it run there?
+  loadline check -f pod.yaml --profile all           where would it run?
+  kubectl get nodes,namespaces -o yaml | loadline check -f - -f pod.yaml
+
+A workload is judged by its pods. Namespaces and nodes among the inputs are taken for the cluster; \
+without a node, each profile's own description of its node stands in. \
+What cannot be read is told on standard error, and the rest is checked.
+
+Exit status: 0 clean, 1 findings, 2 something could not be read.";
+
 /// What to check, and how.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
     /// A file, a folder (its .yaml, .yml and .json files) or `-` for standard input; may be given more than once
     #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
@@ -112,10 +128,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     let profiles = asked(arguments, &pipeline)?;
     let files = input::files(&arguments.filename, arguments.recursive)
         .map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    let reader = Reader {
-        catalogue: &pipeline.catalogue,
-        namespace: &arguments.namespace,
-    };
+    let reader = Reader { catalogue: &pipeline.catalogue, namespace: &arguments.namespace };
     let found = parallel::map(&files, "files read", |path| {
         input::read(path, &arguments.stdin_filename).map(|text| reader.find(text))
     });
@@ -124,12 +137,8 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     for found in &found {
         match found {
             Ok(found) => {
-                problems.extend(
-                    found
-                        .problems
-                        .iter()
-                        .map(|problem| (problem.clone(), Some(found))),
-                );
+                problems
+                    .extend(found.problems.iter().map(|problem| (problem.clone(), Some(found))));
                 read.push(found);
             }
             Err(problem) => problems.push((problem.clone(), None)),
@@ -164,10 +173,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     let outcomes = [Outcome::Denied, Outcome::Warned, Outcome::Clean];
     Ok(if !problems.is_empty() {
         ExitStatus::Failure
-    } else if outcomes
-        .into_iter()
-        .any(|outcome| is_finding(outcome) && run.count(outcome) > 0)
-    {
+    } else if outcomes.into_iter().any(|outcome| is_finding(outcome) && run.count(outcome) > 0) {
         ExitStatus::Findings
     } else {
         ExitStatus::Clean
@@ -182,10 +188,7 @@ fn asked<'a>(
     let Some(name) = arguments.profile.as_deref() else {
         return Ok(vec![None]);
     };
-    let names = pipeline
-        .profiles
-        .iter()
-        .map(|profile| profile.name.as_str());
+    let names = pipeline.profiles.iter().map(|profile| profile.name.as_str());
     if name == EVERY_PROFILE {
         anyhow::ensure!(
             arguments.output != Output::Review,
@@ -273,10 +276,8 @@ fn print<'a>(
     match arguments.output {
         Output::Human => stdout.write_all(human::summary(run, problems.len()).as_bytes())?,
         Output::Json => {
-            let problems: Vec<Problem> = problems
-                .iter()
-                .map(|(problem, _)| problem.clone())
-                .collect();
+            let problems: Vec<Problem> =
+                problems.iter().map(|(problem, _)| problem.clone()).collect();
             writeln!(stdout, "{}", json::report(run, &problems)?)?;
         }
         Output::Review => {}

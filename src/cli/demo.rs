@@ -47,14 +47,8 @@ pub struct DemoArgs {}
 /// Runs the demonstration.
 pub fn run(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
     let DemoArgs {} = args;
-    let config = Text {
-        origin: "demo".to_owned(),
-        text: CONFIG.to_owned(),
-    };
-    let pipeline = Pipeline::compile(&Sources {
-        config: Some(config),
-        ..Sources::default()
-    })?;
+    let config = Text { origin: "demo".to_owned(), text: CONFIG.to_owned() };
+    let pipeline = Pipeline::compile(&Sources { config: Some(config), ..Sources::default() })?;
     let pods = Document::parse_all(PODS).context("read the built-in pods")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -68,9 +62,7 @@ async fn demo(pipeline: Pipeline, pods: Vec<Document>) -> anyhow::Result<()> {
     let listener = listen::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .await
         .context("listen on loopback")?;
-    let address = listener
-        .local_addr()
-        .context("find out which port is listened on")?;
+    let address = listener.local_addr().context("find out which port is listened on")?;
     let made = SelfSigned::generate(super::serve::loopback_names())?;
     let certificate = Arc::new(Certificate::self_signed(&made)?);
     let acceptor = TlsAcceptor::from(Arc::new(certificate.server_config()?));
@@ -83,14 +75,10 @@ async fn demo(pipeline: Pipeline, pods: Vec<Document>) -> anyhow::Result<()> {
     );
     let shared = Arc::new(Shared::new(pipeline, Facts::default()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(listen::serve(
-        listener,
-        server::router(shared),
-        Some(acceptor),
-        async {
+    let server =
+        tokio::spawn(listen::serve(listener, server::router(shared), Some(acceptor), async {
             let _ = stopped.await;
-        },
-    ));
+        }));
     let mut client = Client::connect(address, &made).await?;
     let count = pods.len();
     for (number, pod) in (1..).zip(pods) {
@@ -140,14 +128,9 @@ async fn show(client: &mut Client, number: usize, pod: &Value) -> anyhow::Result
         out.push_str(&format!("  {label:<9}{}", render::paint(style, "")));
         renderer.folded(&mut out, 11, &render::clean(text));
     };
-    let placement = mutated
-        .pointer("/auditAnnotations/placement")
-        .and_then(Value::as_str);
+    let placement = mutated.pointer("/auditAnnotations/placement").and_then(Value::as_str);
     line("headed", render::DIM, &headed(placement));
-    let is_allowed = validated
-        .get("allowed")
-        .and_then(Value::as_bool)
-        .unwrap_or_default();
+    let is_allowed = validated.get("allowed").and_then(Value::as_bool).unwrap_or_default();
     let verdict = match (is_allowed, patch.is_empty()) {
         (false, _) => render::paint(render::RED, "refused"),
         (true, false) => render::paint(render::GREEN, "admitted, with changes"),
@@ -157,19 +140,15 @@ async fn show(client: &mut Client, number: usize, pod: &Value) -> anyhow::Result
     out.pop();
     out.push_str(&verdict);
     out.push('\n');
-    let causes = validated
-        .pointer("/status/details/causes")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let causes =
+        validated.pointer("/status/details/causes").and_then(Value::as_array).into_iter().flatten();
     let causes = causes.filter_map(|cause| cause.get("message").and_then(Value::as_str));
     let warnings = [&mutated, &validated]
         .into_iter()
         .filter_map(|response| response.get("warnings")?.as_array());
     let warnings = warnings.flatten().filter_map(Value::as_str);
-    for (label, text) in causes
-        .map(|text| ("because", text))
-        .chain(warnings.map(|text| ("warning", text)))
+    for (label, text) in
+        causes.map(|text| ("because", text)).chain(warnings.map(|text| ("warning", text)))
     {
         out.push_str(&format!("  {label:<9}"));
         renderer.folded(&mut out, 11, &render::clean(text));
@@ -198,16 +177,12 @@ struct Client {
 impl Client {
     async fn connect(address: SocketAddr, trusted: &SelfSigned) -> anyhow::Result<Self> {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(
-            trusted.certificate.as_bytes(),
-        )?)?;
+        roots.add(CertificateDer::from_pem_slice(trusted.certificate.as_bytes())?)?;
         let config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let stream = TcpStream::connect(address)
-            .await
-            .context("connect to the server")?;
+        let stream = TcpStream::connect(address).await.context("connect to the server")?;
         let name = ServerName::from(address.ip());
         let stream = TlsConnector::from(Arc::new(config))
             .connect(name, stream)
@@ -237,28 +212,14 @@ impl Client {
             .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(review.to_string()))?;
-        let response = self
-            .sender
-            .send_request(request)
-            .await
-            .context("send a review")?;
+        let response = self.sender.send_request(request).await.context("send a review")?;
         let status = response.status();
-        let body: Bytes = response
-            .into_body()
-            .collect()
-            .await
-            .context("read the answer")?
-            .to_bytes();
+        let body: Bytes =
+            response.into_body().collect().await.context("read the answer")?.to_bytes();
         if status != StatusCode::OK {
-            bail!(
-                "{path} answered {status}: {}",
-                String::from_utf8_lossy(&body)
-            );
+            bail!("{path} answered {status}: {}", String::from_utf8_lossy(&body));
         }
         let mut answer: Value = serde_json::from_slice(&body).context("read the answer")?;
-        Ok(answer
-            .get_mut("response")
-            .map(Value::take)
-            .unwrap_or_default())
+        Ok(answer.get_mut("response").map(Value::take).unwrap_or_default())
     }
 }

@@ -55,12 +55,18 @@ pub fn run(arguments: &ExplainArgs) -> anyhow::Result<ExitStatus> {
 
 /// The policies in force and those of the library, by name.
 fn policies(pipeline: &Pipeline) -> Vec<(String, Metadata)> {
-    let mut policies: Vec<(String, Metadata)> =
-        pipeline.policies.iter().map(|policy| (policy.name.clone(), policy.metadata.clone())).collect();
+    let mut policies: Vec<(String, Metadata)> = pipeline
+        .policies
+        .iter()
+        .map(|policy| (policy.name.clone(), policy.metadata.clone()))
+        .collect();
     for policy in library() {
         if policies.iter().all(|(name, _)| name != policy.name) {
             // What is embedded was tested; a block that cannot be read would only lose its words here.
-            policies.push((policy.name.to_owned(), Metadata::of_module(policy.text).unwrap_or_default()));
+            policies.push((
+                policy.name.to_owned(),
+                Metadata::of_module(policy.text).unwrap_or_default(),
+            ));
         }
     }
     policies.sort_by(|(left, _), (right, _)| left.cmp(right));
@@ -80,8 +86,13 @@ fn unknown(name: &str, pipeline: &Pipeline, policies: &[(String, Metadata)]) -> 
 }
 
 /// What one sees first: what hurts most.
-const ORDER: [Support; 5] =
-    [Support::Unsupported, Support::Ignored, Support::Partial, Support::Unverified, Support::Supported];
+const ORDER: [Support; 5] = [
+    Support::Unsupported,
+    Support::Ignored,
+    Support::Partial,
+    Support::Unverified,
+    Support::Supported,
+];
 
 struct Page {
     renderer: Renderer,
@@ -176,7 +187,11 @@ impl Page {
             _ => {}
         }
         if !cell.listed {
-            let _ = write!(head, " {}", paint(DIM, "(the profile does not list it; what holds for all such features)"));
+            let _ = write!(
+                head,
+                " {}",
+                paint(DIM, "(the profile does not list it; what holds for all such features)")
+            );
         }
         let _ = writeln!(out, "{head}");
         let mut why = entry.reason.clone();
@@ -193,8 +208,10 @@ impl Page {
     }
 
     fn list(&self, pipeline: &Pipeline, policies: &[(String, Metadata)]) -> String {
-        let features: Vec<&Feature> = pipeline.catalogue.features().map(|(_, feature)| feature).collect();
-        let width = features.iter().map(|feature| feature.name.chars().count()).max().unwrap_or_default();
+        let features: Vec<&Feature> =
+            pipeline.catalogue.features().map(|(_, feature)| feature).collect();
+        let width =
+            features.iter().map(|feature| feature.name.chars().count()).max().unwrap_or_default();
         let mut out = String::new();
         let mut section = |title: &str, rows: Vec<(&str, &str)>| {
             if rows.is_empty() {
@@ -228,7 +245,10 @@ fn class(feature: &Feature) -> String {
     if feature.is_behaviour() {
         format!("{} (a way in which virtual nodes differ; no field asks for it)", feature.class)
     } else if feature.is_control() {
-        format!("{} (a control: a pod is refused rather than run where it is ignored)", feature.class)
+        format!(
+            "{} (a control: a pod is refused rather than run where it is ignored)",
+            feature.class
+        )
     } else {
         feature.class.to_string()
     }

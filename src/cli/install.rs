@@ -33,6 +33,9 @@ namespace with the label `loadline.dev/profile`. (A label and not an annotation:
 labels.) Where virtual nodes carry no taint, as with the manifests that elotl-kip ships, any pod can reach them and \
 nothing in it tells: use --match-all there.";
 
+/// The image unless another is named.
+const IMAGE: &str = concat!("loadline:", env!("CARGO_PKG_VERSION"));
+
 /// Print the manifests that install Loadline in a cluster
 #[derive(Args, Debug)]
 #[command(long_about = ABOUT)]
@@ -48,9 +51,9 @@ pub struct InstallArgs {
     /// Namespace of the server, or of its service account
     #[arg(long, value_name = "NAME", default_value = "loadline")]
     namespace: String,
-    /// Image of the server
-    #[arg(long, value_name = "IMAGE", required_unless_present = "url")]
-    image: Option<String>,
+    /// Image of the server, with `loadline` as its entry point
+    #[arg(long, value_name = "IMAGE", default_value = IMAGE)]
+    image: String,
     /// How many servers
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     replicas: u16,
@@ -110,6 +113,11 @@ pub fn run(args: &InstallArgs) -> anyhow::Result<ExitStatus> {
     let sources = args.bundle.sources()?;
     let pipeline = Pipeline::compile(&sources)?;
     let documents = manifests::render(&settings(args)?, &pipeline, &sources)?;
+    if args.url.is_none() && args.image == IMAGE {
+        anstream::eprintln!(
+            "note: no public registry has the image `{IMAGE}`; the nodes must have it, or name yours with --image"
+        );
+    }
     if !args.match_all {
         for profile in conditions::open_to_all(&pipeline) {
             anstream::eprintln!(
@@ -133,12 +141,19 @@ fn settings(args: &InstallArgs) -> anyhow::Result<Settings> {
     for namespace in std::iter::once(&args.namespace).chain(&args.exclude_namespace) {
         check_name(namespace)?;
     }
-    let address = match (&args.url, &args.image) {
-        (Some(url), _) => Address::Url { url: check_url(url)?.to_owned(), with_access: args.rbac },
-        (None, Some(image)) => Address::Service { image: image.clone(), replicas: args.replicas },
-        (None, None) => bail!("no image is named; use --image, or --url for a server outside of the cluster"),
+    let address = match &args.url {
+        Some(url) => Address::Url {
+            url: check_url(url)?.to_owned(),
+            with_access: args.rbac,
+        },
+        None => Address::Service {
+            image: args.image.clone(),
+            replicas: args.replicas,
+        },
     };
-    if let (FailurePolicy::Fail, Address::Service { replicas: 1, .. }) = (args.failure_policy, &address) {
+    if let (FailurePolicy::Fail, Address::Service { replicas: 1, .. }) =
+        (args.failure_policy, &address)
+    {
         bail!(
             "--failure-policy Fail with one replica: whenever that one is replaced, as in every update and drain, no pod \
              headed for a virtual node can be created; use --replicas 2 or more"
@@ -158,8 +173,14 @@ fn settings(args: &InstallArgs) -> anyhow::Result<Settings> {
 /// Names of namespaces are labels of DNS. What is wrong here would be refused by the API server, after half was applied.
 fn check_name(name: &str) -> anyhow::Result<()> {
     let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    if name.len() > 63 || !name.starts_with(is_inner) || !name.ends_with(is_inner) || !name.chars().all(|c| is_inner(c) || c == '-') {
-        bail!("`{name}` is no name of a namespace: use lower-case letters, digits and `-`, at most 63");
+    if name.len() > 63
+        || !name.starts_with(is_inner)
+        || !name.ends_with(is_inner)
+        || !name.chars().all(|c| is_inner(c) || c == '-')
+    {
+        bail!(
+            "`{name}` is no name of a namespace: use lower-case letters, digits and `-`, at most 63"
+        );
     }
     Ok(())
 }
@@ -170,21 +191,31 @@ fn check_url(url: &str) -> anyhow::Result<&str> {
         bail!("the API server calls webhooks by https only, not `{url}`");
     };
     if rest.is_empty() || rest.contains(['@', '?', '#', ' ']) {
-        bail!("`{url}` must be a host, with a port and a path if need be: no user, query or fragment");
+        bail!(
+            "`{url}` must be a host, with a port and a path if need be: no user, query or fragment"
+        );
     }
     Ok(url.trim_end_matches('/'))
 }
 
 /// Reads the certificates; a private key among them must not end up in a webhook configuration that many can read.
 fn authority(path: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("read certificates `{}`", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("read certificates `{}`", path.display()))?;
     if text.contains("PRIVATE KEY") {
-        bail!("`{}` holds a private key; give a file with certificates alone", path.display());
+        bail!(
+            "`{}` holds a private key; give a file with certificates alone",
+            path.display()
+        );
     }
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-    let certificates = certificates.with_context(|| format!("read certificates `{}`", path.display()))?;
+    let certificates =
+        certificates.with_context(|| format!("read certificates `{}`", path.display()))?;
     if certificates.is_empty() {
-        bail!("`{}` holds no certificate in PEM form (`-----BEGIN CERTIFICATE-----`)", path.display());
+        bail!(
+            "`{}` holds no certificate in PEM form (`-----BEGIN CERTIFICATE-----`)",
+            path.display()
+        );
     }
     Ok(text)
 }

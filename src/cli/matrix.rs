@@ -16,8 +16,7 @@ use super::ExitStatus;
 use super::bundle::BundleArgs;
 use super::render::terminal_width;
 use crate::admission::Pipeline;
-use crate::catalogue::{Class, Feature};
-use crate::compat::DAEMON_SET;
+use crate::catalogue::{Class, DAEMON_SET, Feature};
 use crate::diagnostic::suggest;
 use crate::pod::FeatureId;
 use crate::profile::{Entry, Profile, matches_glob};
@@ -83,20 +82,12 @@ impl<'a> Matrix<'a> {
     pub fn whole(pipeline: &'a Pipeline) -> Self {
         let mut features: Vec<(FeatureId, &Feature)> = pipeline.catalogue.features().collect();
         features.sort_by_key(|(_, feature)| (feature.class, &feature.name));
-        Self {
-            profiles: pipeline.profiles.iter().collect(),
-            features,
-        }
+        Self { profiles: pipeline.profiles.iter().collect(), features }
     }
 
     /// Picks rows and columns. Fails where a name names nothing.
     fn pick(pipeline: &'a Pipeline, arguments: &MatrixArgs) -> anyhow::Result<Self> {
-        let names = || {
-            pipeline
-                .profiles
-                .iter()
-                .map(|profile| profile.name.as_str())
-        };
+        let names = || pipeline.profiles.iter().map(|profile| profile.name.as_str());
         for name in &arguments.profile {
             ensure!(
                 pipeline.profile_named(name).is_some(),
@@ -122,16 +113,10 @@ impl<'a> Matrix<'a> {
             let is_of_class =
                 arguments.class.is_empty() || arguments.class.iter().any(|one| one == class);
             let is_named = arguments.feature.is_empty()
-                || arguments
-                    .feature
-                    .iter()
-                    .any(|pattern| is_meant(pattern, &feature.name));
+                || arguments.feature.iter().any(|pattern| is_meant(pattern, &feature.name));
             is_of_class && is_named
         });
-        ensure!(
-            !matrix.features.is_empty(),
-            "no feature is both of that class and of that name"
-        );
+        ensure!(!matrix.features.is_empty(), "no feature is both of that class and of that name");
         matrix.profiles.retain(|profile| {
             arguments.profile.is_empty() || arguments.profile.contains(&profile.name)
         });
@@ -142,9 +127,7 @@ impl<'a> Matrix<'a> {
 /// Whether a pattern of the user means a feature.
 fn is_meant(pattern: &str, name: &str) -> bool {
     matches_glob(pattern, name)
-        || name
-            .strip_prefix(pattern)
-            .is_some_and(|rest| rest.starts_with('.'))
+        || name.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// What a profile does with a feature.
@@ -171,14 +154,8 @@ pub fn cell<'a>(profile: &'a Profile, id: FeatureId, feature: &Feature) -> Cell<
         _ => None,
     };
     match section.or_else(|| profile.listed(id)) {
-        Some(entry) => Cell {
-            entry,
-            listed: true,
-        },
-        None => Cell {
-            entry: &profile.unlisted,
-            listed: false,
-        },
+        Some(entry) => Cell { entry, listed: true },
+        None => Cell { entry: &profile.unlisted, listed: false },
     }
 }
 

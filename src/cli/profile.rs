@@ -184,10 +184,8 @@ fn table(list: &List<'_>) -> String {
         widths.max().unwrap_or_default().max(least)
     };
     let (names, statuses) = (width(|one| one.name, 4), width(|one| one.status, 6));
-    let head = format!(
-        "{:names$}  entries  verified  executed  {:statuses$}  title",
-        "name", "status"
-    );
+    let head =
+        format!("{:names$}  entries  verified  executed  {:statuses$}  title", "name", "status");
     let mut out = format!("{}\n", paint(BOLD, head));
     for one in &list.profiles {
         let known = one.knowledge;

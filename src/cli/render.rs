@@ -52,9 +52,7 @@ pub fn terminal_width() -> Option<usize> {
 
 /// Replaces control characters, which could move the cursor or change what was printed before.
 pub fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A number and its noun, which takes an `s` unless there is one: `3 objects`.
@@ -82,9 +80,7 @@ pub struct Renderer {
 impl Renderer {
     /// A renderer that fits standard output.
     pub fn for_stdout() -> Self {
-        Self {
-            width: terminal_width(),
-        }
+        Self { width: terminal_width() }
     }
 
     /// Writes findings one after the other, each with an empty line behind it.
@@ -137,12 +133,7 @@ impl Renderer {
                 (Some(origin), Some(mark)) => format!("{}:{mark}  ", clean(&origin.text.name)),
                 _ => String::new(),
             };
-            let _ = writeln!(
-                out,
-                "{:gutter$}{arrow} {file}{}",
-                "",
-                clean(&place.to_string())
-            );
+            let _ = writeln!(out, "{:gutter$}{arrow} {file}{}", "", clean(&place.to_string()));
         }
         let more = diagnostic.places.len().saturating_sub(MAX_PLACES);
         if more > 0 {
@@ -154,13 +145,7 @@ impl Renderer {
     /// Writes a line such as `= help: ...`, folded.
     fn remark(&self, out: &mut String, gutter: usize, key: &str, text: &str) {
         let indent = gutter + 3 + key.chars().count() + 2;
-        let _ = write!(
-            out,
-            "{:gutter$} {} {}: ",
-            "",
-            paint(BLUE, "="),
-            paint(BOLD, clean(key))
-        );
+        let _ = write!(out, "{:gutter$} {} {}: ", "", paint(BLUE, "="), paint(BOLD, clean(key)));
         self.folded(out, indent, &clean(text));
     }
 
@@ -212,20 +197,12 @@ impl Renderer {
         let _ = writeln!(out, "  {}:", count(verdict.changes.len(), "change"));
         for change in &verdict.changes {
             out.push_str("    ");
-            self.folded(
-                out,
-                6,
-                &clean(&format!("{} ({})", change.edit, change.reason)),
-            );
+            self.folded(out, 6, &clean(&format!("{} ({})", change.edit, change.reason)));
         }
         out.push_str(&self.patch(object, &verdict.patch));
     }
 
     /// A patch as a difference: the lines it touches, and the keys above them.
-    #[expect(
-        clippy::unused_self,
-        reason = "how lines look belongs to the renderer, whatever it needs for that"
-    )]
     pub fn patch(
         &self,
         object: &serde_json::Value,
@@ -253,12 +230,7 @@ impl Renderer {
             || clean(&problem.origin),
             |mark| format!("{}:{mark}", clean(&problem.origin)),
         );
-        let _ = writeln!(
-            out,
-            "{}: {place}: {}",
-            paint(RED, "error"),
-            clean(&problem.message)
-        );
+        let _ = writeln!(out, "{}: {place}: {}", paint(RED, "error"), clean(&problem.message));
         if let (Some(text), Some(mark)) = (text, problem.mark) {
             excerpt::write(out, text, mark, self.width);
         }
@@ -277,10 +249,7 @@ mod tests {
             4,
             "one two three four five six seven eight nine ten eleven",
         );
-        assert_eq!(
-            out,
-            "one two three four five six seven eight nine\n    ten eleven\n"
-        );
+        assert_eq!(out, "one two three four five six seven eight nine\n    ten eleven\n");
     }
 
     #[test]

@@ -25,12 +25,7 @@ use crate::telemetry::{self, LogFormat};
 #[derive(Args, Debug)]
 pub struct ServeArgs {
     /// Address of the webhook, over TLS
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "0.0.0.0:8443",
-        env = "LOADLINE_LISTEN"
-    )]
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443", env = "LOADLINE_LISTEN")]
     listen: SocketAddr,
     /// Address of /metrics, without TLS
     #[arg(
@@ -58,20 +53,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     bundle: BundleArgs,
     /// How log lines are written
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "json",
-        env = "LOADLINE_LOG_FORMAT"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "json", env = "LOADLINE_LOG_FORMAT")]
     log_format: Format,
     /// Level of logging, or a list of target=level
-    #[arg(
-        long,
-        value_name = "FILTER",
-        default_value = "info",
-        env = "LOADLINE_LOG"
-    )]
+    #[arg(long, value_name = "FILTER", default_value = "info", env = "LOADLINE_LOG")]
     log: String,
     /// How long to go on accepting after being told to stop, so that the endpoints can be updated first
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
@@ -138,9 +123,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
 
 /// The names under which a self-signed certificate is valid.
 pub(super) fn loopback_names() -> Vec<String> {
-    ["localhost", "127.0.0.1", "::1"]
-        .map(str::to_owned)
-        .to_vec()
+    ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec()
 }
 
 struct Serve {
@@ -154,22 +137,11 @@ struct Serve {
 }
 
 async fn serve(serve: Serve) -> anyhow::Result<()> {
-    let Serve {
-        address,
-        metrics_listen,
-        certificate,
-        shared,
-        kubeconfig,
-        context,
-        shutdown_delay,
-    } = serve;
+    let Serve { address, metrics_listen, certificate, shared, kubeconfig, context, shutdown_delay } =
+        serve;
     let client = cluster::connect(kubeconfig.as_deref(), context.as_deref()).await?;
-    shared
-        .awaits_facts
-        .store(client.is_some(), Ordering::Relaxed);
-    let listener = listen::bind(address)
-        .await
-        .with_context(|| format!("listen on {address}"))?;
+    shared.awaits_facts.store(client.is_some(), Ordering::Relaxed);
+    let listener = listen::bind(address).await.with_context(|| format!("listen on {address}"))?;
     let metrics_listener = listen::bind(metrics_listen)
         .await
         .with_context(|| format!("listen on {metrics_listen}"))?;
@@ -182,24 +154,12 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
     let webhook = server::router(Arc::clone(&shared));
     let metrics = server::metrics_router(Arc::clone(&shared));
-    tasks.spawn(listen::serve(
-        listener,
-        webhook,
-        Some(acceptor),
-        until_stopped(stopped.clone()),
-    ));
-    tasks.spawn(listen::serve(
-        metrics_listener,
-        metrics,
-        None,
-        until_stopped(stopped.clone()),
-    ));
+    tasks.spawn(listen::serve(listener, webhook, Some(acceptor), until_stopped(stopped.clone())));
+    tasks.spawn(listen::serve(metrics_listener, metrics, None, until_stopped(stopped.clone())));
     let fresh = {
         let (certificate, shared) = (Arc::clone(&certificate), Arc::clone(&shared));
         async move {
-            certificate
-                .keep_fresh(&shared.metrics, RELOAD_INTERVAL)
-                .await;
+            certificate.keep_fresh(&shared.metrics, RELOAD_INTERVAL).await;
         }
     };
     let cluster = {
@@ -249,10 +209,7 @@ async fn follow(client: kube::Client, shared: Arc<Shared>) -> Result<Infallible,
         client.clone(),
         || shared.pipeline.load_full(),
         |facts| {
-            let counts = facts
-                .cluster()
-                .into_iter()
-                .flat_map(Cluster::virtual_node_counts);
+            let counts = facts.cluster().into_iter().flat_map(Cluster::virtual_node_counts);
             shared.metrics.count_nodes(counts);
             shared.facts.store(Arc::new(facts));
             if shared.awaits_facts.swap(false, Ordering::Relaxed) {

@@ -6,14 +6,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{
-    Namespace as FullNamespace, Node as FullNode, Pod as FullPod,
-};
+use k8s_openapi::api::core::v1::{Namespace as FullNamespace, Node as FullNode, Pod as FullPod};
 use k8s_openapi::api::networking::v1::NetworkPolicy as FullNetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::facts::NamespaceFact;
 use crate::node::NodeFact;
@@ -63,7 +62,12 @@ impl Node {
         let taints = self.spec.taints.into_iter();
         let fact = NodeFact {
             name: name.clone(),
-            labels: self.metadata.labels.unwrap_or_default().into_iter().collect(),
+            labels: self
+                .metadata
+                .labels
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
             taints: taints
                 .map(|NodeTaint { key, value, effect }| Taint { key, value, effect })
                 .collect(),
@@ -114,12 +118,14 @@ impl Pod {
     }
 }
 
-/// A NetworkPolicy: its metadata. Its generation tells whether somebody has changed the rest.
+/// A `NetworkPolicy`: its metadata and, unread, its specification.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct NetworkPolicy {
     #[serde(deserialize_with = "trimmed")]
     metadata: ObjectMeta,
+    /// `spec`.
+    pub(crate) spec: Value,
 }
 
 /// How much of an object the API server sends.
@@ -172,7 +178,7 @@ kinds! {
     Node, FullNode, metadata only: false;
     Namespace, FullNamespace, metadata only: true;
     Pod, FullPod, metadata only: false;
-    NetworkPolicy, FullNetworkPolicy, metadata only: true;
+    NetworkPolicy, FullNetworkPolicy, metadata only: false;
 }
 
 /// Reads of `metadata` what the watches and we need; of the annotations, our own.
@@ -182,7 +188,6 @@ fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::
     struct Kept {
         annotations: OwnAnnotations,
         deletion_timestamp: Option<Time>,
-        generation: Option<i64>,
         labels: Option<BTreeMap<String, String>>,
         name: Option<String>,
         namespace: Option<String>,
@@ -193,7 +198,6 @@ fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::
     Ok(ObjectMeta {
         annotations: Some(kept.annotations.0).filter(|annotations| !annotations.is_empty()),
         deletion_timestamp: kept.deletion_timestamp,
-        generation: kept.generation,
         labels: kept.labels,
         name: kept.name,
         namespace: kept.namespace,
@@ -273,8 +277,18 @@ mod tests {
         assert_eq!(node.meta().managed_fields, None);
         let (name, fact) = node.into_fact();
         assert_eq!((name.as_str(), fact.name.as_str()), ("virtual", "virtual"));
-        assert_eq!(fact.labels, [("type".to_owned(), "virtual-kubelet".to_owned())]);
-        assert_eq!(fact.taints[0], Taint { key: "k".into(), value: String::new(), effect: "NoSchedule".into() });
+        assert_eq!(
+            fact.labels,
+            [("type".to_owned(), "virtual-kubelet".to_owned())]
+        );
+        assert_eq!(
+            fact.taints[0],
+            Taint {
+                key: "k".into(),
+                value: String::new(),
+                effect: "NoSchedule".into()
+            }
+        );
         assert_eq!(fact.kubelet_version, "v1.37.2");
     }
 
@@ -294,7 +308,10 @@ mod tests {
 
     #[test]
     fn null_and_missing_parts_are_read_as_nothing() {
-        for text in [r#"{}"#, r#"{"metadata": {"annotations": null, "labels": null}, "status": {}}"#] {
+        for text in [
+            "{}",
+            r#"{"metadata": {"annotations": null, "labels": null}, "status": {}}"#,
+        ] {
             let (_, fact) = serde_json::from_str::<Node>(text).unwrap().into_fact();
             assert_eq!(fact, NodeFact::default());
         }
@@ -303,9 +320,17 @@ mod tests {
     #[test]
     fn only_metadata_is_asked_for_where_that_is_enough() {
         assert_eq!(
-            [Node::metadata_api(), Namespace::metadata_api(), Pod::metadata_api(), NetworkPolicy::metadata_api()],
-            [false, true, false, true]
+            [
+                Node::metadata_api(),
+                Namespace::metadata_api(),
+                Pod::metadata_api(),
+                NetworkPolicy::metadata_api()
+            ],
+            [false, true, false, false]
         );
-        assert_eq!(NetworkPolicy::url_path(&(), Some("shop")), "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies");
+        assert_eq!(
+            NetworkPolicy::url_path(&(), Some("shop")),
+            "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
+        );
     }
 }

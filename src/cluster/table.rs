@@ -17,7 +17,11 @@ pub(crate) struct Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), listed: None, is_complete: false }
+        Self {
+            rows: BTreeMap::new(),
+            listed: None,
+            is_complete: false,
+        }
     }
 }
 
@@ -47,7 +51,11 @@ impl<K: Ord, V: PartialEq> Table<K, V> {
     /// Takes an event in, and says whether the rows are now others than before.
     ///
     /// `read` makes a row of an object; objects that it makes nothing of are left out.
-    pub(crate) fn take_in<O>(&mut self, event: Event<O>, read: impl Fn(O) -> Option<(K, V)>) -> bool {
+    pub(crate) fn take_in<O>(
+        &mut self,
+        event: Event<O>,
+        read: impl Fn(O) -> Option<(K, V)>,
+    ) -> bool {
         match event {
             Event::Init => {
                 self.listed = Some(BTreeMap::new());
@@ -65,14 +73,18 @@ impl<K: Ord, V: PartialEq> Table<K, V> {
                 is_news
             }
             Event::Apply(object) => {
-                let Some((key, value)) = read(object) else { return false };
+                let Some((key, value)) = read(object) else {
+                    return false;
+                };
                 if self.rows.get(&key) == Some(&value) {
                     return false;
                 }
                 self.rows.insert(key, value);
                 true
             }
-            Event::Delete(object) => read(object).is_some_and(|(key, _)| self.rows.remove(&key).is_some()),
+            Event::Delete(object) => {
+                read(object).is_some_and(|(key, _)| self.rows.remove(&key).is_some())
+            }
         }
     }
 }
@@ -84,15 +96,28 @@ mod tests {
     type Row = (&'static str, u32);
 
     fn take_in(table: &mut Table<&'static str, u32>, events: Vec<Event<Row>>) -> Vec<bool> {
-        events.into_iter().map(|event| table.take_in(event, Some)).collect()
+        events
+            .into_iter()
+            .map(|event| table.take_in(event, Some))
+            .collect()
     }
 
     #[test]
     fn a_list_counts_when_it_is_whole() {
         let mut table = Table::default();
         assert!(!table.is_complete());
-        let news = take_in(&mut table, vec![Event::Init, Event::InitApply(("a", 1)), Event::InitApply(("b", 2))]);
-        assert_eq!((news, table.rows().len(), table.is_complete()), (vec![false; 3], 0, false));
+        let news = take_in(
+            &mut table,
+            vec![
+                Event::Init,
+                Event::InitApply(("a", 1)),
+                Event::InitApply(("b", 2)),
+            ],
+        );
+        assert_eq!(
+            (news, table.rows().len(), table.is_complete()),
+            (vec![false; 3], 0, false)
+        );
         assert_eq!(take_in(&mut table, vec![Event::InitDone]), [true]);
         assert_eq!((table.rows().len(), table.is_complete()), (2, true));
     }
@@ -100,23 +125,47 @@ mod tests {
     #[test]
     fn an_empty_list_is_news_once() {
         let mut table = Table::default();
-        let news = take_in(&mut table, vec![Event::Init, Event::InitDone, Event::Init, Event::InitDone]);
+        let news = take_in(
+            &mut table,
+            vec![Event::Init, Event::InitDone, Event::Init, Event::InitDone],
+        );
         assert_eq!(news, [false, true, false, false]);
     }
 
     #[test]
     fn what_changes_nothing_is_no_news() {
         let mut table = Table::default();
-        let events = vec![Event::Apply(("a", 1)), Event::Apply(("a", 1)), Event::Apply(("a", 2)), Event::Delete(("a", 2)), Event::Delete(("a", 2))];
-        assert_eq!(take_in(&mut table, events), [true, false, true, true, false]);
+        let events = vec![
+            Event::Apply(("a", 1)),
+            Event::Apply(("a", 1)),
+            Event::Apply(("a", 2)),
+            Event::Delete(("a", 2)),
+            Event::Delete(("a", 2)),
+        ];
+        assert_eq!(
+            take_in(&mut table, events),
+            [true, false, true, true, false]
+        );
     }
 
     #[test]
     fn a_second_list_forgets_what_it_does_not_name() {
         let mut table = Table::default();
-        take_in(&mut table, vec![Event::Init, Event::InitApply(("a", 1)), Event::InitApply(("b", 1)), Event::InitDone]);
+        take_in(
+            &mut table,
+            vec![
+                Event::Init,
+                Event::InitApply(("a", 1)),
+                Event::InitApply(("b", 1)),
+                Event::InitDone,
+            ],
+        );
         take_in(&mut table, vec![Event::Init, Event::InitApply(("b", 1))]);
-        assert_eq!(table.rows().len(), 2, "the old rows stay until the new list is whole");
+        assert_eq!(
+            table.rows().len(),
+            2,
+            "the old rows stay until the new list is whole"
+        );
         assert_eq!(take_in(&mut table, vec![Event::InitDone]), [true]);
         assert_eq!(table.rows().keys().copied().collect::<Vec<_>>(), ["b"]);
     }

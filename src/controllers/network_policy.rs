@@ -1,36 +1,40 @@
-//! The fences: puts NetworkPolicies in place, then lets fenced pods be scheduled.
+//! The fences: puts network policies in place, then lets fenced pods be scheduled.
 //!
-//! A pod that must be fenced is admitted with the label [`FENCED_LABEL`] and the scheduling gate [`FENCE_GATE`]. This loop
+//! A pod that must be fenced is admitted with the label [`FENCED_LABEL`] and the scheduling gate [`FENCE_GATE`](crate::fence::FENCE_GATE). This loop
 //! applies the policy of its fence to its namespace by server-side apply and only then lifts the gate. A policy that
 //! somebody edits or deletes is put back as long as a pod needs it.
 //!
 //! The rights it needs: get namespaces; list, watch and patch pods; list, watch, create and patch network policies.
 
 mod plan;
+mod read;
 
 use std::convert::Infallible;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use kube::api::{Patch, PatchParams};
 use kube::core::Status;
-use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::cluster::object::{Namespace, NetworkPolicy, Pod};
-use crate::cluster::{self, Chain, ClusterError};
-use crate::fence::{FENCE_GATE, FENCED_LABEL, FIELD_MANAGER, Fence};
-use plan::{Action, FenceKey, FencedPod, Gate, Observed, PodKey, Target, Version, plan};
+use crate::cluster::{self, ClusterError};
+use crate::fence::{FENCED_LABEL, FIELD_MANAGER};
+use plan::{Action, FenceKey, FencedPod, Observed, PodKey, Target, plan};
 
-/// Selects the policies of fences; [`Fence::policy`] writes this label.
+/// Selects the policies of fences; `Fence::policy` writes this label.
 const MANAGED: &str = "app.kubernetes.io/managed-by=loadline";
 
 /// How many requests to the API server are under way at once.
 const CONCURRENCY: usize = 16;
+
+/// How many steps are taken before the watches are heard again.
+const ROUND: usize = 2 * CONCURRENCY;
 
 /// How long one step may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -80,53 +84,85 @@ impl Outcome {
 ///
 /// Never returns but with an error, and then the program should end: fenced pods would wait for ever.
 pub async fn run(client: Client, count: impl Fn(Outcome)) -> Result<Infallible, ClusterError> {
-    let of_fences = cluster::watch_config().labels(FENCED_LABEL);
-    let managed = cluster::watch_config().labels(MANAGED);
-    let mut pod_events = pin!(watcher(Api::<Pod>::all(client.clone()), of_fences).default_backoff());
-    let mut policy_events =
-        pin!(watcher(Api::<NetworkPolicy>::all(client.clone()), managed).default_backoff());
+    let mut pod_events = pin!(cluster::events::<Pod>(&client, Some(FENCED_LABEL)));
+    let mut policy_events = pin!(cluster::events::<NetworkPolicy>(&client, Some(MANAGED)));
     let watch_failed = |_: &'static str| count(Outcome::WatchFailed);
     let mut observed = Observed::default();
     let mut again: Option<Instant> = None;
+    let mut round = Round::default();
     loop {
+        // In this order: what has been told is taken in before anything is done about what was told before it.
         tokio::select! {
+            biased;
             event = pod_events.next() => {
                 cluster::take_in("pods", event, &watch_failed, |event| {
-                    observed.pods.take_in(event, |pod| read_pod(&pod, &count))
+                    observed.pods.take_in(event, |pod| known_pod(&pod, &count))
                 })?;
             }
             event = policy_events.next() => {
                 cluster::take_in("networkpolicies", event, &watch_failed, |event| {
-                    observed.policies.take_in(event, |policy| read_policy(&policy))
+                    observed.policies.take_in(event, |policy| read::policy(&policy))
                 })?;
             }
-            () = cluster::until(again) => {}
+            () = cluster::until(again) => {
+                again = act(&client, &mut observed, &mut round, &count).await;
+                continue;
+            }
         }
-        again = act(&client, &mut observed, &count).await;
+        again = Some(Instant::now());
     }
 }
 
-/// Plans and acts until there is nothing to do at this moment, and says when to look again.
-async fn act(client: &Client, observed: &mut Observed, count: &impl Fn(Outcome)) -> Option<Instant> {
-    loop {
-        let plan = plan(observed, Instant::now());
-        if plan.actions.is_empty() {
-            return plan.again;
+/// Does one round of what is planned, and says when to look again.
+async fn act(
+    client: &Client,
+    observed: &mut Observed,
+    round: &mut Round,
+    count: &impl Fn(Outcome),
+) -> Option<Instant> {
+    let now = Instant::now();
+    let plan = plan(observed, now);
+    if plan.actions.is_empty() {
+        return plan.again;
+    }
+    let steps = round
+        .choose(plan.actions)
+        .into_iter()
+        .map(|action| step(client, action));
+    let mut steps = futures::stream::iter(steps).buffer_unordered(CONCURRENCY);
+    while let Some(done) = steps.next().await {
+        if let Some(outcome) = note(observed, done, Instant::now()) {
+            count(outcome);
         }
-        let steps = plan.actions.into_iter().map(|action| step(client, action));
-        let mut steps = futures::stream::iter(steps).buffer_unordered(CONCURRENCY);
-        while let Some(done) = steps.next().await {
-            if let Some(outcome) = note(observed, done, Instant::now()) {
-                count(outcome);
-            }
-        }
-        observed.forget_the_gone();
+    }
+    observed.forget_the_gone();
+    Some(now)
+}
+
+/// Chooses what to do in one round.
+///
+/// Between rounds the watches are heard, so rounds are short. Each begins somewhere else: replicas that all began at the
+/// front would do each other's work.
+#[derive(Default)]
+struct Round {
+    chance: RandomState,
+    number: u64,
+}
+
+impl Round {
+    fn choose(&mut self, mut actions: Vec<Action>) -> Vec<Action> {
+        self.number += 1;
+        let chance = usize::try_from(self.chance.hash_one(self.number) >> 33).unwrap_or_default();
+        let start = chance.checked_rem(actions.len()).unwrap_or_default();
+        actions.rotate_left(start);
+        actions.truncate(ROUND);
+        actions
     }
 }
 
 /// How a step ended.
 enum Done {
-    Applied(FenceKey, Result<Version, StepError>),
+    Applied(FenceKey, Result<(), StepError>),
     Lifted(PodKey, Result<(), StepError>),
 }
 
@@ -145,9 +181,13 @@ async fn step(client: &Client, action: Action) -> Done {
 
 fn note(observed: &mut Observed, done: Done, now: Instant) -> Option<Outcome> {
     Some(match done {
-        Done::Applied(key, Ok(version)) => {
-            tracing::info!(namespace = key.namespace, fence = key.fence.as_str(), "network policy applied");
-            observed.has_applied(key, version, now);
+        Done::Applied(key, Ok(())) => {
+            tracing::info!(
+                namespace = key.namespace,
+                fence = key.fence.as_str(),
+                "network policy applied"
+            );
+            observed.has_applied(key, now);
             Outcome::PolicyApplied
         }
         Done::Applied(key, Err(error)) => {
@@ -176,81 +216,97 @@ fn note(observed: &mut Observed, done: Done, now: Instant) -> Option<Outcome> {
 /// Why a step was not done.
 #[derive(Debug, thiserror::Error)]
 enum StepError {
+    #[error("the policy was changed on its way into the cluster")]
+    Changed,
     #[error("the namespace is being deleted")]
     Leaving,
     #[error("what was seen is no longer so")]
     Outdated,
-    #[error("{}", Chain(.0))]
-    Refused(#[from] kube::Error),
+    #[error("{}", cluster::reason(.0))]
+    Refused(kube::Error),
     #[error("no answer within {} seconds", LIMIT.as_secs())]
     Slow,
 }
 
 async fn limited<T>(step: impl Future<Output = Result<T, StepError>>) -> Result<T, StepError> {
-    tokio::time::timeout(LIMIT, step).await.unwrap_or(Err(StepError::Slow))
+    tokio::time::timeout(LIMIT, step)
+        .await
+        .unwrap_or(Err(StepError::Slow))
 }
 
 /// Applies the policy of a fence, with the namespace as its owner.
-async fn apply(client: &Client, key: &FenceKey) -> Result<Version, StepError> {
+async fn apply(client: &Client, key: &FenceKey) -> Result<(), StepError> {
     // Asked each time and not remembered: a namespace of the same name may be another one by now.
-    let namespace = Api::<Namespace>::all(client.clone()).get(&key.namespace).await?;
+    let namespace = Api::<Namespace>::all(client.clone())
+        .get(&key.namespace)
+        .await
+        .map_err(StepError::Refused)?;
     if namespace.meta().deletion_timestamp.is_some() {
         return Err(StepError::Leaving);
     }
     let mut policy = key.fence.policy(&key.namespace);
-    if let Some(metadata) = policy.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
+    if let Some(metadata) = policy.get_mut("metadata").and_then(Value::as_object_mut) {
         let owner = json!({ "apiVersion": "v1", "kind": "Namespace", "name": key.namespace, "uid": namespace.uid() });
         metadata.insert("ownerReferences".to_owned(), json!([owner]));
     }
     let applied = Api::<NetworkPolicy>::namespaced(client.clone(), &key.namespace)
-        .patch(&key.fence.policy_name(), &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&policy))
-        .await?;
-    Ok(version(&applied))
+        .patch(
+            &key.fence.policy_name(),
+            &PatchParams::apply(FIELD_MANAGER).force(),
+            &Patch::Apply(&policy),
+        )
+        .await
+        .map_err(StepError::Refused)?;
+    if read::says(&applied.spec, key.fence) {
+        Ok(())
+    } else {
+        Err(StepError::Changed)
+    }
 }
 
-async fn lift(client: &Client, (namespace, name): &PodKey, patch: json_patch::Patch) -> Result<(), StepError> {
-    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+async fn lift(
+    client: &Client,
+    (namespace, name): &PodKey,
+    patch: json_patch::Patch,
+) -> Result<(), StepError> {
+    let parameters = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     let answer = Api::<Pod>::namespaced(client.clone(), namespace)
         .patch(name, &parameters, &Patch::Json::<()>(patch))
         .await;
     match answer {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if is_outdated(&status) => Err(StepError::Outdated),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(StepError::Refused(error)),
     }
 }
 
-/// Whether the pod is gone or a test of the patch has failed; that has the code of an invalid object, but not its reason.
+/// Whether the pod is gone or a test of the patch has failed. The API server answers that as it answers an invalid object,
+/// but has no field to name.
 fn is_outdated(status: &Status) -> bool {
-    status.code == 404 || (status.code == 422 && status.reason != "Invalid")
+    let names_nothing = || {
+        status
+            .details
+            .as_ref()
+            .is_none_or(|details| details.causes.is_empty())
+    };
+    status.code == 404 || (status.code == 422 && names_nothing())
 }
 
-fn read_pod(pod: &Pod, count: &impl Fn(Outcome)) -> Option<(PodKey, FencedPod)> {
-    let label = pod.labels().get(FENCED_LABEL)?;
-    let key = (pod.namespace()?, pod.name_any());
-    let fence = Fence::parse(label);
-    let gates = pod.gates();
-    let gate = gates
-        .iter()
-        .position(|gate| gate.name == FENCE_GATE)
-        .filter(|_| pod.meta().deletion_timestamp.is_none())
-        .map(|index| Gate { index, is_only: gates.len() == 1 });
-    if fence.is_none() && gate.is_some() {
-        tracing::warn!(namespace = key.0, pod = key.1, fence = label, "the pod waits for a fence that does not exist");
+/// Reads a pod, and says so when it waits in vain.
+fn known_pod(pod: &Pod, count: &impl Fn(Outcome)) -> Option<(PodKey, FencedPod)> {
+    let (key, fenced) = read::pod(pod)?;
+    if fenced.fence.is_none() && fenced.gate.is_some() {
+        tracing::warn!(
+            namespace = key.0,
+            pod = key.1,
+            "the pod waits for a fence that does not exist"
+        );
         count(Outcome::UnknownFence);
     }
-    Some((key, FencedPod { uid: pod.uid().unwrap_or_default(), fence, gate }))
-}
-
-/// The fence whose policy this is; other policies with our label are none of our business.
-fn read_policy(policy: &NetworkPolicy) -> Option<(FenceKey, Version)> {
-    let name = policy.name_any();
-    let fence = Fence::ALL.into_iter().find(|fence| fence.policy_name() == name)?;
-    Some((FenceKey { namespace: policy.namespace()?, fence }, version(policy)))
-}
-
-fn version(policy: &NetworkPolicy) -> Version {
-    Version { uid: policy.uid().unwrap_or_default(), generation: policy.meta().generation.unwrap_or_default() }
+    Some((key, fenced))
 }
 
 impl fmt::Display for Outcome {

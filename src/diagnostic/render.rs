@@ -37,10 +37,7 @@ pub fn headline(diagnostic: &Diagnostic) -> String {
         headline.push('`');
     }
     if diagnostic.profiles.len() > MAX_PROFILES {
-        headline.push_str(&format!(
-            " and {} more",
-            diagnostic.profiles.len() - MAX_PROFILES
-        ));
+        headline.push_str(&format!(" and {} more", diagnostic.profiles.len() - MAX_PROFILES));
     }
     headline
 }
@@ -64,16 +61,10 @@ fn short(diagnostic: &Diagnostic) -> String {
 /// The message of a refusal: the findings one after the other, the first ones in full.
 pub fn refusal<'d>(denials: impl Iterator<Item = &'d Diagnostic>) -> String {
     let denials: Vec<&Diagnostic> = denials.collect();
-    let spelled = denials
-        .iter()
-        .take(MAX_SPELLED_OUT)
-        .map(|diagnostic| sentence(diagnostic));
+    let spelled = denials.iter().take(MAX_SPELLED_OUT).map(|diagnostic| sentence(diagnostic));
     let mut message = spelled.collect::<Vec<_>>().join(" | ");
-    let rest: Vec<&str> = denials
-        .iter()
-        .skip(MAX_SPELLED_OUT)
-        .map(|diagnostic| diagnostic.code.as_ref())
-        .collect();
+    let rest: Vec<&str> =
+        denials.iter().skip(MAX_SPELLED_OUT).map(|diagnostic| diagnostic.code.as_ref()).collect();
     if !rest.is_empty() {
         message.push_str(&format!(" | and {} more: {}", rest.len(), rest.join(", ")));
     }
@@ -84,13 +75,11 @@ pub fn refusal<'d>(denials: impl Iterator<Item = &'d Diagnostic>) -> String {
 ///
 /// Of an object that is refused only the milder findings are told: the grave ones are in its status.
 pub fn warnings(diagnostics: &[Diagnostic], is_allowed: bool) -> Vec<String> {
-    let told = diagnostics
-        .iter()
-        .filter(|diagnostic| match diagnostic.severity {
-            Severity::Deny => is_allowed,
-            Severity::Warn => true,
-            Severity::Note => false,
-        });
+    let told = diagnostics.iter().filter(|diagnostic| match diagnostic.severity {
+        Severity::Deny => is_allowed,
+        Severity::Warn => true,
+        Severity::Note => false,
+    });
     let mut lines: Vec<String> = Vec::new();
     let mut total = 0;
     let count = told.clone().count();
@@ -134,9 +123,7 @@ fn cut(mut text: String, length: usize) -> String {
 /// Replaces control characters: the API server drops a warning that has one.
 fn clean(text: String) -> String {
     if text.chars().any(char::is_control) {
-        text.chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect()
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
     } else {
         text
     }
@@ -161,17 +148,9 @@ mod tests {
     fn warnings_stay_within_the_limits_of_the_api_server() {
         let diagnostics: Vec<Diagnostic> = (0..200).map(finding).collect();
         let warnings = warnings(&diagnostics, true);
-        assert!(
-            warnings
-                .iter()
-                .all(|line| line.len() <= 256 && !line.contains(char::is_control))
-        );
+        assert!(warnings.iter().all(|line| line.len() <= 256 && !line.contains(char::is_control)));
         assert!(warnings.iter().map(String::len).sum::<usize>() <= 4096);
-        assert!(
-            warnings.last().unwrap().contains("more findings"),
-            "{:?}",
-            warnings.last()
-        );
+        assert!(warnings.last().unwrap().contains("more findings"), "{:?}", warnings.last());
     }
 
     #[test]
@@ -179,10 +158,7 @@ mod tests {
         let mut diagnostic = finding(0);
         diagnostic.what = format!("a\nb{}", "é".repeat(300));
         let line = &warnings(&[diagnostic], true)[0];
-        assert!(
-            line.len() <= 256 && line.ends_with('…') && line.contains("a b"),
-            "{line}"
-        );
+        assert!(line.len() <= 256 && line.ends_with('…') && line.contains("a b"), "{line}");
     }
 
     #[test]

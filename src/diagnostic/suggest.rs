@@ -67,9 +67,6 @@ mod tests {
 
     #[test]
     fn lists_what_there_is_when_nothing_is_near() {
-        assert_eq!(
-            help("nomad", PROFILES),
-            "use one of: azure-aci, eks-fargate, liqo"
-        );
+        assert_eq!(help("nomad", PROFILES), "use one of: azure-aci, eks-fargate, liqo");
     }
 }

@@ -11,7 +11,8 @@
 //! | `cost` | an estimate, null where the profile has no prices |
 
 use regorus::Value;
-use serde_json::json;
+
+use crate::path::{FieldPath, Segment};
 
 /// Version of the contract.
 pub const VERSION: &str = "loadline.dev/v1";
@@ -21,9 +22,21 @@ pub const VERSION: &str = "loadline.dev/v1";
 pub struct Input(Value);
 
 impl Input {
-    /// Converts the document once.
-    pub fn new(document: serde_json::Value) -> Self {
-        Self(Value::from(document))
+    /// Converts the document once. `pod` says where in `review.object` the pod stands, which is not converted again but
+    /// shared.
+    pub fn new(document: &serde_json::Value, pod: &FieldPath) -> Self {
+        let mut input = super::value::from_json(document);
+        let mut here = &input["review"]["object"];
+        for segment in pod.segments() {
+            if let Segment::Key(key) = segment {
+                here = &here[&**key];
+            }
+        }
+        let pod = if *here == Value::Undefined { Value::Null } else { here.clone() };
+        if let Ok(members) = input.as_object_mut() {
+            members.insert(Value::from("pod"), pod);
+        }
+        Self(input)
     }
 
     /// The input of one policy. Only the top level is copied; everything below is shared.
@@ -34,17 +47,4 @@ impl Input {
         }
         input
     }
-}
-
-/// An input without content, to prepare a policy with.
-pub fn empty() -> serde_json::Value {
-    json!({
-        "version": VERSION,
-        "review": {"object": {}},
-        "parameters": {},
-        "pod": {"metadata": {}, "spec": {"containers": []}},
-        "placement": {"standing": "regular", "profiles": []},
-        "features": [],
-        "cost": null,
-    })
 }

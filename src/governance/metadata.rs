@@ -5,7 +5,9 @@
 use serde::Deserialize;
 
 use crate::catalogue::source::OneOrMany;
-use crate::document::Document;
+use crate::diagnostic::suggest;
+use crate::document::{Document, Mark};
+use crate::path::FieldPath;
 use crate::placement::Standing;
 
 /// The metadata of a policy.
@@ -28,6 +30,12 @@ pub struct Metadata {
     /// What a failure of the policy itself means.
     pub on_error: OnError,
 }
+
+/// The kinds that policies can be about: a workload is governed as the pods that it makes.
+const KINDS: &[&str] = &["Pod", "*"];
+
+/// The operations that are governed: what is deleted must always be let go.
+const OPERATIONS: &[&str] = &["CREATE", "UPDATE", "*"];
 
 /// What a failing policy means for the pod.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -119,31 +127,29 @@ struct Custom {
 }
 
 impl Metadata {
-    /// Reads the block that stands directly above `package`; a module without one has the defaults.
+    /// Reads the block that stands above `package`; a module without one has the defaults.
     ///
-    /// Fails with the line where the block is not the YAML it should be.
+    /// Fails with line and column where the block is not the YAML it should be.
     pub fn of_module(text: &str) -> Result<Self, String> {
-        let Some((first_line, block)) = block(text) else {
-            return Ok(Self::default());
+        let Some((first_line, block)) = block(text) else { return Ok(Self::default()) };
+        let at = |mark: Option<Mark>, message: &str| {
+            let (line, column) = mark.map_or((0, 1), |mark| (mark.line - 1, mark.column + "# ".len()));
+            format!("{}:{column}: metadata: {message}", first_line + line)
         };
-        let at = |line: usize, message: &str| format!("{}: metadata: {message}", first_line + line);
-        let documents = Document::parse_all(&block).map_err(|error| {
-            at(
-                error.mark.map_or(0, |mark| mark.line.saturating_sub(1)),
-                &error.message,
-            )
+        let documents = Document::parse_all(&block).map_err(|error| at(error.mark, &error.message))?;
+        let Some(document) = documents.into_iter().next() else { return Ok(Self::default()) };
+        let source: Source = serde_path_to_error::deserialize(&document.value).map_err(|error| {
+            let place = FieldPath::parse(&error.path().to_string());
+            at(place.and_then(|place| document.locate(&place)), &format!("`{}`: {}", error.path(), error.inner()))
         })?;
-        let Some(document) = documents.into_iter().next() else {
-            return Ok(Self::default());
-        };
-        let source: Source =
-            serde_path_to_error::deserialize(&document.value).map_err(|error| {
-                let place = crate::path::FieldPath::parse(&error.path().to_string());
-                let line = place
-                    .and_then(|place| document.locate(&place))
-                    .map_or(0, |mark| mark.line.saturating_sub(1));
-                at(line, &format!("`{}`: {}", error.path(), error.inner()))
-            })?;
+        let matched = &source.custom.r#match;
+        for (key, words, known) in [("kinds", &matched.kinds, KINDS), ("operations", &matched.operations, OPERATIONS)] {
+            if let Some((position, word)) = words.iter().enumerate().find(|(_, word)| !known.contains(&word.as_str())) {
+                let place = FieldPath::keys("custom.match").key(key).index(position);
+                let hint = suggest::help(word, known.iter().copied());
+                return Err(at(document.locate(&place), &format!("`{place}`: `{word}` never matches; {hint}")));
+            }
+        }
         Ok(Self {
             title: source.title,
             description: source.description,
@@ -168,31 +174,20 @@ impl Metadata {
     }
 }
 
-/// The text of the block above `package`, without comment signs, and the number of its first line.
+/// The text of the last block above `package`, without comment signs, and the number of its first line.
+///
+/// The block ends with its comment; what follows up to `package` may be anything.
 fn block(text: &str) -> Option<(usize, String)> {
     let lines: Vec<&str> = text.lines().collect();
-    let package = lines
-        .iter()
-        .position(|line| line.trim_start().starts_with("package "))?;
+    let package = lines.iter().position(|line| line.trim_start().starts_with("package "))?;
     let above = lines.get(..package)?;
-    let start = above
-        .iter()
-        .rposition(|line| line.trim_end() == "# METADATA")?;
-    let body = above.get(start + 1..)?;
-    body.iter().all(|line| line.starts_with('#')).then(|| {
-        let block: String = body
-            .iter()
-            .map(|line| {
-                line.strip_prefix("# ")
-                    .unwrap_or_else(|| line.trim_start_matches('#'))
-            })
-            .fold(String::new(), |mut block, line| {
-                block.push_str(line);
-                block.push('\n');
-                block
-            });
-        (start + 2, block)
-    })
+    let start = above.iter().rposition(|line| line.trim_end() == "# METADATA")?;
+    let mut block = String::new();
+    for line in above.get(start + 1..)?.iter().take_while(|line| line.starts_with('#')) {
+        block.push_str(line.strip_prefix("# ").unwrap_or_else(|| line.trim_start_matches('#')));
+        block.push('\n');
+    }
+    Some((start + 2, block))
 }
 
 #[cfg(test)]
@@ -213,14 +208,28 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named_with_its_line() {
-        let message =
-            Metadata::of_module("# METADATA\n# title: T\n# custom:\n#   macth: {}\npackage a\n")
-                .unwrap_err();
-        assert!(
-            message.starts_with("4: metadata") || message.starts_with("3: metadata"),
-            "{message}"
-        );
+        let message = Metadata::of_module("# METADATA\n# title: T\n# custom:\n#   macth: {}\npackage a\n").unwrap_err();
+        assert!(message.starts_with("4:5: metadata"), "{message}");
         assert!(message.contains("macth"), "{message}");
+    }
+
+    #[test]
+    fn a_match_that_could_never_match_is_refused() {
+        let of = |words: &str| {
+            Metadata::of_module(&format!("# METADATA\n# custom:\n#   match:\n#     {words}\npackage a\n")).map(|_| ())
+        };
+        assert_eq!(
+            of("operations: [CREATE, UPDTE]"),
+            Err("4:28: metadata: `custom.match.operations[1]`: `UPDTE` never matches; did you mean `UPDATE`?".to_owned())
+        );
+        assert!(of("kinds: [Deployment]").unwrap_err().contains("use one of: Pod, *"));
+        assert_eq!(of("operations: [CREATE, UPDATE, '*']"), Ok(()));
+    }
+
+    #[test]
+    fn a_blank_line_or_another_comment_below_the_block_does_not_lose_it() {
+        let text = "# METADATA\n# title: T\n\n# Something else: not YAML: at all\n\npackage a\n";
+        assert_eq!(Metadata::of_module(text).unwrap().title.as_deref(), Some("T"));
     }
 
     #[test]

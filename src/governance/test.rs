@@ -1,11 +1,13 @@
 //! Tests written in Rego: rules named `test_*` beside a policy.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use regorus::{Engine, Value};
+use regorus::Value;
 
-use super::{Module, PolicyError, timer};
+use super::deadline::Deadline;
+use super::unit::{Parsed, Prints};
+use super::value::kind_of;
+use super::{Module, PolicyError, rule_path};
 
 /// How long one test may take.
 const TEST_TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -13,68 +15,98 @@ const TEST_TIME_LIMIT: Duration = Duration::from_secs(5);
 /// What came of one test.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TestResult {
-    /// Full name: `data.loadline.x.test_y`.
+    /// Full name: `data.loadline.x_test.test_y`.
     pub name: String,
+    /// The file that holds it.
+    pub origin: String,
+    /// Its line.
+    pub line: usize,
     /// How it went.
     pub outcome: Outcome,
-    /// What it printed.
+    /// What it printed, with file and line.
     pub prints: Vec<String>,
+    /// How long it took.
+    pub duration: Duration,
 }
 
 /// How a test went.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// It could not be evaluated.
+    /// It could not be evaluated, for a reason.
     Error(String),
-    /// It is undefined or not true.
-    Fail,
+    /// It is not true, but this.
+    Fail(&'static str),
     /// It is true.
     Pass,
 }
 
 /// Runs every `test_*` rule of `modules` whose full name contains `filter`, in the order of their names.
 ///
-/// Fails where a module does not compile.
+/// Fails where a module does not parse, and where its analysis finds mistakes.
 pub fn run(modules: &[Module<'_>], filter: &str) -> Result<Vec<TestResult>, PolicyError> {
-    let mut engine = Engine::new();
-    let mut names = std::collections::BTreeSet::new();
-    for module in modules {
-        let package = engine
-            .add_policy(module.origin.to_owned(), module.text.to_owned())
-            .map_err(|error| PolicyError {
-                message: format!("{}: {error}", module.origin),
-            })?;
-        names.extend(test_rules(module.text).map(|rule| format!("{package}.{rule}")));
-    }
-    engine.set_gather_prints(true);
-    engine.set_execution_timer_config(timer(TEST_TIME_LIMIT));
-    let mut results = Vec::new();
-    for name in names.into_iter().filter(|name| name.contains(filter)) {
-        let mut engine = engine.clone();
-        let outcome = match catch_unwind(AssertUnwindSafe(|| engine.eval_rule(name.clone()))) {
-            Ok(Ok(Value::Bool(true))) => Outcome::Pass,
-            Ok(Ok(_)) => Outcome::Fail,
-            Ok(Err(error)) => Outcome::Error(error.to_string()),
-            Err(_) => Outcome::Error("evaluation panicked".to_owned()),
+    let parsed = Parsed::new(modules, Prints::Gathered)?;
+    let is_test = |path: &[String]| path.last().is_some_and(|name| name.starts_with("test_"));
+    let tests: Vec<(String, String, usize)> = parsed
+        .analysis
+        .rules
+        .iter()
+        .filter(|(path, rule)| is_test(path) && !rule.is_function)
+        .map(|(path, rule)| {
+            let origin = modules.get(rule.module).map_or("", |module| module.origin);
+            (rule_path(path), origin.to_owned(), rule.mark.map_or(1, |mark| mark.line))
+        })
+        .filter(|(name, ..)| name.contains(filter))
+        .collect();
+    let unit = parsed.compile(tests.first().map(|(name, ..)| name.as_str()))?;
+    let run_one = |(name, origin, line): (String, String, usize)| {
+        let start = Instant::now();
+        let (value, prints) = unit.run(&name, None, Deadline::after(TEST_TIME_LIMIT));
+        let outcome = match value {
+            Ok(Value::Bool(true)) => Outcome::Pass,
+            Ok(Value::Bool(false)) => Outcome::Fail("false"),
+            Ok(other) => Outcome::Fail(kind_of(&other)),
+            Err(failure) => Outcome::Error(failure.to_string()),
         };
-        let prints = engine.take_prints().unwrap_or_default();
-        results.push(TestResult {
-            name,
-            outcome,
-            prints,
-        });
-    }
-    Ok(results)
+        TestResult { name, origin, line, outcome, prints, duration: start.elapsed() }
+    };
+    Ok(tests.into_iter().map(run_one).collect())
 }
 
-/// The names of the test rules in a module: words that begin a line with `test_`.
-fn test_rules(text: &str) -> impl Iterator<Item = &str> {
-    text.lines()
-        .filter(|line| line.starts_with("test_"))
-        .filter_map(|line| {
-            let end = line
-                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-                .unwrap_or(line.len());
-            line.get(..end)
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcomes(text: &str) -> Vec<(String, Outcome)> {
+        let module = Module { origin: "a_test.rego", text };
+        run(&[module], "").unwrap().into_iter().map(|result| (result.name, result.outcome)).collect()
+    }
+
+    #[test]
+    fn a_test_passes_when_it_is_true_and_nothing_else() {
+        let text = "package a_test\nimport rego.v1\ntest_pass if true\ntest_undefined if false\ntest_false := false\n\
+            test_number := 1\ntest_error if 1 / 0 == 1\nother if false\ntest_function(x) if x\n";
+        let results = outcomes(text);
+        let expected = [
+            ("data.a_test.test_error", Outcome::Error("a_test.rego:7:17: divide by zero".to_owned())),
+            ("data.a_test.test_false", Outcome::Fail("false")),
+            ("data.a_test.test_number", Outcome::Fail("a number")),
+            ("data.a_test.test_pass", Outcome::Pass),
+            ("data.a_test.test_undefined", Outcome::Fail("undefined")),
+        ];
+        assert_eq!(results, expected.map(|(name, outcome)| (name.to_owned(), outcome)));
+    }
+
+    #[test]
+    fn results_say_where_the_test_is_and_what_it_printed() {
+        let text = "package a_test\nimport rego.v1\n\ntest_x if {\n\tprint(\"x is\", 1)\n}\n";
+        let results = run(&[Module { origin: "dir/a_test.rego", text }], "").unwrap();
+        assert_eq!((results[0].origin.as_str(), results[0].line), ("dir/a_test.rego", 4));
+        assert_eq!(results[0].prints, ["dir/a_test.rego:5: x is 1"]);
+    }
+
+    #[test]
+    fn a_filter_takes_part_of_the_full_name() {
+        let text = "package a_test\nimport rego.v1\ntest_x if true\ntest_y if true\n";
+        assert_eq!(run(&[Module { origin: "a", text }], "a_test.test_y").unwrap().len(), 1);
+    }
 }

@@ -11,13 +11,34 @@ pub fn admits(pod: &PodView, node: &NodeFact) -> bool {
     tolerates_all(pod.tolerations(), &node.taints) && selects(pod, node)
 }
 
+/// What keeps a pod off a node.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Obstacle {
+    /// The required node affinity.
+    Affinity,
+    /// An entry of the node selector, by key.
+    Selector(String),
+    /// A taint that is not tolerated.
+    Taint(Taint),
+}
+
+/// The first thing that keeps `pod` off `node`, if the filters would.
+pub fn obstacle(pod: &PodView, node: &NodeFact) -> Option<Obstacle> {
+    let selector = pod.node_selector.as_deref().unwrap_or_default();
+    let missed = selector.iter().find(|(key, value)| lookup(&node.labels, key) != Some(value));
+    let taint = || {
+        repelling(&node.taints)
+            .find(|taint| !pod.tolerations().iter().any(|toleration| tolerates(toleration, taint)))
+    };
+    missed
+        .map(|(key, _)| Obstacle::Selector(key.clone()))
+        .or_else(|| taint().map(|taint| Obstacle::Taint(taint.clone())))
+        .or_else(|| (!selects(pod, node)).then_some(Obstacle::Affinity))
+}
+
 /// Whether every taint that keeps pods away is tolerated. Passing states of a node are not counted: they come and go.
 pub fn tolerates_all(tolerations: &[Toleration], taints: &[Taint]) -> bool {
-    repelling(taints).all(|taint| {
-        tolerations
-            .iter()
-            .any(|toleration| tolerates(toleration, taint))
-    })
+    repelling(taints).all(|taint| tolerations.iter().any(|toleration| tolerates(toleration, taint)))
 }
 
 /// The taints that keep pods away for good.
@@ -30,21 +51,12 @@ pub fn repelling(taints: &[Taint]) -> impl Iterator<Item = &Taint> {
 /// Whether the node selector and one of the required affinity terms hold.
 pub fn selects(pod: &PodView, node: &NodeFact) -> bool {
     let selector = pod.node_selector.as_deref().unwrap_or_default();
-    selector
-        .iter()
-        .all(|(key, value)| lookup(&node.labels, key) == Some(value))
-        && pod
-            .affinity
-            .required
-            .as_ref()
-            .is_none_or(|required| matches_selector(required, node))
+    selector.iter().all(|(key, value)| lookup(&node.labels, key) == Some(value))
+        && pod.affinity.required.as_ref().is_none_or(|required| matches_selector(required, node))
 }
 
 fn matches_selector(selector: &NodeSelector, node: &NodeFact) -> bool {
-    selector
-        .node_selector_terms
-        .iter()
-        .any(|term| matches_term(term, node))
+    selector.node_selector_terms.iter().any(|term| matches_term(term, node))
 }
 
 /// Whether all requirements of `term` hold; a term without any holds for no node.
@@ -52,12 +64,8 @@ pub fn matches_term(term: &NodeSelectorTerm, node: &NodeFact) -> bool {
     let expressions = term.match_expressions.as_deref().unwrap_or_default();
     let fields = term.match_fields.as_deref().unwrap_or_default();
     !(expressions.is_empty() && fields.is_empty())
-        && expressions
-            .iter()
-            .all(|requirement| matches_label(requirement, &node.labels))
-        && fields
-            .iter()
-            .all(|requirement| matches_field(requirement, &node.name))
+        && expressions.iter().all(|requirement| matches_label(requirement, &node.labels))
+        && fields.iter().all(|requirement| matches_field(requirement, &node.name))
 }
 
 fn matches_label(requirement: &Requirement, labels: &[(String, String)]) -> bool {
@@ -120,10 +128,7 @@ pub fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
 }
 
 fn numbers(toleration: &Toleration, taint: &Taint) -> Option<(i64, i64)> {
-    Some((
-        canonical_integer(&toleration.value)?,
-        canonical_integer(&taint.value)?,
-    ))
+    Some((canonical_integer(&toleration.value)?, canonical_integer(&taint.value)?))
 }
 
 /// An integer as one writes it by hand: no plus sign, no leading zero, no minus zero.
@@ -147,20 +152,13 @@ mod tests {
 
     fn requirement(key: &str, operator: &str, values: &[&str]) -> Requirement {
         let values = values.iter().map(ToString::to_string).collect();
-        Requirement {
-            key: key.into(),
-            operator: operator.into(),
-            values,
-        }
+        Requirement { key: key.into(), operator: operator.into(), values }
     }
 
     fn node() -> NodeFact {
         NodeFact {
             name: "virtual".into(),
-            labels: vec![
-                ("type".into(), "virtual-kubelet".into()),
-                ("cpu".into(), "8".into()),
-            ],
+            labels: vec![("type".into(), "virtual-kubelet".into()), ("cpu".into(), "8".into())],
             ..NodeFact::default()
         }
     }
@@ -171,11 +169,7 @@ mod tests {
             match_expressions: Some(vec![requirement(key, operator, values)]),
             match_fields: None,
         };
-        assert_eq!(
-            matches_term(&term, &node()),
-            expected,
-            "{key} {operator} {values:?}"
-        );
+        assert_eq!(matches_term(&term, &node()), expected, "{key} {operator} {values:?}");
     }
 
     #[test]
@@ -229,22 +223,12 @@ mod tests {
 
     #[test]
     fn tolerations_match_as_in_the_scheduler() {
-        let taint = Taint {
-            key: "k".into(),
-            value: "v".into(),
-            effect: "NoSchedule".into(),
-        };
-        assert!(tolerates(
-            &tolerating("k", "Equal", "v", "NoSchedule"),
-            &taint
-        ));
+        let taint = Taint { key: "k".into(), value: "v".into(), effect: "NoSchedule".into() };
+        assert!(tolerates(&tolerating("k", "Equal", "v", "NoSchedule"), &taint));
         assert!(tolerates(&tolerating("k", "", "v", ""), &taint));
         assert!(tolerates(&tolerating("", "Exists", "", ""), &taint));
         assert!(tolerates(&tolerating("k", "Exists", "", ""), &taint));
-        assert!(!tolerates(
-            &tolerating("k", "Exists", "", "NoExecute"),
-            &taint
-        ));
+        assert!(!tolerates(&tolerating("k", "Exists", "", "NoExecute"), &taint));
         assert!(!tolerates(&tolerating("k", "Equal", "w", ""), &taint));
         assert!(!tolerates(&tolerating("k", "Like", "v", ""), &taint));
     }
@@ -260,10 +244,7 @@ mod tests {
         assert!(!tolerates(&tolerating("k", "Gt", "10", ""), &taint("10")));
         assert!(tolerates(&tolerating("k", "Lt", "10", ""), &taint("-9")));
         for odd in ["007", "+7", "-0", "7.0", "", "seven"] {
-            assert!(
-                !tolerates(&tolerating("k", "Lt", "10", ""), &taint(odd)),
-                "{odd}"
-            );
+            assert!(!tolerates(&tolerating("k", "Lt", "10", ""), &taint(odd)), "{odd}");
         }
     }
 
@@ -276,10 +257,7 @@ mod tests {
         };
         assert!(tolerates_all(
             &[],
-            &[
-                taint("k", "PreferNoSchedule"),
-                taint("node.kubernetes.io/not-ready", "NoExecute")
-            ]
+            &[taint("k", "PreferNoSchedule"), taint("node.kubernetes.io/not-ready", "NoExecute")]
         ));
         assert!(!tolerates_all(&[], &[taint("k", "NoExecute")]));
     }

@@ -156,16 +156,17 @@ impl ProfileSource {
                 let place = place.key("features").index(position);
                 match catalogue.by_name(name) {
                     Some(feature) if told.insert(feature) => features.push(feature),
-                    Some(_) => problems.push(Mistake {
-                        place,
-                        message: format!("`{name}` is listed twice"),
-                    }),
+                    Some(_) => problems
+                        .push(Mistake { place, message: format!("`{name}` is listed twice") }),
                     None => {
                         let hint = suggest::nearest(name, catalogue.names())
                             .map(|near| format!("; did you mean `{near}`?"));
                         problems.push(Mistake {
                             place,
-                            message: format!("unknown feature `{name}`{}", hint.unwrap_or_default()),
+                            message: format!(
+                                "unknown feature `{name}`{}",
+                                hint.unwrap_or_default()
+                            ),
                         });
                     }
                 }

@@ -88,10 +88,7 @@ impl SelfSigned {
     /// Makes one for the given names and addresses.
     pub fn generate(names: Vec<String>) -> Result<Self, TlsError> {
         let made = rcgen::generate_simple_self_signed(names)?;
-        Ok(Self {
-            certificate: made.cert.pem(),
-            key: made.signing_key.serialize_pem(),
-        })
+        Ok(Self { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() })
     }
 }
 
@@ -113,16 +110,8 @@ impl Certificate {
     /// Takes a certificate of our own.
     pub fn self_signed(made: &SelfSigned) -> Result<Self, TlsError> {
         let origin = Path::new("self-signed");
-        let pair = certified(
-            made.certificate.as_bytes(),
-            made.key.as_bytes(),
-            origin,
-            origin,
-        )?;
-        Ok(Self {
-            current: ArcSwap::from_pointee(pair),
-            files: None,
-        })
+        let pair = certified(made.certificate.as_bytes(), made.key.as_bytes(), origin, origin)?;
+        Ok(Self { current: ArcSwap::from_pointee(pair), files: None })
     }
 
     /// Looks at the files again. Gives whether a new pair is in use.
@@ -135,10 +124,7 @@ impl Certificate {
         };
         let content = (read(&files.certificate)?, read(&files.key)?);
         // Poisoning would mean a panic between two assignments; the content is whole either way.
-        let mut last = files
-            .content
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = files.content.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if *last == content {
             return Ok(false);
         }
@@ -208,10 +194,7 @@ pub fn provider() -> Arc<CryptoProvider> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|source| TlsError::Read {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
 }
 
 fn certified(
@@ -222,17 +205,12 @@ fn certified(
 ) -> Result<CertifiedKey, TlsError> {
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(certificate)
         .collect::<Result<_, _>>()
-        .map_err(|_| TlsError::NoCertificate {
-            path: certificate_path.to_owned(),
-        })?;
+        .map_err(|_| TlsError::NoCertificate { path: certificate_path.to_owned() })?;
     if chain.is_empty() {
-        return Err(TlsError::NoCertificate {
-            path: certificate_path.to_owned(),
-        });
+        return Err(TlsError::NoCertificate { path: certificate_path.to_owned() });
     }
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::NoKey {
-        path: key_path.to_owned(),
-    })?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|_| TlsError::NoKey { path: key_path.to_owned() })?;
     CertifiedKey::from_der(chain, key, &provider()).map_err(|source| TlsError::Unusable {
         certificate: certificate_path.to_owned(),
         key: key_path.to_owned(),

@@ -32,30 +32,20 @@ impl Authority {
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let file = folder.join(format!("{name}.crt"));
         fs::write(&file, issuer.pem()).unwrap();
-        Self {
-            issuer,
-            folder: folder.to_owned(),
-            file,
-        }
+        Self { issuer, folder: folder.to_owned(), file }
     }
 
     /// A certificate for a server on loopback; `names` are further names it answers to.
     pub(crate) fn server(&self, name: &str, names: &[&str]) -> Pair {
         let names = [&["127.0.0.1", "localhost"], names].concat();
-        self.issue(
-            name,
-            parameters(name, &names),
-            ExtendedKeyUsagePurpose::ServerAuth,
-        )
+        self.issue(name, parameters(name, &names), ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     /// A certificate that makes its holder `user` of `group` for the API server.
     pub(crate) fn client(&self, name: &str, user: &str, group: Option<&str>) -> Pair {
         let mut params = parameters(user, &[]);
         if let Some(group) = group {
-            params
-                .distinguished_name
-                .push(DnType::OrganizationName, group);
+            params.distinguished_name.push(DnType::OrganizationName, group);
         }
         self.issue(name, params, ExtendedKeyUsagePurpose::ClientAuth)
     }
@@ -84,10 +74,7 @@ impl Authority {
 /// A key pair without a certificate, for signing service account tokens: (private, public).
 pub(crate) fn signing_key(folder: &Path) -> (PathBuf, PathBuf) {
     let key = KeyPair::generate().unwrap();
-    let files = (
-        folder.join("service-account.key"),
-        folder.join("service-account.pub"),
-    );
+    let files = (folder.join("service-account.key"), folder.join("service-account.pub"));
     fs::write(&files.0, key.serialize_pem()).unwrap();
     fs::write(&files.1, key.public_key_pem()).unwrap();
     files
@@ -96,9 +83,7 @@ pub(crate) fn signing_key(folder: &Path) -> (PathBuf, PathBuf) {
 fn parameters(common_name: &str, names: &[&str]) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names).unwrap();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, common_name);
+    params.distinguished_name.push(DnType::CommonName, common_name);
     let now = SystemTime::now();
     params.not_before = (now - Duration::from_hours(1)).into();
     params.not_after = (now + Duration::from_hours(24)).into();

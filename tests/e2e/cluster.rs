@@ -48,22 +48,14 @@ impl Answer {
     /// What it printed where it had to work.
     #[track_caller]
     pub(crate) fn accepted(self) -> Self {
-        assert!(
-            self.ok,
-            "`kubectl` should have been content, but: {}{}",
-            self.stdout, self.stderr
-        );
+        assert!(self.ok, "`kubectl` should have been content, but: {}{}", self.stdout, self.stderr);
         self
     }
 
     /// The message where it had to be refused.
     #[track_caller]
     pub(crate) fn refused(self) -> String {
-        assert!(
-            !self.ok,
-            "this should have been refused, but: {}{}",
-            self.stdout, self.stderr
-        );
+        assert!(!self.ok, "this should have been refused, but: {}{}", self.stdout, self.stderr);
         self.stderr
     }
 }
@@ -72,10 +64,7 @@ impl Cluster {
     /// Starts everything; returns when all three nodes are ready.
     pub(crate) fn start(programs: Programs) -> Self {
         let start = Instant::now();
-        let folder = tempfile::Builder::new()
-            .prefix("loadline-e2e-")
-            .tempdir()
-            .unwrap();
+        let folder = tempfile::Builder::new().prefix("loadline-e2e-").tempdir().unwrap();
         let logs = cache().join("logs");
         let _ = fs::remove_dir_all(&logs);
         fs::create_dir_all(&logs).unwrap();
@@ -102,10 +91,8 @@ impl Cluster {
     }
 
     fn start_etcd(&mut self, port: u16, peer_port: u16) {
-        let (client, peer) = (
-            format!("http://127.0.0.1:{port}"),
-            format!("http://127.0.0.1:{peer_port}"),
-        );
+        let (client, peer) =
+            (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peer_port}"));
         let arguments = [
             format!("--data-dir={}", self.path("etcd").display()),
             format!("--listen-client-urls={client}"),
@@ -121,9 +108,7 @@ impl Cluster {
     }
 
     fn start_apiserver(&mut self, etcd_port: u16, port: u16) {
-        let serving = self
-            .authority
-            .server("apiserver", &["kubernetes.default.svc"]);
+        let serving = self.authority.server("apiserver", &["kubernetes.default.svc"]);
         let (private, public) = signing_key(self.folder.path());
         let arguments = [
             format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
@@ -143,11 +128,7 @@ impl Cluster {
         self.launch("kube-apiserver", self.programs.apiserver.clone(), arguments);
         self.eventually("the API server", |cluster| {
             let answer = cluster.kubectl(&["get", "--raw", "/readyz"]);
-            if answer.ok {
-                Ok(())
-            } else {
-                Err(answer.stderr)
-            }
+            if answer.ok { Ok(()) } else { Err(answer.stderr) }
         });
     }
 
@@ -161,11 +142,7 @@ impl Cluster {
                     format!("--root-ca-file={}", self.authority.file.display()),
                 ],
             ),
-            (
-                "kube-scheduler",
-                self.programs.scheduler.clone(),
-                Vec::new(),
-            ),
+            ("kube-scheduler", self.programs.scheduler.clone(), Vec::new()),
         ] {
             let pair = self.authority.client(name, &format!("system:{name}"), None);
             let kubeconfig = self.kubeconfig(name, &pair);
@@ -229,31 +206,21 @@ impl Cluster {
             format!("--nodes={}", file.display()),
         ];
         self.launch("virtualnode", self.programs.virtual_node.clone(), arguments);
-        self.eventually(
-            "three nodes, ready and free of start-up taints",
-            |cluster| {
-                let nodes = cluster.get("/api/v1/nodes").ok_or("no list of nodes")?;
-                let settled = |node: &&Value| {
-                    let ready = condition(node, "Ready") == Some("True");
-                    let taints = node["spec"]["taints"]
-                        .as_array()
-                        .map_or(&[][..], Vec::as_slice);
-                    let starting = |taint: &Value| {
-                        taint["key"]
-                            .as_str()
-                            .is_some_and(|key| key.starts_with("node.kubernetes.io/"))
-                    };
-                    ready && !taints.iter().any(starting)
+        self.eventually("three nodes, ready and free of start-up taints", |cluster| {
+            let nodes = cluster.get("/api/v1/nodes").ok_or("no list of nodes")?;
+            let settled = |node: &&Value| {
+                let ready = condition(node, "Ready") == Some("True");
+                let taints = node["spec"]["taints"].as_array().map_or(&[][..], Vec::as_slice);
+                let starting = |taint: &Value| {
+                    taint["key"].as_str().is_some_and(|key| key.starts_with("node.kubernetes.io/"))
                 };
-                match nodes["items"]
-                    .as_array()
-                    .map_or(0, |all| all.iter().filter(settled).count())
-                {
-                    3 => Ok(()),
-                    n => Err(format!("{n} of them")),
-                }
-            },
-        );
+                ready && !taints.iter().any(starting)
+            };
+            match nodes["items"].as_array().map_or(0, |all| all.iter().filter(settled).count()) {
+                3 => Ok(()),
+                n => Err(format!("{n} of them")),
+            }
+        });
     }
 
     fn launch(
@@ -262,8 +229,7 @@ impl Cluster {
         program: PathBuf,
         arguments: impl IntoIterator<Item = String>,
     ) {
-        self.processes
-            .push(Process::start(name, &program, arguments, &self.logs));
+        self.processes.push(Process::start(name, &program, arguments, &self.logs));
     }
 
     /// A path in the folder of this run, which is deleted at its end.
@@ -306,10 +272,7 @@ impl Cluster {
         fs::write(&file, input).unwrap();
         let output = Command::new(&self.programs.kubectl)
             .arg(format!("--kubeconfig={}", self.kubeconfig.display()))
-            .arg(format!(
-                "--cache-dir={}",
-                self.path("kubectl-cache").display()
-            ))
+            .arg(format!("--cache-dir={}", self.path("kubectl-cache").display()))
             .arg("--request-timeout=20s")
             .args(arguments)
             .stdin(Stdio::from(fs::File::open(&file).unwrap()))
@@ -335,9 +298,7 @@ impl Cluster {
     /// What the API server has at `path`.
     pub(crate) fn get(&self, path: &str) -> Option<Value> {
         let answer = self.kubectl(&["get", "--raw", path]);
-        answer
-            .ok
-            .then(|| serde_json::from_str(&answer.stdout).unwrap())
+        answer.ok.then(|| serde_json::from_str(&answer.stdout).unwrap())
     }
 
     pub(crate) fn pod(&self, namespace: &str, name: &str) -> Option<Value> {
@@ -358,12 +319,8 @@ impl Cluster {
         );
         let list = self.get(&path).expect("a list of events");
         let component = |event: &Value| {
-            let old = event["source"]["component"]
-                .as_str()
-                .filter(|name| !name.is_empty());
-            old.or_else(|| event["reportingComponent"].as_str())
-                .unwrap_or_default()
-                .to_owned()
+            let old = event["source"]["component"].as_str().filter(|name| !name.is_empty());
+            old.or_else(|| event["reportingComponent"].as_str()).unwrap_or_default().to_owned()
         };
         let text = |event: &Value| {
             let (reason, message) = (event["reason"].as_str(), event["message"].as_str());
@@ -374,10 +331,7 @@ impl Cluster {
                 message.unwrap_or_default()
             )
         };
-        list["items"]
-            .as_array()
-            .map(|all| all.iter().map(text).collect())
-            .unwrap_or_default()
+        list["items"].as_array().map(|all| all.iter().map(text).collect()).unwrap_or_default()
     }
 
     /// A namespace, ready to take pods.
@@ -388,15 +342,9 @@ impl Cluster {
         });
         self.apply(namespace).accepted();
         let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
-        eventually(
-            &format!("the service account of namespace {name}"),
-            PATIENCE,
-            || {
-                self.get(&account)
-                    .map(drop)
-                    .ok_or_else(|| "not there".to_owned())
-            },
-        );
+        eventually(&format!("the service account of namespace {name}"), PATIENCE, || {
+            self.get(&account).map(drop).ok_or_else(|| "not there".to_owned())
+        });
     }
 
     /// Waits for a pod to be Running and returns it.
@@ -404,29 +352,17 @@ impl Cluster {
     pub(crate) fn running(&self, namespace: &str, name: &str) -> Value {
         eventually(&format!("pod {namespace}/{name} to run"), PATIENCE, || {
             let pod = self.pod(namespace, name).ok_or("no such pod")?;
-            if pod["status"]["phase"] == "Running" {
-                Ok(pod)
-            } else {
-                Err(state(&pod))
-            }
+            if pod["status"]["phase"] == "Running" { Ok(pod) } else { Err(state(&pod)) }
         })
     }
 
     /// Waits for the scheduler to give a pod a node, and returns the pod.
     #[track_caller]
     pub(crate) fn scheduled(&self, namespace: &str, name: &str) -> Value {
-        eventually(
-            &format!("pod {namespace}/{name} to be scheduled"),
-            PATIENCE,
-            || {
-                let pod = self.pod(namespace, name).ok_or("no such pod")?;
-                if pod["spec"]["nodeName"].is_string() {
-                    Ok(pod)
-                } else {
-                    Err(state(&pod))
-                }
-            },
-        )
+        eventually(&format!("pod {namespace}/{name} to be scheduled"), PATIENCE, || {
+            let pod = self.pod(namespace, name).ok_or("no such pod")?;
+            if pod["spec"]["nodeName"].is_string() { Ok(pod) } else { Err(state(&pod)) }
+        })
     }
 
     #[track_caller]
@@ -464,10 +400,7 @@ pub(crate) fn state(pod: &Value) -> String {
 /// The status of a condition.
 pub(crate) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
     let conditions = object["status"]["conditions"].as_array()?;
-    conditions
-        .iter()
-        .find(|condition| condition["type"] == kind)?["status"]
-        .as_str()
+    conditions.iter().find(|condition| condition["type"] == kind)?["status"].as_str()
 }
 
 /// Ports of loopback that nobody listens on, all different.
@@ -479,7 +412,5 @@ pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
 
 /// The path of a file as text.
 pub(crate) fn text(path: &Path) -> String {
-    path.to_str()
-        .expect("paths of the run are UTF-8")
-        .to_owned()
+    path.to_str().expect("paths of the run are UTF-8").to_owned()
 }

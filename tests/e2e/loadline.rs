@@ -46,10 +46,8 @@ impl<'a> Loadline<'a> {
         };
         let manifests = loadline.manifests("Fail");
         let user = service_account(&cluster.parse(&manifests));
-        loadline.kubeconfig = cluster.kubeconfig(
-            "loadline",
-            &cluster.authority.client("loadline", &user, None),
-        );
+        loadline.kubeconfig =
+            cluster.kubeconfig("loadline", &cluster.authority.client("loadline", &user, None));
         loadline.apply(&manifests);
         loadline.serve();
         loadline
@@ -58,11 +56,7 @@ impl<'a> Loadline<'a> {
     /// What `loadline install` prints for this server.
     pub(crate) fn manifests(&self, failure_policy: &str) -> String {
         let output = Command::new(BINARY)
-            .args([
-                "install",
-                "--url",
-                &format!("https://127.0.0.1:{}", self.port),
-            ])
+            .args(["install", "--url", &format!("https://127.0.0.1:{}", self.port)])
             .arg("--ca-file")
             .arg(&self.ca)
             .args(["--failure-policy", failure_policy])
@@ -70,22 +64,14 @@ impl<'a> Loadline<'a> {
             .output()
             .unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "`loadline install`: {}\n{errors}",
-            output.status
-        );
+        assert!(output.status.success(), "`loadline install`: {}\n{errors}", output.status);
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// Applies what `loadline install` printed.
     pub(crate) fn apply(&self, manifests: &str) {
         let answer = self.cluster.apply(manifests).accepted();
-        assert!(
-            answer.stderr.is_empty(),
-            "applied with warnings: {}",
-            answer.stderr
-        );
+        assert!(answer.stderr.is_empty(), "applied with warnings: {}", answer.stderr);
     }
 
     /// Starts `loadline serve` and waits until it is there.
@@ -104,13 +90,11 @@ impl<'a> Loadline<'a> {
         let start = Instant::now();
         let mut process =
             Process::start("loadline", Path::new(BINARY), arguments, &self.cluster.logs);
-        eventually("`loadline serve` to listen", PATIENCE, || {
+        eventually("`loadline serve` to be ready", PATIENCE, || {
             process.check().unwrap_or_else(|ended| panic!("{ended}"));
-            TcpStream::connect(("127.0.0.1", self.port))
-                .map(drop)
-                .map_err(|e| e.to_string())
+            self.ask("/readyz").map(drop)
         });
-        println!("  loadline serve: listening after {:.0?}", start.elapsed());
+        println!("  loadline serve: ready after {:.0?}", start.elapsed());
         self.process = Some(process);
     }
 
@@ -121,46 +105,35 @@ impl<'a> Loadline<'a> {
 
     /// The sum of a counter over all its labels.
     pub(crate) fn counter(&self, name: &str) -> u64 {
-        let metrics = self.metrics();
+        let metrics = self.ask("/metrics").unwrap();
         let samples = metrics.lines().filter(|line| {
-            line.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with(['{', ' ']))
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
         });
-        samples
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
-            .sum()
+        samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
-    /// The page at `/metrics`.
-    pub(crate) fn metrics(&self) -> String {
-        let ask = || -> std::io::Result<String> {
+    /// The page at a path of the listener without TLS.
+    fn ask(&self, path: &str) -> Result<String, String> {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let exchange = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(("127.0.0.1", self.metrics_port))?;
             stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-            stream.write_all(
-                b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-            )?;
+            stream.write_all(request.as_bytes())?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer)?;
             Ok(answer)
         };
-        let answer = ask().unwrap_or_else(|error| panic!("asking for /metrics: {error}"));
-        assert!(answer.starts_with("HTTP/1.1 200"), "/metrics: {answer}");
-        answer
+        let answer = exchange().map_err(|error| format!("GET {path}: {error}"))?;
+        if answer.starts_with("HTTP/1.1 200") { Ok(answer) } else { Err(answer) }
     }
 
     /// Resident memory in MB, where the kernel tells.
     pub(crate) fn resident_megabytes(&self) -> Option<u64> {
         let id = self.process.as_ref()?.id();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim()
-            .split(' ')
-            .next()?
-            .parse::<u64>()
-            .ok()
-            .map(|kilobytes| kilobytes / 1024)
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().split(' ').next()?.parse::<u64>().ok().map(|kilobytes| kilobytes / 1024)
     }
 }
 
@@ -194,15 +167,6 @@ fn service_account(objects: &[Value]) -> String {
         .flat_map(|binding| binding["subjects"].as_array().into_iter().flatten())
         .find(|subject| subject["kind"] == "ServiceAccount")
         .expect("`loadline install` prints a ClusterRoleBinding for a ServiceAccount");
-    let part = |key: &str| {
-        subject[key]
-            .as_str()
-            .expect("a subject is whole")
-            .to_owned()
-    };
-    format!(
-        "system:serviceaccount:{}:{}",
-        part("namespace"),
-        part("name")
-    )
+    let part = |key: &str| subject[key].as_str().expect("a subject is whole").to_owned();
+    format!("system:serviceaccount:{}:{}", part("namespace"), part("name"))
 }

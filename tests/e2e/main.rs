@@ -90,11 +90,7 @@ impl Steps {
     }
 
     fn finish(self) {
-        println!(
-            "\n{} steps passed, {} failed",
-            self.passed,
-            self.failed.len()
-        );
+        println!("\n{} steps passed, {} failed", self.passed, self.failed.len());
         assert!(self.failed.is_empty(), "failed: {}", self.failed.join(", "));
     }
 }

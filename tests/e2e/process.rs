@@ -22,11 +22,7 @@ impl Process {
         logs: &Path,
     ) -> Self {
         let log = logs.join(format!("{name}.log"));
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .unwrap();
+        let file = File::options().create(true).append(true).open(&log).unwrap();
         // Should this test be killed, the kernel ends the programs that it started: no Drop runs then. `setpriv`
         // becomes the program, so the process id stays the same.
         let mut command = if Path::new("/usr/bin/setpriv").exists() {
@@ -59,11 +55,7 @@ impl Process {
                 let log = String::from_utf8_lossy(&log);
                 let last: Vec<_> = log.lines().rev().take(15).collect();
                 let last: Vec<_> = last.into_iter().rev().collect();
-                Err(format!(
-                    "{} ended ({status}); its last words:\n{}",
-                    self.name,
-                    last.join("\n")
-                ))
+                Err(format!("{} ended ({status}); its last words:\n{}", self.name, last.join("\n")))
             }
             Err(error) => Err(format!("{}: {error}", self.name)),
         }
@@ -74,11 +66,7 @@ impl Process {
         let asked = Command::new("sh")
             .args(["-c", "kill -TERM \"$0\"", &self.child.id().to_string()])
             .status();
-        assert!(
-            asked.is_ok_and(|status| status.success()),
-            "cannot signal {}",
-            self.name
-        );
+        assert!(asked.is_ok_and(|status| status.success()), "cannot signal {}", self.name);
         wait(&mut self.child, limit)
             .unwrap_or_else(|why| panic!("{} after SIGTERM: {why}", self.name))
     }
@@ -130,7 +118,7 @@ pub(crate) fn eventually<T>(
             Err(seen) if start.elapsed() > limit => {
                 panic!("waited {limit:?} for {what}, in vain; at last: {seen}")
             }
-            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+            Err(_) => std::thread::sleep(Duration::from_millis(25)),
         }
     }
 }

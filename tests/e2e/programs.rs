@@ -39,10 +39,7 @@ impl Programs {
             &[
                 ("etcd", "go.etcd.io/etcd/server/v3"),
                 ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
-                (
-                    "kube-controller-manager",
-                    "k8s.io/kubernetes/cmd/kube-controller-manager",
-                ),
+                ("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),
                 ("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
                 ("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
             ],
@@ -51,15 +48,7 @@ impl Programs {
         let [etcd, apiserver, controller_manager, scheduler, kubectl] = controlplane;
         let [virtual_node] = Module::new("virtualnode", &go).build(&[("virtualnode", ".")], None);
         let [latency] = Module::new("latency", &go).build(&[("latency", ".")], None);
-        Self {
-            apiserver,
-            controller_manager,
-            etcd,
-            kubectl,
-            latency,
-            scheduler,
-            virtual_node,
-        }
+        Self { apiserver, controller_manager, etcd, kubectl, latency, scheduler, virtual_node }
     }
 }
 
@@ -80,11 +69,7 @@ fn go_version() -> String {
              virtual kubelet from Go modules, and `go version` does not run ({error}). Install Go 1.26 or newer."
         )
     });
-    assert!(
-        answer.status.success(),
-        "`go version` failed: {}",
-        answer.status
-    );
+    assert!(answer.status.success(), "`go version` failed: {}", answer.status);
     String::from_utf8_lossy(&answer.stdout).trim().to_owned()
 }
 
@@ -98,9 +83,7 @@ struct Module {
 
 impl Module {
     fn new(name: &'static str, go: &str) -> Self {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/e2e")
-            .join(name);
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e").join(name);
         let version = "k8s.io/component-base/version.git";
         let (major, rest) = KUBERNETES.split_once('.').expect("a version has a dot");
         let (minor, _) = rest.split_once('.').expect("a version has two dots");
@@ -116,18 +99,9 @@ impl Module {
             digest.update(file);
             digest.update(fs::read(source.join(file)).unwrap_or_default());
         }
-        let digest = digest.finalize()[..8]
-            .iter()
-            .fold(0, |all, byte| all << 8 | u64::from(*byte));
-        let built = cache()
-            .join("programs")
-            .join(format!("{name}-{digest:016x}"));
-        Self {
-            name,
-            source,
-            built,
-            linker_flags,
-        }
+        let digest = digest.finalize()[..8].iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        let built = cache().join("programs").join(format!("{name}-{digest:016x}"));
+        Self { name, source, built, linker_flags }
     }
 
     /// The paths of `programs`, given as (file name, package), after building those that are not there yet.
@@ -137,15 +111,10 @@ impl Module {
         assets: Option<&Path>,
     ) -> [PathBuf; N] {
         let place = |name: &str| {
-            let given = assets
-                .map(|folder| folder.join(name))
-                .filter(|path| path.is_file());
+            let given = assets.map(|folder| folder.join(name)).filter(|path| path.is_file());
             given.unwrap_or_else(|| self.built.join(name))
         };
-        let missing: Vec<_> = programs
-            .iter()
-            .filter(|(name, _)| !place(name).is_file())
-            .collect();
+        let missing: Vec<_> = programs.iter().filter(|(name, _)| !place(name).is_file()).collect();
         if missing.is_empty() {
             println!("{}: cached", self.name);
         } else {
@@ -168,14 +137,7 @@ impl Module {
         go.current_dir(&self.source)
             .env("CGO_ENABLED", "0")
             .env("GOWORK", "off")
-            .args([
-                "build",
-                "-mod=readonly",
-                "-trimpath",
-                "-ldflags",
-                &self.linker_flags,
-                "-o",
-            ])
+            .args(["build", "-mod=readonly", "-trimpath", "-ldflags", &self.linker_flags, "-o"])
             .arg(&unfinished)
             .arg(package)
             .stdin(Stdio::null());

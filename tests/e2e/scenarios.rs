@@ -36,6 +36,7 @@ pub(crate) const WITH: &[(&str, With)] = steps![
     an_eligible_but_incompatible_pod_lands_on_the_regular_node,
     a_daemon_set_stays_off_the_virtual_nodes,
     a_pod_that_breaks_a_rego_policy_is_refused,
+    a_namespace_in_mode_warn_is_told_and_not_refused,
     a_fenced_pod_starts_only_after_its_network_policy_is_there,
     an_unrelated_pod_is_untouched_and_was_never_sent_to_loadline,
     what_ran_before_loadline_can_still_be_changed_and_deleted,
@@ -63,10 +64,7 @@ pub(crate) struct Before<'a> {
 impl<'a> Before<'a> {
     pub(crate) fn new(cluster: &'a Cluster) -> Self {
         cluster.namespace("before", json!({}), json!({}));
-        Self {
-            cluster,
-            unrelated: OnceCell::new(),
-        }
+        Self { cluster, unrelated: OnceCell::new() }
     }
 }
 
@@ -145,10 +143,7 @@ fn workload(kind: &str, pod: &Value) -> Value {
 #[track_caller]
 fn says(message: &str, parts: &[&str]) {
     for part in parts {
-        assert!(
-            message.contains(part),
-            "the message should say `{part}`:\n{message}"
-        );
+        assert!(message.contains(part), "the message should say `{part}`:\n{message}");
     }
 }
 
@@ -167,23 +162,15 @@ fn marker(pod: &Value) -> Option<&str> {
 
 /// A pod without what differs between any two pods.
 fn comparable(mut pod: Value) -> Value {
-    for key in [
-        "creationTimestamp",
-        "managedFields",
-        "name",
-        "namespace",
-        "resourceVersion",
-        "uid",
-    ] {
+    for key in ["creationTimestamp", "managedFields", "name", "namespace", "resourceVersion", "uid"]
+    {
         pod["metadata"].as_object_mut().unwrap().remove(key);
     }
     pod["metadata"]["labels"] = Value::Null;
     pod["status"] = Value::Null;
     // The volume of the service account's token has a random suffix.
     let text = pod.to_string();
-    let volume = text
-        .split('"')
-        .find(|part| part.starts_with("kube-api-access-"));
+    let volume = text.split('"').find(|part| part.starts_with("kube-api-access-"));
     volume.map_or(Value::Null, |volume| {
         serde_json::from_str(&text.replace(volume, "kube-api-access")).unwrap()
     })
@@ -195,14 +182,10 @@ fn a_pod_that_reads_status_pod_ip_is_scheduled_and_stays_pending_without_a_word(
     before: &Before<'_>,
 ) {
     let cluster = before.cluster;
-    cluster
-        .create(reads_its_ip(bound_to_aci(pod("before", "reads-ip"))))
-        .accepted();
+    cluster.create(reads_its_ip(bound_to_aci(pod("before", "reads-ip")))).accepted();
     assert_eq!(node(&cluster.scheduled("before", "reads-ip")), ACI);
     // The same pod without the variable shows that the node works, and how long it takes.
-    cluster
-        .create(bound_to_aci(pod("before", "plain")))
-        .accepted();
+    cluster.create(bound_to_aci(pod("before", "plain"))).accepted();
     assert_eq!(node(&cluster.running("before", "plain")), ACI);
     std::thread::sleep(Duration::from_secs(5));
 
@@ -211,55 +194,34 @@ fn a_pod_that_reads_status_pod_ip_is_scheduled_and_stays_pending_without_a_word(
     for silent in ["reason", "message", "containerStatuses"] {
         assert_eq!(stuck["status"][silent], Value::Null, "{}", state(&stuck));
     }
-    let conditions: Vec<_> = stuck["status"]["conditions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .collect();
+    let conditions: Vec<_> = stuck["status"]["conditions"].as_array().unwrap().iter().collect();
     assert_eq!(conditions.len(), 1, "{}", state(&stuck));
     assert_eq!(condition(&stuck, "PodScheduled"), Some("True"));
     let events = cluster.events("before", "reads-ip");
     assert!(
-        events
-            .iter()
-            .all(|event| event.starts_with("default-scheduler Scheduled")),
+        events.iter().all(|event| event.starts_with("default-scheduler Scheduled")),
         "no event but the scheduler's own: {events:?}"
     );
     let events = cluster.events("before", "plain");
     assert!(
-        events
-            .iter()
-            .any(|event| event.contains("ProviderCreateSuccess")),
+        events.iter().any(|event| event.contains("ProviderCreateSuccess")),
         "the virtual kubelet does speak of pods that it takes: {events:?}"
     );
     // The reason is known, but only to who reads the virtual kubelet's own log.
-    says(
-        &cluster.log("virtualnode"),
-        &["unsupported fieldPath: status.podIP"],
-    );
+    says(&cluster.log("virtualnode"), &["unsupported fieldPath: status.podIP"]);
 }
 
 fn an_eligible_pod_is_put_on_a_virtual_node_that_cannot_run_it(before: &Before<'_>) {
-    before
-        .cluster
-        .create(reads_its_ip(eligible(pod("before", "eligible"))))
-        .accepted();
+    before.cluster.create(reads_its_ip(eligible(pod("before", "eligible")))).accepted();
     let placed = before.cluster.scheduled("before", "eligible");
     assert!([ACI, KIP].contains(&node(&placed)), "{}", state(&placed));
 }
 
 fn a_daemon_set_that_tolerates_everything_is_put_on_the_virtual_nodes(before: &Before<'_>) {
-    before
-        .cluster
-        .create(workload("DaemonSet", &eligible(pod("before", "agent"))))
-        .accepted();
+    before.cluster.create(workload("DaemonSet", &eligible(pod("before", "agent")))).accepted();
     eventually("the DaemonSet on all three nodes", PATIENCE, || {
         let nodes = daemon_nodes(before.cluster, "before");
-        if nodes == [REGULAR, ACI, KIP] {
-            Ok(())
-        } else {
-            Err(format!("{nodes:?}"))
-        }
+        if nodes == [REGULAR, ACI, KIP] { Ok(()) } else { Err(format!("{nodes:?}")) }
     });
 }
 
@@ -288,32 +250,15 @@ fn a_deployment_gets_what_the_virtual_node_needs_and_runs_there(
     cluster.namespace("burst", json!({PROFILE: "azure-aci"}), json!({}));
     let mut deployment = workload("Deployment", &pod("burst", "web"));
     deployment["spec"]["replicas"] = json!(2);
-    let answer = cluster.apply(&deployment).accepted();
-    assert!(
-        !answer.stderr.contains("Warning"),
-        "nothing to warn of: {}",
-        answer.stderr
-    );
+    cluster.apply(&deployment).accepted();
     let pods = eventually("both pods of the Deployment to run", PATIENCE, || {
         let pods = cluster.pods("burst", "web");
-        let running = pods
-            .iter()
-            .filter(|pod| pod["status"]["phase"] == "Running")
-            .count();
-        if running == 2 {
-            Ok(pods)
-        } else {
-            Err(format!("{pods:?}"))
-        }
+        let running = pods.iter().filter(|pod| pod["status"]["phase"] == "Running").count();
+        if running == 2 { Ok(pods) } else { Err(format!("{pods:?}")) }
     });
     for pod in &pods {
         assert_eq!(node(pod), ACI, "{}", state(pod));
-        assert_eq!(
-            tolerates(pod, "virtual-kubelet.io/provider"),
-            1,
-            "{}",
-            pod["spec"]
-        );
+        assert_eq!(tolerates(pod, "virtual-kubelet.io/provider"), 1, "{}", pod["spec"]);
         assert!(marker(pod).is_some(), "the marker: {}", pod["metadata"]);
     }
 }
@@ -336,11 +281,7 @@ fn what_the_user_wrote_is_kept_and_completed(_: &Before<'_>, loadline: &Loadline
     assert_eq!(node(&stored), ACI, "{}", state(&stored));
     let spec = &stored["spec"];
     assert_eq!(spec["tolerations"][0], own, "{spec}");
-    assert_eq!(
-        tolerates(&stored, "virtual-kubelet.io/provider"),
-        1,
-        "{spec}"
-    );
+    assert_eq!(tolerates(&stored, "virtual-kubelet.io/provider"), 1, "{spec}");
     assert_eq!(spec["nodeSelector"]["kubernetes.io/os"], "linux", "{spec}");
     let terms = &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
         ["nodeSelectorTerms"];
@@ -348,18 +289,13 @@ fn what_the_user_wrote_is_kept_and_completed(_: &Before<'_>, loadline: &Loadline
     assert!(!terms.is_empty(), "{spec}");
     for one in terms {
         let expressions = one["matchExpressions"].as_array().unwrap();
-        assert!(
-            expressions.contains(&term),
-            "the user's expression in every term: {spec}"
-        );
+        assert!(expressions.contains(&term), "the user's expression in every term: {spec}");
     }
 }
 
 fn a_pod_asking_for_kip_runs_on_the_kip_node(_: &Before<'_>, loadline: &Loadline<'_>) {
     let cluster = loadline.cluster;
-    cluster
-        .create(asks_for(pod("merge", "kip"), "elotl-kip"))
-        .accepted();
+    cluster.create(asks_for(pod("merge", "kip"), "elotl-kip")).accepted();
     let stored = cluster.running("merge", "kip");
     assert_eq!(node(&stored), KIP, "{}", state(&stored));
 }
@@ -370,18 +306,17 @@ fn a_pod_that_reads_status_pod_ip_is_refused_with_field_reason_and_help(
 ) {
     let cluster = loadline.cluster;
     cluster.namespace("refused", json!({}), json!({}));
-    let message = cluster
-        .create(reads_its_ip(bound_to_aci(pod("refused", "reads-ip"))))
-        .refused();
+    let message = cluster.create(reads_its_ip(bound_to_aci(pod("refused", "reads-ip")))).refused();
     println!("{}", indent(&message));
     says(
         &message,
         &[
             "denied the request",
             "spec.containers[0].env[0]",
-            "status.podIP",
-            "azure-aci",
-            "help",
+            "[env.field-ref.status.pod-ip]",
+            "`azure-aci`",
+            "stays Pending",
+            "help: find the address",
         ],
     );
     assert_eq!(cluster.pod("refused", "reads-ip"), None);
@@ -389,7 +324,7 @@ fn a_pod_that_reads_status_pod_ip_is_refused_with_field_reason_and_help(
     let asked = asks_for(reads_its_ip(pod("refused", "asked")), "azure-aci");
     says(
         &cluster.create(asked).refused(),
-        &["spec.containers[0].env[0]", "status.podIP"],
+        &["spec.containers[0].env[0]", "env.field-ref.status.pod-ip"],
     );
 }
 
@@ -410,8 +345,10 @@ fn a_pod_with_a_volume_claim_is_refused_with_field_reason_and_help(
         &[
             "denied the request",
             "spec.volumes[0].persistentVolumeClaim",
-            "azure-aci",
-            "help",
+            "[volume.persistent-volume-claim]",
+            "`azure-aci`",
+            "no code for claims",
+            "help: mount an Azure Files share",
         ],
     );
     assert_eq!(cluster.pod("refused", "claim"), None);
@@ -422,16 +359,11 @@ fn a_deployment_whose_pods_cannot_run_there_is_warned_at_apply_time(
     loadline: &Loadline<'_>,
 ) {
     let cluster = loadline.cluster;
-    let deployment = workload(
-        "Deployment",
-        &reads_its_ip(bound_to_aci(pod("refused", "workload"))),
-    );
+    let deployment =
+        workload("Deployment", &reads_its_ip(bound_to_aci(pod("refused", "workload"))));
     let answer = cluster.apply(&deployment).accepted();
     println!("{}", indent(&answer.stderr));
-    says(
-        &answer.stderr,
-        &["Warning:", "spec.template.spec.containers[0].env[0]"],
-    );
+    says(&answer.stderr, &["Warning:", "spec.template.spec.containers[0].env[0]"]);
     // Its pods are what is refused; the ReplicaSet says so.
     eventually("an event that says why there is no pod", PATIENCE, || {
         let list = cluster.get("/api/v1/namespaces/refused/events").unwrap();
@@ -451,22 +383,14 @@ fn an_eligible_but_incompatible_pod_lands_on_the_regular_node(
 ) {
     let cluster = loadline.cluster;
     cluster.namespace("eligible", json!({}), json!({}));
-    let answer = cluster
-        .create(reads_its_ip(eligible(pod("eligible", "anywhere"))))
-        .accepted();
+    let answer = cluster.create(reads_its_ip(eligible(pod("eligible", "anywhere")))).accepted();
     println!("{}", indent(&answer.stderr));
     says(&answer.stderr, &["Warning:", "spec.containers[0].env[0]"]);
     let stored = cluster.running("eligible", "anywhere");
     assert_eq!(node(&stored), REGULAR, "{}", state(&stored));
-    assert!(
-        marker(&stored).is_some(),
-        "the marker: {}",
-        stored["metadata"]
-    );
+    assert!(marker(&stored).is_some(), "the marker: {}", stored["metadata"]);
     // One that is compatible keeps its choice.
-    cluster
-        .create(eligible(pod("eligible", "compatible")))
-        .accepted();
+    cluster.create(eligible(pod("eligible", "compatible"))).accepted();
     let stored = cluster.running("eligible", "compatible");
     assert!([ACI, KIP].contains(&node(&stored)), "{}", state(&stored));
 }
@@ -474,16 +398,13 @@ fn an_eligible_but_incompatible_pod_lands_on_the_regular_node(
 fn a_daemon_set_stays_off_the_virtual_nodes(_: &Before<'_>, loadline: &Loadline<'_>) {
     let cluster = loadline.cluster;
     cluster.namespace("daemons", json!({}), json!({}));
-    cluster
-        .apply(workload("DaemonSet", &eligible(pod("daemons", "agent"))))
-        .accepted();
+    let daemon_set = workload("DaemonSet", &eligible(pod("daemons", "agent")));
+    let answer = cluster.apply(daemon_set).accepted();
+    println!("{}", indent(&answer.stderr));
+    says(&answer.stderr, &["Warning:", "[workload.daemon-set]"]);
     eventually("the DaemonSet on the regular node", PATIENCE, || {
         let nodes = daemon_nodes(cluster, "daemons");
-        if nodes.contains(&REGULAR.to_owned()) {
-            Ok(())
-        } else {
-            Err(format!("{nodes:?}"))
-        }
+        if nodes.contains(&REGULAR.to_owned()) { Ok(()) } else { Err(format!("{nodes:?}")) }
     });
     // Long enough for the scheduler to have looked at the others.
     std::thread::sleep(Duration::from_secs(3));
@@ -502,12 +423,20 @@ fn a_pod_that_breaks_a_rego_policy_is_refused(_: &Before<'_>, loadline: &Loadlin
         &[
             "denied the request",
             "pod carries the forbidden annotation with value yes",
-            "metadata.annotations[e2e.loadline.dev/forbidden]",
+            "metadata.annotations['e2e.loadline.dev/forbidden']",
             "remove the annotation",
         ],
     );
     wanted["metadata"]["annotations"] = Value::Null;
     cluster.create(&wanted).accepted();
+}
+
+fn a_namespace_in_mode_warn_is_told_and_not_refused(_: &Before<'_>, loadline: &Loadline<'_>) {
+    let cluster = loadline.cluster;
+    cluster.namespace("warned", json!({"loadline.dev/mode": "warn"}), json!({}));
+    let answer = cluster.create(reads_its_ip(bound_to_aci(pod("warned", "reads-ip"))));
+    says(&answer.accepted().stderr, &["Warning:", "[env.field-ref.status.pod-ip]"]);
+    assert!(marker(&cluster.pod("warned", "reads-ip").unwrap()).is_some(), "the marker");
 }
 
 fn a_fenced_pod_starts_only_after_its_network_policy_is_there(
@@ -524,35 +453,19 @@ fn a_fenced_pod_starts_only_after_its_network_policy_is_there(
     });
     cluster.create(quota).accepted();
     let policies = "/apis/networking.k8s.io/v1/namespaces/fenced/networkpolicies";
-    let count = || {
-        cluster.get(policies).unwrap()["items"]
-            .as_array()
-            .unwrap()
-            .len()
-    };
+    let count = || cluster.get(policies).unwrap()["items"].as_array().unwrap().len();
 
-    cluster
-        .create(bound_to_aci(pod("fenced", "web")))
-        .accepted();
+    let answer = cluster.create(bound_to_aci(pod("fenced", "web"))).accepted();
+    println!("{}", indent(&answer.stderr));
+    says(&answer.stderr, &["network-policy-not-enforced", "`azure-aci`"]);
     std::thread::sleep(Duration::from_secs(5));
     let waiting = cluster.pod("fenced", "web").unwrap();
     assert_eq!(count(), 0);
     let gates = waiting["spec"]["schedulingGates"].to_string();
-    assert!(
-        gates.contains(GATE),
-        "it should still be gated: {}",
-        waiting["spec"]
-    );
+    assert!(gates.contains(GATE), "it should still be gated: {}", waiting["spec"]);
     assert_eq!(node(&waiting), "", "{}", state(&waiting));
 
-    cluster
-        .kubectl(&[
-            "--namespace=fenced",
-            "delete",
-            "resourcequota",
-            "no-policies",
-        ])
-        .accepted();
+    cluster.kubectl(&["--namespace=fenced", "delete", "resourcequota", "no-policies"]).accepted();
     let stored = cluster.running("fenced", "web");
     assert_eq!(node(&stored), ACI, "{}", state(&stored));
     assert_eq!(stored["spec"]["schedulingGates"], Value::Null);
@@ -561,10 +474,9 @@ fn a_fenced_pod_starts_only_after_its_network_policy_is_there(
     assert_eq!(count(), 1, "{list}");
     let manager = &policy["metadata"]["managedFields"][0];
     assert_eq!(manager["operation"], "Apply", "server-side apply: {policy}");
+    assert_eq!(manager["manager"], "loadline", "{policy}");
     // A second pod finds the fence in place.
-    cluster
-        .create(bound_to_aci(pod("fenced", "second")))
-        .accepted();
+    cluster.create(bound_to_aci(pod("fenced", "second"))).accepted();
     cluster.running("fenced", "second");
     assert_eq!(count(), 1);
 }
@@ -596,21 +508,12 @@ fn what_ran_before_loadline_can_still_be_changed_and_deleted(
     cluster.kubectl(&label).accepted();
     for name in ["reads-ip", "plain", "eligible"] {
         cluster
-            .kubectl(&[
-                "--namespace=before",
-                "delete",
-                "pod",
-                name,
-                "--now",
-                "--wait=false",
-            ])
+            .kubectl(&["--namespace=before", "delete", "pod", name, "--now", "--wait=false"])
             .accepted();
     }
-    eventually("the pod to be gone", PATIENCE, || {
-        match before.cluster.pod("before", "plain") {
-            None => Ok(()),
-            Some(pod) => Err(state(&pod)),
-        }
+    eventually("the pod to be gone", PATIENCE, || match before.cluster.pod("before", "plain") {
+        None => Ok(()),
+        Some(pod) => Err(state(&pod)),
     });
 }
 
@@ -619,18 +522,12 @@ fn what_ran_before_loadline_can_still_be_changed_and_deleted(
 fn the_log_holds_no_value_of_a_variable(loadline: &mut Loadline<'_>) {
     let log = loadline.cluster.log("loadline");
     assert!(!log.is_empty(), "nothing was logged at all");
-    assert!(
-        !log.contains(ENV_VALUE),
-        "a value of a variable is in the log"
-    );
+    assert!(!log.contains(ENV_VALUE), "a value of a variable is in the log");
 }
 
 fn asked_to_end_serve_ends_in_good_order(loadline: &mut Loadline<'_>) {
     let status = loadline.stop();
-    assert!(
-        status.success(),
-        "`loadline serve` ended with {status} after SIGTERM"
-    );
+    assert!(status.success(), "`loadline serve` ended with {status} after SIGTERM");
 }
 
 fn failure_policy_fail_refuses_what_is_headed_for_virtual_nodes_and_nothing_else(
@@ -638,9 +535,7 @@ fn failure_policy_fail_refuses_what_is_headed_for_virtual_nodes_and_nothing_else
 ) {
     let cluster = loadline.cluster;
     cluster.namespace("outage", json!({}), json!({}));
-    let message = cluster
-        .create(bound_to_aci(pod("outage", "refused")))
-        .refused();
+    let message = cluster.create(bound_to_aci(pod("outage", "refused"))).refused();
     println!("{}", indent(&message));
     says(&message, &["failed calling webhook", "loadline"]);
     assert_eq!(cluster.pod("outage", "refused"), None);
@@ -655,11 +550,7 @@ fn failure_policy_ignore_lets_it_pass_unmarked(loadline: &mut Loadline<'_>) {
     // The API server hears of it a moment later.
     eventually("failurePolicy Ignore to be in force", PATIENCE, || {
         let answer = cluster.create(reads_its_ip(bound_to_aci(pod("outage", "passed"))));
-        if answer.ok {
-            Ok(())
-        } else {
-            Err(answer.stderr)
-        }
+        if answer.ok { Ok(()) } else { Err(answer.stderr) }
     });
     let stored = cluster.scheduled("outage", "passed");
     assert_eq!(node(&stored), ACI);
@@ -673,25 +564,17 @@ fn served_again_pods_are_judged_again(loadline: &mut Loadline<'_>) {
     eventually("a refusal", PATIENCE, || {
         let answer = cluster.create(reads_its_ip(bound_to_aci(pod("outage", "judged"))));
         if answer.ok {
-            cluster
-                .kubectl(&["--namespace=outage", "delete", "pod", "judged", "--now"])
-                .accepted();
+            cluster.kubectl(&["--namespace=outage", "delete", "pod", "judged", "--now"]).accepted();
             return Err("it was let through".to_owned());
         }
-        says(
-            &answer.stderr,
-            &["denied the request", "spec.containers[0].env[0]"],
-        );
+        says(&answer.stderr, &["denied the request", "spec.containers[0].env[0]"]);
         Ok(())
     });
 }
 
 /// Shown in the report under the step it belongs to.
 pub(crate) fn indent(message: &str) -> String {
-    let lines: Vec<_> = message
-        .trim_end()
-        .lines()
-        .map(|line| format!("          | {line}"))
-        .collect();
+    let lines: Vec<_> =
+        message.trim_end().lines().map(|line| format!("          | {line}")).collect();
     lines.join("\n")
 }

@@ -25,21 +25,12 @@ fn codes(verdict: &Verdict) -> Vec<(Severity, &str)> {
 }
 
 fn asking(extra: Value) -> Value {
-    pod(
-        json!({"annotations": {"loadline.dev/profile": "dinghy"}}),
-        extra,
-    )
+    pod(json!({"annotations": {"loadline.dev/profile": "dinghy"}}), extra)
 }
 
 fn tolerating(extra: Value) -> Value {
-    let mut pod = pod(
-        json!({}),
-        json!({"tolerations": [{"key": "boat", "operator": "Exists"}]}),
-    );
-    pod["spec"]
-        .as_object_mut()
-        .unwrap()
-        .extend(extra.as_object().unwrap().clone());
+    let mut pod = pod(json!({}), json!({"tolerations": [{"key": "boat", "operator": "Exists"}]}));
+    pod["spec"].as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     pod
 }
 
@@ -68,10 +59,7 @@ fn a_pod_that_asks_for_a_profile_gets_what_it_needs() {
     let after = patched(&object, &verdict);
     assert_eq!(after["spec"]["nodeSelector"], json!({"boat": "dinghy"}));
     assert_eq!(after["spec"]["tolerations"][0]["value"], "dinghy");
-    assert_eq!(
-        after["metadata"]["annotations"]["loadline.dev/admitted"],
-        pipeline.digest.as_str()
-    );
+    assert_eq!(after["metadata"]["annotations"]["loadline.dev/admitted"], pipeline.digest.as_str());
     assert!(decide(&pipeline, &facts, &after).patch.is_empty());
 }
 
@@ -82,10 +70,7 @@ fn what_the_user_wrote_is_added_to_and_never_replaced() {
     }));
     let pipeline = pipeline();
     let after = patched(&object, &decide(&pipeline, &Facts::default(), &object));
-    assert_eq!(
-        after["spec"]["tolerations"][0],
-        json!({"key": "mine", "operator": "Exists"})
-    );
+    assert_eq!(after["spec"]["tolerations"][0], json!({"key": "mine", "operator": "Exists"}));
     assert_eq!(after["spec"]["tolerations"].as_array().unwrap().len(), 2);
     assert_eq!(
         after["spec"]["nodeSelector"],
@@ -96,17 +81,10 @@ fn what_the_user_wrote_is_added_to_and_never_replaced() {
 
 #[test]
 fn a_toleration_that_the_user_has_in_other_words_is_not_added_again() {
-    for own in [
-        json!({"operator": "Exists"}),
-        json!({"key": "boat", "value": "dinghy"}),
-    ] {
+    for own in [json!({"operator": "Exists"}), json!({"key": "boat", "value": "dinghy"})] {
         let object = asking(json!({"tolerations": [own]}));
         let after = patched(&object, &decide(&pipeline(), &Facts::default(), &object));
-        assert_eq!(
-            after["spec"]["tolerations"].as_array().unwrap().len(),
-            1,
-            "{own}"
-        );
+        assert_eq!(after["spec"]["tolerations"].as_array().unwrap().len(), 1, "{own}");
     }
     // Tolerated for a while only: the pod would be evicted.
     let object = asking(
@@ -129,16 +107,10 @@ fn a_contradiction_is_refused_and_names_the_field() {
 
 #[test]
 fn an_unknown_profile_is_refused_with_the_nearest_name() {
-    let object = pod(
-        json!({"labels": {"loadline.dev/profile": "dingy"}}),
-        json!({}),
-    );
+    let object = pod(json!({"labels": {"loadline.dev/profile": "dingy"}}), json!({}));
     let verdict = decide(&pipeline(), &Facts::default(), &object);
     assert!(!verdict.allowed);
-    assert_eq!(
-        verdict.diagnostics[0].help.as_deref(),
-        Some("did you mean `dinghy`?")
-    );
+    assert_eq!(verdict.diagnostics[0].help.as_deref(), Some("did you mean `dinghy`?"));
     assert_eq!(
         verdict.diagnostics[0].places[0].to_string(),
         "metadata.labels['loadline.dev/profile']"
@@ -151,40 +123,19 @@ fn a_namespace_asks_for_its_pods_and_a_pod_may_decline() {
     let pipeline = pipeline();
     let asked = decide(&pipeline, &facts, &pod(json!({}), json!({})));
     assert_eq!(asked.placement.standing, Standing::Bound);
-    let declined = pod(
-        json!({"labels": {"loadline.dev/profile": "none"}}),
-        json!({}),
-    );
-    assert_eq!(
-        decide(&pipeline, &facts, &declined).placement.standing,
-        Standing::Regular
-    );
+    let declined = pod(json!({"labels": {"loadline.dev/profile": "none"}}), json!({}));
+    assert_eq!(decide(&pipeline, &facts, &declined).placement.standing, Standing::Regular);
     let placed = pod(json!({}), json!({"nodeName": "worker-1"}));
-    assert_eq!(
-        decide(&pipeline, &facts, &placed).placement.standing,
-        Standing::Regular
-    );
+    assert_eq!(decide(&pipeline, &facts, &placed).placement.standing, Standing::Regular);
 }
 
 #[test]
 fn what_a_bound_pod_cannot_have_is_refused_with_field_reason_and_help() {
     let verdict = decide(&pipeline(), &Facts::default(), &asking(claim()));
-    assert_eq!(
-        codes(&verdict)[0],
-        (Severity::Deny, "volume.persistent-volume-claim")
-    );
+    assert_eq!(codes(&verdict)[0], (Severity::Deny, "volume.persistent-volume-claim"));
     let diagnostic = &verdict.diagnostics[0];
-    assert_eq!(
-        diagnostic.places[0].to_string(),
-        "spec.volumes[0].persistentVolumeClaim"
-    );
-    assert!(
-        diagnostic
-            .why
-            .as_ref()
-            .unwrap()
-            .contains("the hold is too small")
-    );
+    assert_eq!(diagnostic.places[0].to_string(), "spec.volumes[0].persistentVolumeClaim");
+    assert!(diagnostic.why.as_ref().unwrap().contains("the hold is too small"));
     assert_eq!(diagnostic.help.as_deref(), Some("leave it ashore"));
     assert_eq!(diagnostic.source.as_deref(), Some("made up"));
 }
@@ -198,10 +149,7 @@ fn a_control_that_is_ignored_denies_and_other_ignored_fields_warn() {
     );
     assert_eq!(
         codes(&verdict),
-        [
-            (Severity::Deny, "security.run-as-non-root"),
-            (Severity::Warn, "network.hostname")
-        ]
+        [(Severity::Deny, "security.run-as-non-root"), (Severity::Warn, "network.hostname")]
     );
 }
 
@@ -212,10 +160,7 @@ fn an_eligible_pod_that_does_not_fit_is_kept_off() {
     let verdict = decide(&pipeline, &facts, &object);
     assert!(verdict.allowed);
     assert_eq!(verdict.placement.standing, Standing::Eligible);
-    assert_eq!(
-        codes(&verdict),
-        [(Severity::Warn, "volume.persistent-volume-claim")]
-    );
+    assert_eq!(codes(&verdict), [(Severity::Warn, "volume.persistent-volume-claim")]);
     let after = patched(&object, &verdict);
     let term = &after["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
         ["nodeSelectorTerms"][0];
@@ -247,11 +192,7 @@ fn every_term_of_the_users_affinity_gets_the_exclusion_and_an_empty_one_stays_em
         ["nodeSelectorTerms"];
     assert_eq!(terms[0]["matchExpressions"].as_array().unwrap().len(), 2);
     assert_eq!(terms[1]["matchExpressions"][0]["key"], "boat");
-    assert_eq!(
-        terms[2],
-        json!({}),
-        "with a requirement it would begin to match"
-    );
+    assert_eq!(terms[2], json!({}), "with a requirement it would begin to match");
 }
 
 #[test]
@@ -267,11 +208,7 @@ fn a_pod_of_a_daemon_set_is_kept_off_even_when_it_could_go_nowhere_else() {
     assert_eq!(codes(&verdict), [(Severity::Warn, "workload.daemon-set")]);
     let after = patched(&object, &verdict);
     assert!(after["spec"]["affinity"].to_string().contains("NotIn"));
-    assert!(
-        decide(&pipeline(), &Facts::default(), &after)
-            .patch
-            .is_empty()
-    );
+    assert!(decide(&pipeline(), &Facts::default(), &after).patch.is_empty());
 }
 
 #[test]
@@ -290,19 +227,10 @@ fn a_fence_labels_gates_and_says_where_it_has_no_effect() {
     let (pipeline, facts) = (pipeline(), Facts::default());
     let verdict = decide(&pipeline, &facts, &object);
     let after = patched(&object, &verdict);
-    assert_eq!(
-        after["metadata"]["labels"]["loadline.dev/fenced"],
-        "namespace"
-    );
-    assert_eq!(
-        after["spec"]["schedulingGates"],
-        json!([{"name": "loadline.dev/network-policy"}])
-    );
-    let unenforced = verdict
-        .diagnostics
-        .iter()
-        .find(|one| one.code == "network-policy-not-enforced")
-        .unwrap();
+    assert_eq!(after["metadata"]["labels"]["loadline.dev/fenced"], "namespace");
+    assert_eq!(after["spec"]["schedulingGates"], json!([{"name": "loadline.dev/network-policy"}]));
+    let unenforced =
+        verdict.diagnostics.iter().find(|one| one.code == "network-policy-not-enforced").unwrap();
     assert_eq!(unenforced.help.as_deref(), Some("stay ashore"));
     assert!(decide(&pipeline, &facts, &after).patch.is_empty());
 }
@@ -315,10 +243,7 @@ fn a_fence_that_does_not_exist_refuses_the_pod() {
     );
     let verdict = decide(&pipeline(), &Facts::default(), &object);
     assert!(!verdict.allowed);
-    assert_eq!(
-        verdict.diagnostics[0].help.as_deref(),
-        Some("did you mean `namespace`?")
-    );
+    assert_eq!(verdict.diagnostics[0].help.as_deref(), Some("did you mean `namespace`?"));
 }
 
 #[test]
@@ -328,10 +253,7 @@ fn a_pod_that_is_placed_already_is_fenced_without_a_gate() {
         json!({"nodeName": "dinghy-0"}),
     );
     let after = patched(&object, &decide(&pipeline(), &Facts::default(), &object));
-    assert_eq!(
-        after["metadata"]["labels"]["loadline.dev/fenced"],
-        "namespace"
-    );
+    assert_eq!(after["metadata"]["labels"]["loadline.dev/fenced"], "namespace");
     assert_eq!(after["spec"]["schedulingGates"], Value::Null);
 }
 
@@ -362,10 +284,7 @@ fn a_workload_is_warned_about_and_never_refused_or_changed() {
         "spec": {"template": {"metadata": template["metadata"], "spec": template["spec"]}}});
     let verdict = decide(&pipeline(), &Facts::default(), &object);
     assert!(verdict.allowed && verdict.patch.is_empty());
-    assert_eq!(
-        codes(&verdict),
-        [(Severity::Warn, "volume.persistent-volume-claim")]
-    );
+    assert_eq!(codes(&verdict), [(Severity::Warn, "volume.persistent-volume-claim")]);
     assert_eq!(
         verdict.diagnostics[0].places[0].to_string(),
         "spec.template.spec.volumes[0].persistentVolumeClaim"
@@ -397,11 +316,7 @@ fn objects_on_their_way_out_pass() {
     let mut review = review_of(&json!({}));
     review["request"]["operation"] = json!("DELETE");
     review["request"]["object"] = Value::Null;
-    assert!(
-        pipeline
-            .decide(&Facts::default(), &request(&pipeline, &review))
-            .allowed
-    );
+    assert!(pipeline.decide(&Facts::default(), &request(&pipeline, &review)).allowed);
 }
 
 #[test]
@@ -424,32 +339,16 @@ fn with_a_cluster_its_nodes_decide() {
         Facts::of_cluster(Cluster::new(nodes, &pipeline.profiles), BTreeMap::new())
     };
     let object = tolerating(json!({}));
-    assert_eq!(
-        decide(&pipeline, &facts(vec![]), &object)
-            .placement
-            .standing,
-        Standing::Regular
-    );
+    assert_eq!(decide(&pipeline, &facts(vec![]), &object).placement.standing, Standing::Regular);
     let drifted = facts(vec![node("d", "dinghy", Some("new-value"))]);
-    assert_eq!(
-        decide(&pipeline, &drifted, &object).placement.standing,
-        Standing::Eligible
-    );
+    assert_eq!(decide(&pipeline, &drifted, &object).placement.standing, Standing::Eligible);
     // The taint of today is tolerated, not only the one the profile knows.
     let asked = asking(json!({}));
     let after = patched(&asked, &decide(&pipeline, &drifted, &asked));
-    assert!(
-        after["spec"]["tolerations"]
-            .to_string()
-            .contains("new-value"),
-        "{after}"
-    );
+    assert!(after["spec"]["tolerations"].to_string().contains("new-value"), "{after}");
     // Bound, because the only node with that label is virtual.
     let mut bound = tolerating(json!({"nodeSelector": {"boat": "dinghy"}}));
-    assert_eq!(
-        decide(&pipeline, &drifted, &bound).placement.standing,
-        Standing::Bound
-    );
+    assert_eq!(decide(&pipeline, &drifted, &bound).placement.standing, Standing::Bound);
     bound["spec"]["nodeName"] = json!("d");
     assert_eq!(
         decide(&pipeline, &drifted, &bound).placement.profiles[0].reason,
@@ -460,11 +359,7 @@ fn with_a_cluster_its_nodes_decide() {
 #[test]
 fn the_two_webhooks_together_say_what_one_decision_says() {
     let pipeline = pipeline();
-    for object in [
-        asking(claim()),
-        tolerating(claim()),
-        asking(json!({"hostname": "h"})),
-    ] {
+    for object in [asking(claim()), tolerating(claim()), asking(json!({"hostname": "h"}))] {
         let facts = Facts::default();
         let whole = decide(&pipeline, &facts, &object);
         let mutated = decide_at(&pipeline, &facts, &object, Stage::Mutate);
@@ -545,4 +440,42 @@ fn what_is_no_review_is_an_error_that_says_so() {
         let error = loadline::admission::review::decode(body.into(), &pipeline.catalogue).unwrap_err().to_string();
         assert!(error.contains(part), "{error} should say {part}");
     }
+}
+
+#[test]
+fn a_configuration_may_name_the_kinds_of_virtual_nodes_there_are() {
+    let config = |names: &str| {
+        format!(
+            "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  profiles: [{names}]\n"
+        )
+    };
+    let pipeline = pipeline_with(&[], Some(&config("dinghy, liqo"))).unwrap();
+    let names: Vec<&str> = pipeline.profiles.iter().map(|profile| profile.name.as_str()).collect();
+    assert_eq!(names, ["dinghy", "liqo"]);
+    assert!(decide(&pipeline, &Facts::default(), &asking(json!({}))).allowed);
+    let error = pipeline_with(&[], Some(&config("dingy"))).unwrap_err().to_string();
+    assert!(
+        error.contains("no profile `dingy`") && error.contains("did you mean `dinghy`?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn answers_do_not_depend_on_the_order_of_keys() {
+    let pipeline = pipeline();
+    let answer = |spec: &str| {
+        let body = format!(
+            "{{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"request\":{{\"uid\":\"u\",\"kind\":{{\"group\":\"\",\"version\":\"v1\",\"kind\":\"Pod\"}},\"operation\":\"CREATE\",\"object\":{{\"metadata\":{{\"annotations\":{{\"loadline.dev/profile\":\"azure-aci\"}}}},\"spec\":{{{spec}}}}}}}}}"
+        );
+        let request =
+            loadline::admission::review::decode(body.into_bytes().into(), &pipeline.catalogue)
+                .unwrap();
+        let verdict = pipeline.decide(&Facts::default(), &request);
+        String::from_utf8(loadline::admission::review::encode("u", Stage::Whole, &verdict)).unwrap()
+    };
+    let limits = |name: &str| {
+        format!("\"{name}\":[{{\"name\":\"c\",\"image\":\"i\",\"stdin\":true,\"tty\":true}}]")
+    };
+    let (containers, init) = (limits("containers"), limits("initContainers"));
+    assert_eq!(answer(&format!("{containers},{init}")), answer(&format!("{init},{containers}")));
 }

@@ -18,16 +18,10 @@ fn wanted() -> BTreeMap<String, String> {
         .profiles
         .iter()
         .map(|profile| {
-            (
-                format!("profiles/{}.md", profile.name),
-                profile_page::page(&pipeline, profile),
-            )
+            (format!("profiles/{}.md", profile.name), profile_page::page(&pipeline, profile))
         })
         .collect();
-    pages.insert(
-        "matrix.md".to_owned(),
-        markdown::page(&pipeline, &Matrix::whole(&pipeline)),
-    );
+    pages.insert("matrix.md".to_owned(), markdown::page(&pipeline, &Matrix::whole(&pipeline)));
     pages
 }
 
@@ -41,10 +35,7 @@ fn generated_pages_are_fresh() {
             continue;
         }
         let lines = there.lines().map(Some).chain(std::iter::repeat(None));
-        let first = page
-            .lines()
-            .zip(lines)
-            .position(|(wanted, there)| Some(wanted) != there);
+        let first = page.lines().zip(lines).position(|(wanted, there)| Some(wanted) != there);
         let line = first.unwrap_or_else(|| page.lines().count()) + 1;
         stale.push(format!("docs/{name}:{line}"));
     }

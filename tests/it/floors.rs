@@ -12,9 +12,8 @@ fn floors() -> BTreeMap<String, (usize, usize)> {
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("// Floor ") {
             floor = rest.chars().next().and_then(|digit| digit.to_digit(10));
-        } else if let Some(name) = line
-            .strip_prefix("pub mod ")
-            .and_then(|rest| rest.strip_suffix(';'))
+        } else if let Some(name) =
+            line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';'))
         {
             let floor =
                 floor.unwrap_or_else(|| panic!("`{name}` stands above the first floor")) as usize;
@@ -44,9 +43,7 @@ fn imports(text: &str) -> Vec<String> {
     text.split("crate::")
         .skip(1)
         .map(|rest| {
-            rest.chars()
-                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-                .collect::<String>()
+            rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>()
         })
         .filter(|name| !name.is_empty())
         .collect()
@@ -55,23 +52,14 @@ fn imports(text: &str) -> Vec<String> {
 #[test]
 fn modules_import_only_from_floors_below() {
     let floors = floors();
-    assert!(
-        floors.len() > 10,
-        "the list of modules was read: {floors:?}"
-    );
+    assert!(floors.len() > 10, "the list of modules was read: {floors:?}");
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);
     let mut violations = Vec::new();
     for file in files {
         let relative = file.strip_prefix(root().join("src")).unwrap();
-        let module = relative
-            .iter()
-            .next()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .trim_end_matches(".rs")
-            .to_owned();
+        let module =
+            relative.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
         let Some(&(floor, position)) = floors.get(&module) else {
             assert!(
                 matches!(module.as_str(), "lib" | "main"),
@@ -100,10 +88,7 @@ fn modules_import_only_from_floors_below() {
 
 #[test]
 fn a_planted_violation_would_be_seen() {
-    assert_eq!(
-        imports("use crate::server::tls;\nlet x = crate::cli::run();"),
-        ["server", "cli"]
-    );
+    assert_eq!(imports("use crate::server::tls;\nlet x = crate::cli::run();"), ["server", "cli"]);
 }
 
 #[test]

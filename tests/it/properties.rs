@@ -49,12 +49,8 @@ fn pods() -> impl Strategy<Value = Value> {
             Just(json!({"a/b~c": "d"}))
         ]
         .prop_map(|selector| ("spec", "nodeSelector", selector)),
-        prop_oneof![
-            Just(json!([{"name": "mine"}])),
-            Just(json!([])),
-            Just(Value::Null)
-        ]
-        .prop_map(|gates| ("spec", "schedulingGates", gates)),
+        prop_oneof![Just(json!([{"name": "mine"}])), Just(json!([])), Just(Value::Null)]
+            .prop_map(|gates| ("spec", "schedulingGates", gates)),
         Just((
             "spec",
             "volumes",
@@ -62,11 +58,7 @@ fn pods() -> impl Strategy<Value = Value> {
         )),
         Just(("spec", "securityContext", json!({"runAsNonRoot": true}))),
         Just(("spec", "nodeName", json!("dinghy-0"))),
-        Just((
-            "spec",
-            "brandNewField",
-            json!({"deep": [1, 2, {"x": null}]})
-        )),
+        Just(("spec", "brandNewField", json!({"deep": [1, 2, {"x": null}]}))),
         prop_oneof![
             Just(json!({"loadline.dev/profile": "dinghy"})),
             Just(json!({"loadline.dev/profile": "azure-aci", "note": "x"})),
@@ -75,11 +67,8 @@ fn pods() -> impl Strategy<Value = Value> {
             Just(Value::Null),
         ]
         .prop_map(|annotations| ("metadata", "annotations", annotations)),
-        prop_oneof![
-            Just(json!({"app": "a", "loadline.dev/fenced": "mine"})),
-            Just(Value::Null)
-        ]
-        .prop_map(|labels| ("metadata", "labels", labels)),
+        prop_oneof![Just(json!({"app": "a", "loadline.dev/fenced": "mine"})), Just(Value::Null)]
+            .prop_map(|labels| ("metadata", "labels", labels)),
         Just((
             "metadata",
             "ownerReferences",
@@ -108,10 +97,7 @@ fn holds(before: &Value, after: &Value) -> bool {
             Map::iter(before).all(is_kept)
         }
         (Value::Array(before), Value::Array(after)) => {
-            before
-                .iter()
-                .zip(after)
-                .all(|(before, after)| holds(before, after))
+            before.iter().zip(after).all(|(before, after)| holds(before, after))
                 && before.len() <= after.len()
         }
         (before, after) => before == after,

@@ -10,11 +10,8 @@ use serde_json::{Value, json};
 
 /// A review of the creation of `object`, a pod unless it says otherwise.
 pub fn review_of(object: &Value) -> Value {
-    let (group, version) = object["apiVersion"]
-        .as_str()
-        .unwrap_or("v1")
-        .rsplit_once('/')
-        .unwrap_or(("", "v1"));
+    let (group, version) =
+        object["apiVersion"].as_str().unwrap_or("v1").rsplit_once('/').unwrap_or(("", "v1"));
     let kind = object["kind"].as_str().unwrap_or("Pod");
     json!({
         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
@@ -40,13 +37,7 @@ pub fn decide(pipeline: &Pipeline, facts: &Facts, object: &Value) -> Verdict {
 }
 
 pub fn decide_at(pipeline: &Pipeline, facts: &Facts, object: &Value, stage: Stage) -> Verdict {
-    pipeline.decide(
-        facts,
-        &Request {
-            stage,
-            ..request(pipeline, &review_of(object))
-        },
-    )
+    pipeline.decide(facts, &Request { stage, ..request(pipeline, &review_of(object)) })
 }
 
 /// The object with the verdict's patch applied.
@@ -94,16 +85,10 @@ pub fn pipeline_with(
     policies: &[(&str, &str)],
     config: Option<&str>,
 ) -> Result<Pipeline, loadline::bundle::BundleError> {
-    let text = |origin: &str, text: &str| Text {
-        origin: origin.into(),
-        text: text.into(),
-    };
+    let text = |origin: &str, text: &str| Text { origin: origin.into(), text: text.into() };
     Pipeline::compile(&Sources {
         profiles: vec![text("dinghy.yaml", TEST_PROFILE)],
-        policies: policies
-            .iter()
-            .map(|(origin, rego)| text(origin, rego))
-            .collect(),
+        policies: policies.iter().map(|(origin, rego)| text(origin, rego)).collect(),
         config: config.map(|config| text("config.yaml", config)),
     })
 }

@@ -57,10 +57,7 @@ fn trusting(certificate: &CertificateDer<'static>) -> Arc<ClientConfig> {
 
 /// A port that was free a moment ago.
 fn free_port() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 impl Server {
@@ -85,19 +82,10 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self {
-            child,
-            address,
-            metrics,
-            client: trusting(&certificate),
-        };
+        let server = Self { child, address, metrics, client: trusting(&certificate) };
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
-            assert!(
-                started.elapsed() < PATIENCE,
-                "the server did not start: {}",
-                log(folder)
-            );
+            assert!(started.elapsed() < PATIENCE, "the server did not start: {}", log(folder));
             std::thread::sleep(Duration::from_millis(10));
         }
         server
@@ -108,10 +96,7 @@ impl Server {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let name = ServerName::try_from("127.0.0.1").unwrap();
-        StreamOwned::new(
-            ClientConnection::new(Arc::clone(&self.client), name).unwrap(),
-            stream,
-        )
+        StreamOwned::new(ClientConnection::new(Arc::clone(&self.client), name).unwrap(), stream)
     }
 
     pub fn post(&self, path: &str, body: &[u8]) -> Reply {
@@ -119,22 +104,12 @@ impl Server {
     }
 
     pub fn send(&self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Reply {
-        exchange(
-            &mut self.connect(),
-            method,
-            path,
-            content_type,
-            body,
-            "close",
-        )
+        exchange(&mut self.connect(), method, path, content_type, body, "close")
     }
 
     fn terminate(&self) {
-        let status = Command::new("kill")
-            .arg("-TERM")
-            .arg(self.child.id().to_string())
-            .status()
-            .unwrap();
+        let status =
+            Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
         assert!(status.success());
     }
 
@@ -152,10 +127,7 @@ impl Server {
 
     fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 }
@@ -194,23 +166,15 @@ fn exchange(
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length: "));
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             let length: usize = length.map_or(0, |length| length.trim().parse().unwrap());
             if bytes.len() >= end + 4 + length {
                 let status = head.split_whitespace().nth(1).unwrap().parse().unwrap();
-                return Reply {
-                    status,
-                    body: bytes[end + 4..end + 4 + length].to_vec(),
-                };
+                return Reply { status, body: bytes[end + 4..end + 4 + length].to_vec() };
             }
         }
         match stream.read(&mut chunk) {
-            Ok(0) => panic!(
-                "the connection closed after {:?}",
-                String::from_utf8_lossy(&bytes)
-            ),
+            Ok(0) => panic!("the connection closed after {:?}", String::from_utf8_lossy(&bytes)),
             Ok(read) => bytes.extend_from_slice(&chunk[..read]),
             Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&bytes)),
         }
@@ -233,10 +197,7 @@ fn a_review_is_answered_and_counted() {
     assert_eq!(reply.status, 200);
     let response = reply.json();
     assert_eq!(response["apiVersion"], "admission.k8s.io/v1");
-    assert_eq!(
-        response["response"]["uid"],
-        "11111111-2222-3333-4444-555555555555"
-    );
+    assert_eq!(response["response"]["uid"], "11111111-2222-3333-4444-555555555555");
     assert_eq!(response["response"]["patchType"], "JSONPatch");
     assert_eq!(server.send("GET", "/readyz?verbose", "", b"").status, 200);
     let metrics = exchange(
@@ -248,14 +209,8 @@ fn a_review_is_answered_and_counted() {
         "close",
     );
     let metrics = String::from_utf8(metrics.body).unwrap();
-    assert!(
-        metrics.contains("loadline_admission_requests_total{"),
-        "{metrics}"
-    );
-    assert!(
-        metrics.contains("loadline_certificate_expiry_timestamp_seconds"),
-        "{metrics}"
-    );
+    assert!(metrics.contains("loadline_admission_requests_total{"), "{metrics}");
+    assert!(metrics.contains("loadline_certificate_expiry_timestamp_seconds"), "{metrics}");
 }
 
 #[test]
@@ -270,16 +225,11 @@ fn the_log_has_one_event_a_review_and_no_value_of_the_pod() {
     assert!(server.ended());
     let log = log(folder.path());
     assert_eq!(
-        log.lines()
-            .filter(|line| line.contains("\"message\":\"review\""))
-            .count(),
+        log.lines().filter(|line| line.contains("\"message\":\"review\"")).count(),
         1,
         "{log}"
     );
-    assert!(
-        !log.contains("hunter2") && !log.contains("PASSWORD"),
-        "{log}"
-    );
+    assert!(!log.contains("hunter2") && !log.contains("PASSWORD"), "{log}");
 }
 
 #[test]
@@ -305,13 +255,7 @@ fn bad_input_gets_a_clear_answer_and_the_server_lives() {
     });
     for (name, content_type, body, status, part) in [
         ("empty", "application/json", b"".to_vec(), 400, "EOF"),
-        (
-            "truncated",
-            "application/json",
-            review()[..200].to_vec(),
-            400,
-            "EOF",
-        ),
+        ("truncated", "application/json", review()[..200].to_vec(), 400, "EOF"),
         ("content type", "text/plain", review(), 415, "text/plain"),
         ("no content type", "", review(), 415, "content type"),
         (
@@ -329,20 +273,8 @@ fn bad_input_gets_a_clear_answer_and_the_server_lives() {
             "uid",
         ),
         ("4 MB", "application/json", large, 200, "allowed"),
-        (
-            "10 000 containers",
-            "application/json",
-            many,
-            200,
-            "allowed",
-        ),
-        (
-            "deep",
-            "application/json",
-            deep,
-            400,
-            "expected an AdmissionRequest",
-        ),
+        ("10 000 containers", "application/json", many, 200, "allowed"),
+        ("deep", "application/json", deep, 400, "expected an AdmissionRequest"),
         (
             "duplicate keys",
             "application/json",
@@ -350,13 +282,7 @@ fn bad_input_gets_a_clear_answer_and_the_server_lives() {
             400,
             "duplicate",
         ),
-        (
-            "not UTF-8",
-            "application/json",
-            b"{\"kind\":\"\xff\"}".to_vec(),
-            400,
-            "UTF-8",
-        ),
+        ("not UTF-8", "application/json", b"{\"kind\":\"\xff\"}".to_vec(), 400, "UTF-8"),
         (
             "no object",
             "application/json",
@@ -395,11 +321,7 @@ fn bad_input_gets_a_clear_answer_and_the_server_lives() {
     assert_eq!(server.send("GET", "/mutate", "", b"").status, 405);
     assert_eq!(server.send("GET", "/elsewhere", "", b"").status, 404);
     assert_eq!(server.post("/mutate", &review()).status, 200);
-    assert!(
-        server.resident_kib() < 96 * 1024,
-        "{} KiB after bad input",
-        server.resident_kib()
-    );
+    assert!(server.resident_kib() < 96 * 1024, "{} KiB after bad input", server.resident_kib());
 }
 
 #[test]
@@ -408,15 +330,7 @@ fn a_new_certificate_is_taken_without_dropping_a_connection() {
     let mut server = Server::start(folder.path(), &[]);
     let mut open = server.connect();
     assert_eq!(
-        exchange(
-            &mut open,
-            "POST",
-            "/mutate",
-            "application/json",
-            &review(),
-            "keep-alive"
-        )
-        .status,
+        exchange(&mut open, "POST", "/mutate", "application/json", &review(), "keep-alive").status,
         200
     );
     let renewed = certificate(folder.path());
@@ -435,15 +349,7 @@ fn a_new_certificate_is_taken_without_dropping_a_connection() {
         std::thread::sleep(Duration::from_millis(200));
     }
     assert_eq!(
-        exchange(
-            &mut open,
-            "POST",
-            "/mutate",
-            "application/json",
-            &review(),
-            "keep-alive"
-        )
-        .status,
+        exchange(&mut open, "POST", "/mutate", "application/json", &review(), "keep-alive").status,
         200
     );
     // A pair that cannot be used leaves the good one in place.
@@ -482,11 +388,7 @@ fn what_was_accepted_is_answered_before_the_end() {
     let mut chunk = [0; 4096];
     while !String::from_utf8_lossy(&answer).contains("\"allowed\":true") {
         let read = stream.read(&mut chunk).unwrap();
-        assert!(
-            read > 0,
-            "closed after {:?}",
-            String::from_utf8_lossy(&answer)
-        );
+        assert!(read > 0, "closed after {:?}", String::from_utf8_lossy(&answer));
         answer.extend_from_slice(&chunk[..read]);
     }
     assert!(server.ended());
@@ -494,10 +396,99 @@ fn what_was_accepted_is_answered_before_the_end() {
 
 #[test]
 fn a_server_without_a_certificate_says_what_to_do() {
-    let output = Command::new(env!("CARGO_BIN_EXE_loadline"))
-        .args(["serve"])
-        .output()
-        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_loadline")).args(["serve"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--self-signed"));
+}
+
+/// The review with the answer's patch applied to its object.
+fn after(review: &Value, answer: &[u8]) -> Value {
+    use base64::Engine as _;
+    let answer: Value = serde_json::from_slice(answer).unwrap();
+    let mut review = review.clone();
+    if let Some(patch) = answer["response"]["patch"].as_str() {
+        let patch = base64::engine::general_purpose::STANDARD.decode(patch).unwrap();
+        let patch: Vec<json_patch::PatchOperation> = serde_json::from_slice(&patch).unwrap();
+        json_patch::patch(&mut review["request"]["object"], &patch).unwrap();
+    }
+    review
+}
+
+/// Both webhooks' answers from the server, as `check -o review` prints them.
+fn served(server: &Server, review: &[u8]) -> Vec<u8> {
+    let mutated = server.post("/mutate?timeout=10s", review);
+    assert_eq!(mutated.status, 200, "{}", String::from_utf8_lossy(&mutated.body));
+    let value: Value = serde_json::from_slice(review).unwrap();
+    let validated =
+        server.post("/validate?timeout=10s", after(&value, &mutated.body).to_string().as_bytes());
+    assert_eq!(validated.status, 200, "{}", String::from_utf8_lossy(&validated.body));
+    [&mutated.body, &b"\n"[..], &validated.body, &b"\n"[..]].concat()
+}
+
+fn checked(file: &Path) -> Vec<u8> {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadline"))
+        .args(["check", "-o", "review", "-f"])
+        .arg(file)
+        .env_remove("KUBECONFIG")
+        .output()
+        .unwrap();
+    assert_ne!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+#[test]
+fn the_command_line_answers_byte_for_byte_as_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--log", "error"]);
+    let tolerating =
+        json!({"tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists"}]});
+    let claim = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}],
+        "tolerations": [{"operator": "Exists"}], "securityContext": {"runAsNonRoot": true}});
+    for (number, object) in [
+        pod(json!({"annotations": {"loadline.dev/profile": "azure-aci", "loadline.dev/fence": "namespace"}}), json!({})),
+        pod(json!({"annotations": {"loadline.dev/profile": "azure-aci"}}), claim.clone()),
+        pod(json!({}), claim),
+        pod(json!({}), tolerating),
+        pod(json!({}), json!({})),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let review = review_of(object).to_string();
+        let file = folder.path().join(format!("{number}.json"));
+        std::fs::write(&file, &review).unwrap();
+        let (served, checked) = (served(&server, review.as_bytes()), checked(&file));
+        assert_eq!(String::from_utf8_lossy(&served), String::from_utf8_lossy(&checked));
+    }
+}
+
+/// The same for every recorded review, where a folder of them is named.
+#[test]
+fn recorded_reviews_are_answered_byte_for_byte_as_the_server() {
+    let Some(corpus) = std::env::var_os("LOADLINE_CORPUS") else {
+        println!("LOADLINE_CORPUS names no corpus; only this project's own reviews were compared");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--log", "error"]);
+    let mut compared = 0;
+    for folder in std::fs::read_dir(Path::new(&corpus).join("live")).unwrap() {
+        let folder = folder.unwrap().path();
+        for file in
+            folder.is_dir().then(|| std::fs::read_dir(&folder).unwrap()).into_iter().flatten()
+        {
+            let file = file.unwrap().path();
+            let review = std::fs::read(&file).unwrap();
+            let (served, checked) = (served(&server, &review), checked(&file));
+            assert_eq!(
+                String::from_utf8_lossy(&served),
+                String::from_utf8_lossy(&checked),
+                "{}",
+                file.display()
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared > 0, "no review below live/");
+    println!("{compared} reviews answered equally by both; {} KiB resident", server.resident_kib());
 }

@@ -70,44 +70,24 @@ impl Browser {
                 "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 2.0, "touch": true },
             });
         }
-        let mut browser = Self {
-            driver,
-            port,
-            session: String::new(),
-            _profile: profile,
-        };
+        let mut browser = Self { driver, port, session: String::new(), _profile: profile };
         let answer = browser.call("POST", "/session", &json!({
             "capabilities": { "alwaysMatch": { "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } } },
         }));
-        answer["sessionId"]
-            .as_str()
-            .unwrap()
-            .clone_into(&mut browser.session);
+        answer["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
         browser
     }
 
     /// Opens a file, with a fragment. The page is loaded anew even if only the fragment differs.
     pub fn open(&self, file: &Path, fragment: &str) {
         self.command("POST", "url", &json!({ "url": "about:blank" }));
-        let hash = if fragment.is_empty() {
-            String::new()
-        } else {
-            format!("#{fragment}")
-        };
-        self.command(
-            "POST",
-            "url",
-            &json!({ "url": format!("file://{}{hash}", file.display()) }),
-        );
+        let hash = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
+        self.command("POST", "url", &json!({ "url": format!("file://{}{hash}", file.display()) }));
     }
 
     /// Runs a function body in the page and gives what it returns.
     pub fn run(&self, script: &str) -> Value {
-        self.command(
-            "POST",
-            "execute/sync",
-            &json!({ "script": script, "args": [] }),
-        )
+        self.command("POST", "execute/sync", &json!({ "script": script, "args": [] }))
     }
 
     /// Clicks in the middle of the first element that matches, as a mouse or a finger does.
@@ -138,42 +118,28 @@ impl Browser {
     /// Keeps what is seen as a file.
     pub fn screenshot(&self, file: &Path) {
         let answer = self.command("GET", "screenshot", &Value::Null);
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(answer.as_str().unwrap())
-            .unwrap();
+        let bytes =
+            base64::engine::general_purpose::STANDARD.decode(answer.as_str().unwrap()).unwrap();
         std::fs::write(file, bytes).unwrap();
     }
 
     /// What the page wrote to the console, errors of its script among it.
     pub fn console(&self) -> Vec<String> {
         let lines = self.command("POST", "se/log", &json!({ "type": "browser" }));
-        lines
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|line| line["message"].to_string())
-            .collect()
+        lines.as_array().unwrap().iter().map(|line| line["message"].to_string()).collect()
     }
 
     fn actions(&self, keys: &[&str]) {
-        let down = keys
-            .iter()
-            .map(|key| json!({ "type": "keyDown", "value": key }));
-        let up = keys
-            .iter()
-            .rev()
-            .map(|key| json!({ "type": "keyUp", "value": key }));
+        let down = keys.iter().map(|key| json!({ "type": "keyDown", "value": key }));
+        let up = keys.iter().rev().map(|key| json!({ "type": "keyUp", "value": key }));
         let actions: Vec<Value> = down.chain(up).collect();
         let keyboard = json!({ "type": "key", "id": "keyboard", "actions": actions });
         self.command("POST", "actions", &json!({ "actions": [keyboard] }));
     }
 
     fn element(&self, css: &str) -> String {
-        let answer = self.command(
-            "POST",
-            "element",
-            &json!({ "using": "css selector", "value": css }),
-        );
+        let answer =
+            self.command("POST", "element", &json!({ "using": "css selector", "value": css }));
         answer[ELEMENT].as_str().unwrap().to_owned()
     }
 
@@ -184,14 +150,8 @@ impl Browser {
     #[track_caller]
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_mins(1)))
-            .unwrap();
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        let body = if body.is_null() { String::new() } else { body.to_string() };
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\
@@ -223,13 +183,7 @@ impl Drop for Browser {
         // Also after a failed test: the driver leaves a browser running whose session was not ended. A second panic here would
         // abort the whole run.
         if !self.session.is_empty() {
-            let end = || {
-                self.call(
-                    "DELETE",
-                    &format!("/session/{}", self.session),
-                    &Value::Null,
-                )
-            };
+            let end = || self.call("DELETE", &format!("/session/{}", self.session), &Value::Null);
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(end));
         }
         let _ = self.driver.kill();
@@ -247,10 +201,7 @@ fn port(driver: &mut Child) -> u16 {
             reader.read_line(&mut line).unwrap() > 0,
             "chromedriver ended before it named its port"
         );
-        if let Some((_, port)) = line
-            .trim_end()
-            .trim_end_matches('.')
-            .rsplit_once("on port ")
+        if let Some((_, port)) = line.trim_end().trim_end_matches('.').rsplit_once("on port ")
             && let Ok(port) = port.parse::<u16>()
             && port != 0
         {

@@ -36,15 +36,8 @@ static MATRIX: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_slice(&loadline(&["matrix", "-o", "json"])).unwrap());
 
 fn loadline(arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new(env!("CARGO_BIN_EXE_loadline"))
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = Command::new(env!("CARGO_BIN_EXE_loadline")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
 
@@ -112,15 +105,9 @@ fn every_square_says_what_the_data_says_and_nothing_is_loaded() {
                 "unsupported" => (support, "✕"),
                 _ => (support, "?"),
             };
-            let aside = if cell["listed"] == json!(true) {
-                ""
-            } else {
-                " (not listed)"
-            };
-            let label = format!(
-                "{words}: {} on {profile}{aside}",
-                feature["title"].as_str().unwrap()
-            );
+            let aside = if cell["listed"] == json!(true) { "" } else { " (not listed)" };
+            let label =
+                format!("{words}: {} on {profile}{aside}", feature["title"].as_str().unwrap());
             wanted.push((label, sign.to_owned()));
         }
     }
@@ -130,10 +117,7 @@ fn every_square_says_what_the_data_says_and_nothing_is_loaded() {
     };
     assert!(squares.len() > 1000, "{}", squares.len());
     assert_eq!(sorted(squares), sorted(wanted));
-    assert_eq!(
-        browser.run("return performance.getEntriesByType('resource').length"),
-        json!(0)
-    );
+    assert_eq!(browser.run("return performance.getEntriesByType('resource').length"), json!(0));
     assert_eq!(browser.console(), Vec::<String>::new());
     browser.look("desktop.png");
     // Scrolled down, the search and the names of the columns stay in sight, one below the other.
@@ -156,16 +140,9 @@ fn search_and_filters_narrow_the_table_and_stand_in_the_address() {
     assert_eq!(browser.focused(), "Search features");
     browser.type_text("podip field");
     let shown = browser.shown();
-    assert!(
-        shown.contains(&"env.field-ref.status.pod-ip".to_owned()),
-        "{shown:?}"
-    );
+    assert!(shown.contains(&"env.field-ref.status.pod-ip".to_owned()), "{shown:?}");
     assert!(shown.len() < 10, "{shown:?}");
-    assert!(
-        browser
-            .text("#count")
-            .starts_with(&format!("{} of {all} ", shown.len()))
-    );
+    assert!(browser.text("#count").starts_with(&format!("{} of {all} ", shown.len())));
     browser.press(&[keys::ESCAPE]);
     assert_eq!(browser.shown().len(), all);
     browser.type_text("no such thing");
@@ -183,10 +160,7 @@ fn search_and_filters_narrow_the_table_and_stand_in_the_address() {
     browser.click("#nodes-list label:has([value='nomad'])");
     browser.look("menu.png");
     browser.press(&[keys::ESCAPE]);
-    assert_eq!(
-        browser.run("return document.getElementById('nodes').open"),
-        json!(false)
-    );
+    assert_eq!(browser.run("return document.getElementById('nodes').open"), json!(false));
     let columns = browser.run("return document.querySelectorAll('#table thead th').length");
     assert_eq!(columns, json!(3));
     assert_eq!(browser.text("#nodes-label"), "2 virtual nodes");
@@ -203,10 +177,7 @@ fn search_and_filters_narrow_the_table_and_stand_in_the_address() {
     assert_eq!(refused.len(), features().iter().filter(is_refused).count());
     // The address shows the same to somebody else.
     let address = browser.address();
-    assert_eq!(
-        address,
-        format!("#class={class}&on=azure-aci,nomad&only=unsupported")
-    );
+    assert_eq!(address, format!("#class={class}&on=azure-aci,nomad&only=unsupported"));
     browser.open(&PAGE, address.trim_start_matches('#'));
     assert_eq!(browser.shown(), refused);
     assert_eq!(browser.console(), Vec::<String>::new());
@@ -237,11 +208,7 @@ fn a_square_opens_its_reason_with_the_mouse() {
         assert!(card.contains(&source.to_lowercase()), "{source}\n{card}");
     }
     browser.look("cell.png");
-    assert!(
-        browser.address().ends_with(&format!("at={name}@azure-aci")),
-        "{}",
-        browser.address()
-    );
+    assert!(browser.address().ends_with(&format!("at={name}@azure-aci")), "{}", browser.address());
     // From there to the feature on all virtual nodes, and on to another one.
     browser.click("#card dl div:last-child .link");
     assert_eq!(
@@ -273,21 +240,14 @@ fn the_keyboard_reaches_everything() {
     let before = browser.text("#card .name");
     browser.press(&[keys::RIGHT]);
     assert_eq!(browser.text("#card .name"), before);
-    assert!(
-        browser.address().ends_with("@alibaba-eci-managed"),
-        "{}",
-        browser.address()
-    );
+    assert!(browser.address().ends_with("@alibaba-eci-managed"), "{}", browser.address());
     browser.press(&[keys::ESCAPE]);
     assert!(!browser.is_card_open());
     // The focus is back in the table, and Tab leaves it in one step, whatever its size.
     assert!(browser.run("return document.activeElement.closest('#table') !== null") == json!(true));
     browser.press(&[keys::HOME, keys::ENTER]);
     assert!(
-        browser
-            .text("#card")
-            .to_lowercase()
-            .contains("class\nsecurity"),
+        browser.text("#card").to_lowercase().contains("class\nsecurity"),
         "{}",
         browser.text("#card")
     );
@@ -299,20 +259,10 @@ fn the_keyboard_reaches_everything() {
     browser.press(&[keys::TAB]);
     assert!(browser.run("return document.activeElement.closest('#table') !== null") == json!(true));
     // Up in the head, a kind of virtual node opens.
-    browser.press(&[
-        keys::UP,
-        keys::UP,
-        keys::UP,
-        keys::UP,
-        keys::RIGHT,
-        keys::ENTER,
-    ]);
+    browser.press(&[keys::UP, keys::UP, keys::UP, keys::UP, keys::RIGHT, keys::ENTER]);
     assert!(browser.is_card_open());
     assert!(
-        browser
-            .text("#card")
-            .to_lowercase()
-            .contains("a pod gets there with"),
+        browser.text("#card").to_lowercase().contains("a pod gets there with"),
         "{}",
         browser.text("#card")
     );
@@ -346,10 +296,7 @@ fn the_page_fits_a_phone() {
     browser.click("#nodes summary");
     browser.click("#nodes-list label:has([value='eks-fargate'])");
     browser.click("#nodes summary");
-    assert_eq!(
-        browser.run("return document.getElementById('table').className"),
-        json!("words")
-    );
+    assert_eq!(browser.run("return document.getElementById('table').className"), json!("words"));
     assert_eq!(browser.run(fits), json!(true));
     browser.look("phone-one.png");
     assert_eq!(browser.console(), Vec::<String>::new());
@@ -369,11 +316,7 @@ fn everything_can_be_read_in_light_and_dark() {
     let browser = Browser::on_page(Screen::Desktop, "theme=light");
     assert_eq!(browser.run(CONTRAST), json!([]));
     browser.click("#theme");
-    assert!(
-        browser.address().ends_with("theme=dark"),
-        "{}",
-        browser.address()
-    );
+    assert!(browser.address().ends_with("theme=dark"), "{}", browser.address());
     assert_eq!(browser.run(CONTRAST), json!([]));
     browser.look("dark.png");
     browser.open(&PAGE, "theme=dark&at=security.run-as-non-root@azure-aci");

@@ -22,41 +22,51 @@ package loadline.allowed_registries
 
 import rego.v1
 
-deny contains {"msg": msg, "field": image.field} if {
+deny contains {"msg": msg, "field": field(image)} if {
 	some image in images
 	image.reference != ""
 	segments := segments_of(image.reference)
 	not is_allowed(segments)
-	msg := sprintf(
-		"%s uses an image of `%s`, which is not an allowed registry: `%s`",
-		[image.user, concat("/", array.slice(segments, 0, count(segments) - 1)), image.reference],
-	)
+	place := concat("/", array.slice(segments, 0, count(segments) - 1))
+	msg := sprintf("%s uses an image of `%s`, which is not an allowed registry: `%s`", [user(image), place, image.reference])
 }
 
-deny contains {"msg": msg, "field": image.field} if {
+deny contains {"msg": msg, "field": field(image)} if {
 	some image in images
 	image.reference == ""
-	msg := sprintf("%s names no image, so its registry cannot be judged", [image.user])
+	msg := sprintf("%s names no image, so its registry cannot be judged", [user(image)])
 }
 
-# Every image that is pulled for the pod: who uses it, and the field that names it.
+# Every image that is pulled for the pod.
 images contains {
-	"user": sprintf("container `%v`", [object.get(container, "name", position)]),
+	"list": list,
+	"position": position,
+	"name": object.get(container, "name", position),
 	"reference": object.get(container, "image", ""),
-	"field": sprintf("spec.%s[%d].image", [list, position]),
 } if {
 	some list in ["containers", "initContainers", "ephemeralContainers"]
 	some position, container in input.pod.spec[list]
 }
 
 images contains {
-	"user": sprintf("volume `%v`", [object.get(volume, "name", position)]),
+	"list": "volumes",
+	"position": position,
+	"name": object.get(volume, "name", position),
 	"reference": object.get(volume.image, "reference", ""),
-	"field": sprintf("spec.volumes[%d].image.reference", [position]),
 } if {
 	some position, volume in input.pod.spec.volumes
 	volume.image
 }
+
+# Who uses an image, in words.
+user(image) := sprintf("volume `%v`", [image.name]) if {
+	image.list == "volumes"
+} else := sprintf("container `%v`", [image.name])
+
+# The field that names it.
+field(image) := sprintf("spec.volumes[%d].image.reference", [image.position]) if {
+	image.list == "volumes"
+} else := sprintf("spec.%s[%d].image", [image.list, image.position])
 
 is_allowed(segments) if {
 	some entry in allowed
@@ -85,17 +95,19 @@ segments_of(reference) := official(located(array.concat(folders, [name]))) if {
 }
 
 # Puts the registry first where it is left out, and gives Docker Hub its one name.
-located(parts) := array.concat(["docker.io"], parts) if not is_registry(parts)
-
-located(parts) := array.concat([host], array.slice(parts, 1, count(parts))) if {
-	is_registry(parts)
-	host := object.get(docker_hub, lower(parts[0]), lower(parts[0]))
-}
+located(parts) := array.concat([object.get(docker_hub, host, host)], array.slice(parts, 1, count(parts))) if {
+	host := lower(parts[0])
+	is_registry(host)
+} else := array.concat(["docker.io"], parts)
 
 docker_hub := {"index.docker.io": "docker.io", "registry-1.docker.io": "docker.io"}
 
-# Docker's rule: a first segment with a dot or a colon is a host, and so is `localhost`; a lone name is none.
-is_registry(parts) if regex.match(`[.:]|^localhost$`, parts[0])
+# Docker's rule: a first segment with a dot or a colon is a host, and so is `localhost`.
+is_registry(host) if contains(host, ".")
+
+is_registry(host) if contains(host, ":")
+
+is_registry(host) if host == "localhost"
 
 # The images of Docker Hub that belong to no user stand below `library`.
 official(segments) := ["docker.io", "library", segments[1]] if {

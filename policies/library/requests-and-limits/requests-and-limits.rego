@@ -46,5 +46,13 @@ is_set(holder, "requests", resource) if {
 	is_above_zero(holder.resources.limits[resource])
 }
 
-# A quantity of nothing: `0`, `0m`, `0.0`, `0Mi`.
-is_above_zero(quantity) if not regex.match(`^[0.]*[a-zA-Z]*$`, sprintf("%v", [quantity]))
+# `0`, `0m`, `0.0` and `0Mi` are quantities of nothing.
+is_above_zero(quantity) if {
+	is_string(quantity)
+	strings.any_prefix_match(trim_left(quantity, "+0."), ["1", "2", "3", "4", "5", "6", "7", "8", "9"])
+}
+
+is_above_zero(quantity) if {
+	is_number(quantity)
+	quantity > 0
+}

@@ -9,6 +9,7 @@ use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
 use crate::admission::verdict::{Mode, Verdict};
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, count, paint};
+use crate::compat::UNVERIFIED;
 use crate::diagnostic::Severity;
 use crate::placement::Standing;
 
@@ -54,21 +55,14 @@ fn raw(subject: &Subject) -> Option<Value> {
 /// How it ends, in words.
 fn conclusion(judged: &Judged) -> String {
     let verdict = judged.counts();
-    let would = if judged.pods.is_some() {
-        "its pods would be "
-    } else {
-        ""
-    };
+    let would = if judged.pods.is_some() { "its pods would be " } else { "" };
     let warnings = verdict.count(Severity::Warn) + verdict.count(Severity::Deny);
     let mut words = match judged.outcome() {
         Outcome::Denied => format!("{would}{}", paint(RED, "refused")),
         Outcome::Warned => {
             format!(
                 "{would}{}",
-                paint(
-                    YELLOW,
-                    format_args!("admitted with {}", count(warnings, "warning"))
-                )
+                paint(YELLOW, format_args!("admitted with {}", count(warnings, "warning")))
             )
         }
         Outcome::Clean => format!("{would}{}", paint(GREEN, "admitted")),
@@ -84,9 +78,7 @@ fn conclusion(judged: &Judged) -> String {
 
 /// Writes one row a profile: how the object fares there, and the first reason.
 pub fn profiles(out: &mut String, found: &Found, subject: &Subject, judged: &[Judged]) {
-    let place = subject
-        .mark(found)
-        .map_or_else(String::new, |mark| format!(":{}", mark.line));
+    let place = subject.mark(found).map_or_else(String::new, |mark| format!(":{}", mark.line));
     let _ = writeln!(
         out,
         "{} {}",
@@ -94,10 +86,7 @@ pub fn profiles(out: &mut String, found: &Found, subject: &Subject, judged: &[Ju
         paint(DIM, format_args!("({}{place})", clean(&found.text.name))),
     );
     let names = judged.iter().filter_map(|judged| judged.profile.as_deref());
-    let width = names
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or_default();
+    let width = names.map(|name| name.chars().count()).max().unwrap_or_default();
     for judged in judged {
         let (word, style) = match judged.outcome() {
             Outcome::Denied => ("denied", RED),
@@ -105,32 +94,24 @@ pub fn profiles(out: &mut String, found: &Found, subject: &Subject, judged: &[Ju
             Outcome::Clean => ("clean", GREEN),
         };
         let name = judged.profile.as_deref().unwrap_or_default();
-        let row = format!(
-            "  {name:width$}  {}  {}",
-            paint(style, format_args!("{word:6}")),
-            reason(judged.counts())
-        );
-        let _ = writeln!(out, "{}", row.trim_end());
+        let _ = write!(out, "  {name:width$}  {}", paint(style, word));
+        if let Some(reason) = reason(judged.counts()) {
+            let _ = write!(out, "{:1$}  {reason}", "", "denied".len() - word.len());
+        }
+        out.push('\n');
     }
     out.push('\n');
 }
 
-/// The first and worst finding, and how many more there are as bad.
-fn reason(verdict: &Verdict) -> String {
-    let Some(first) = verdict
-        .diagnostics
-        .first()
-        .filter(|first| first.severity != Severity::Note)
-    else {
-        return String::new();
-    };
-    let more = verdict.count(first.severity) - 1;
-    let more = if more > 0 {
-        format!(" (and {more} more)")
-    } else {
-        String::new()
-    };
-    clean(&format!("[{}] {}{more}", first.code, first.what))
+/// The first of the worst findings, and how many more there are as bad. One that names a fact goes before one that says
+/// that nobody knows.
+fn reason(verdict: &Verdict) -> Option<String> {
+    let worst = verdict.diagnostics.first().filter(|first| first.severity != Severity::Note)?;
+    let mut as_bad = verdict.diagnostics.iter().filter(|one| one.severity == worst.severity);
+    let first = as_bad.find(|one| one.code != UNVERIFIED).unwrap_or(worst);
+    let more = verdict.count(worst.severity) - 1;
+    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    Some(clean(&format!("[{}] {}{more}", first.code, first.what)))
 }
 
 /// Writes the line at the end.
@@ -152,11 +133,8 @@ pub fn summary(run: &Run<'_>, problems: usize) -> String {
     out.push('\n');
     if skipped > 0 {
         let were = if skipped == 1 { "was" } else { "were" };
-        let kinds: Vec<String> = run
-            .skipped
-            .iter()
-            .map(|(kind, number)| format!("{number} {}", clean(kind)))
-            .collect();
+        let kinds: Vec<String> =
+            run.skipped.iter().map(|(kind, number)| format!("{number} {}", clean(kind))).collect();
         let _ = writeln!(
             out,
             "{} of other kinds {were} skipped: {}",

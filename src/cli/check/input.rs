@@ -3,8 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::value::RawValue;
-
+use super::raw;
 use crate::bundle::Problem;
 use crate::cli::render::excerpt::Text;
 use crate::document::{Document, DocumentError};
@@ -28,11 +27,7 @@ pub fn files(paths: &[PathBuf], recursive: bool) -> Result<Vec<PathBuf>, Problem
         let before = files.len();
         walk(path, recursive, &mut files)?;
         if files.len() == before {
-            let hint = if recursive {
-                ""
-            } else {
-                "; use `-R` to look into its folders"
-            };
+            let hint = if recursive { "" } else { "; use `-R` to look into its folders" };
             return Err(problem(
                 path,
                 format!("the folder has no {} file{hint}", ENDINGS.join(", ")),
@@ -55,9 +50,7 @@ fn walk(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(), 
         if is_folder && recursive && !is_hidden {
             walk(&path, recursive, files)?;
         } else if path.is_file()
-            && path
-                .extension()
-                .is_some_and(|ending| ENDINGS.iter().any(|one| ending == *one))
+            && path.extension().is_some_and(|ending| ENDINGS.iter().any(|one| ending == *one))
         {
             files.push(path);
         }
@@ -68,25 +61,14 @@ fn walk(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(), 
 /// Reads a file, or standard input under the name it is to have in messages.
 pub fn read(path: &Path, stdin_name: &str) -> Result<Text, Problem> {
     let is_stdin = path.as_os_str() == STDIN;
-    let name = if is_stdin {
-        stdin_name.to_owned()
-    } else {
-        path.display().to_string()
-    };
+    let name = if is_stdin { stdin_name.to_owned() } else { path.display().to_string() };
     let bytes = if is_stdin {
         let mut bytes = Vec::new();
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map(|_| bytes)
+        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
         std::fs::read(path)
     };
-    let failed = |message| Problem {
-        origin: name.clone(),
-        mark: None,
-        message,
-    };
+    let failed = |message| Problem { origin: name.clone(), mark: None, message };
     let bytes = bytes.map_err(|error| failed(format!("the file cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         failed(format!(
@@ -98,11 +80,7 @@ pub fn read(path: &Path, stdin_name: &str) -> Result<Text, Problem> {
 }
 
 fn problem(path: &Path, message: String) -> Problem {
-    Problem {
-        origin: path.display().to_string(),
-        mark: None,
-        message,
-    }
+    Problem { origin: path.display().to_string(), mark: None, message }
 }
 
 /// A document and, where the text is JSON, its bytes as they stand there.
@@ -116,25 +94,40 @@ pub struct Part {
 
 /// Reads the documents of a text. One that is broken does not keep the others from being read.
 pub fn parts(text: &Text) -> (Vec<Part>, Vec<Problem>) {
-    let failed = |error: DocumentError| Problem {
-        origin: text.name.clone(),
-        mark: error.mark,
-        message: error.message,
+    let failed = |error: DocumentError| {
+        // Of a file that is meant to be JSON, what a reader of JSON says is nearer the mark.
+        let is_json = Path::new(&text.name).extension().is_some_and(|ending| ending == "json");
+        let error = if is_json { raw::error(&text.text).unwrap_or(error) } else { error };
+        let line = error.mark.and_then(|mark| text.line(mark.line)).unwrap_or_default();
+        let hint = if line.contains("{{") {
+            "; this looks like a template, which must be rendered first, for example with `helm template`"
+        } else {
+            ""
+        };
+        Problem {
+            origin: text.name.clone(),
+            mark: error.mark,
+            message: format!("{}{hint}", error.message),
+        }
     };
     let content = text.text.trim_start_matches('\u{feff}');
     match Document::parse_all(content) {
         Ok(documents) => {
-            let raws = raws(content, documents.len())
-                .into_iter()
-                .chain(std::iter::repeat(None));
-            (
-                documents
-                    .into_iter()
-                    .zip(raws)
-                    .map(|(document, raw)| Part { document, raw })
-                    .collect(),
-                Vec::new(),
-            )
+            let raws = raw::values(content);
+            let raws = if raws.len() == documents.len() { raws } else { Vec::new() };
+            let raws = raws.into_iter().map(Some).chain(std::iter::repeat(None));
+            let mut parts = Vec::new();
+            let mut problems = Vec::new();
+            for (document, raw) in documents.into_iter().zip(raws) {
+                // Reviews are read as the webhooks read them, which look for such keys themselves.
+                let is_review =
+                    document.value.get("kind").is_some_and(|kind| kind == "AdmissionReview");
+                match raw.filter(|_| !is_review).and_then(|raw| raw::duplicate(content, raw)) {
+                    Some(error) => problems.push(failed(error)),
+                    None => parts.push(Part { document, raw: raw.map(|raw| raw.get().into()) }),
+                }
+            }
+            (parts, problems)
         }
         Err(error) => {
             let pieces = pieces(content);
@@ -145,30 +138,14 @@ pub fn parts(text: &Text) -> (Vec<Part>, Vec<Problem>) {
             let mut problems = Vec::new();
             for piece in pieces {
                 match Document::parse_all(&piece) {
-                    Ok(documents) => parts.extend(documents.into_iter().map(|document| Part {
-                        document,
-                        raw: None,
-                    })),
+                    Ok(documents) => parts
+                        .extend(documents.into_iter().map(|document| Part { document, raw: None })),
                     Err(error) => problems.push(failed(error)),
                 }
             }
             (parts, problems)
         }
     }
-}
-
-/// The bytes of each value in a JSON text; none when it is no JSON, or holds another number of values.
-fn raws(text: &str, wanted: usize) -> Vec<Option<Box<str>>> {
-    if !text.trim_start().starts_with('{') {
-        return Vec::new();
-    }
-    let raws: Result<Vec<Box<RawValue>>, _> = serde_json::Deserializer::from_str(text)
-        .into_iter()
-        .collect();
-    raws.ok()
-        .filter(|raws| raws.len() == wanted)
-        .map(|raws| raws.into_iter().map(|raw| Some(raw.get().into())).collect())
-        .unwrap_or_default()
 }
 
 /// A YAML text cut at its document markers. Each piece begins with as many empty lines as stand before it, so that
@@ -198,18 +175,11 @@ mod tests {
     fn a_broken_document_does_not_hide_the_others() {
         let text = Text::new("x.yaml".into(), "a: 1\n---\nb: [1\n---\nc: 3\n".into());
         let (parts, problems) = parts(&text);
-        let values: Vec<String> = parts
-            .iter()
-            .map(|part| part.document.value.to_string())
-            .collect();
+        let values: Vec<String> =
+            parts.iter().map(|part| part.document.value.to_string()).collect();
         assert_eq!(values, [r#"{"a":1}"#, r#"{"c":3}"#]);
         assert_eq!(problems.len(), 1);
-        assert!(
-            problems[0]
-                .mark
-                .is_some_and(|mark| (3..=4).contains(&mark.line)),
-            "{problems:?}"
-        );
+        assert!(problems[0].mark.is_some_and(|mark| (3..=4).contains(&mark.line)), "{problems:?}");
         let mark = parts[1].document.locate(&crate::path::FieldPath::keys("c"));
         assert_eq!(mark.map(|mark| mark.to_string()).as_deref(), Some("5:1"));
     }
@@ -218,10 +188,7 @@ mod tests {
     fn json_values_keep_their_bytes() {
         let text = Text::new("x.json".into(), "{\"b\": 1, \"a\": 2}\n{\"c\":3}".into());
         let (parts, _) = parts(&text);
-        let raws: Vec<&str> = parts
-            .iter()
-            .filter_map(|part| part.raw.as_deref())
-            .collect();
+        let raws: Vec<&str> = parts.iter().filter_map(|part| part.raw.as_deref()).collect();
         assert_eq!(raws, ["{\"b\": 1, \"a\": 2}", "{\"c\":3}"]);
     }
 }

@@ -74,10 +74,7 @@ fn entry<'a>(found: &'a Found, subject: &'a Subject, judged: &'a Judged) -> Entr
         profile: judged.profile.as_deref(),
         outcome: judged.outcome().as_str(),
         verdict: located(found, subject, &judged.verdict),
-        pods: judged
-            .pods
-            .as_ref()
-            .map(|verdict| located(found, subject, verdict)),
+        pods: judged.pods.as_ref().map(|verdict| located(found, subject, verdict)),
     }
 }
 
@@ -85,11 +82,8 @@ fn entry<'a>(found: &'a Found, subject: &'a Subject, judged: &'a Judged) -> Entr
 fn located(found: &Found, subject: &Subject, verdict: &Verdict) -> Value {
     let mut value = json!(verdict);
     let origin = subject.origin(found);
-    let diagnostics = value
-        .get_mut("diagnostics")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten();
+    let diagnostics =
+        value.get_mut("diagnostics").and_then(Value::as_array_mut).into_iter().flatten();
     for (value, diagnostic) in diagnostics.zip(&verdict.diagnostics) {
         let locations: Vec<Value> = diagnostic
             .places

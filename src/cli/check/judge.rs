@@ -32,11 +32,7 @@ impl Judged {
         let verdict = self.counts();
         if !verdict.allowed {
             Outcome::Denied
-        } else if verdict
-            .diagnostics
-            .iter()
-            .any(|one| one.severity <= Severity::Warn)
-        {
+        } else if verdict.diagnostics.iter().any(|one| one.severity <= Severity::Warn) {
             Outcome::Warned
         } else {
             Outcome::Clean
@@ -74,19 +70,13 @@ pub fn judge(
     profile: Option<&str>,
 ) -> Judged {
     let decide = |request: &Request| {
-        let request = Request {
-            asked_profile: profile.map(str::to_owned),
-            ..request.clone()
-        };
+        let request = Request { asked_profile: profile.map(str::to_owned), ..request.clone() };
         pipeline.decide(facts, &request)
     };
     Judged {
         profile: profile.map(str::to_owned),
         verdict: decide(&subject.request),
-        pods: subject
-            .pods
-            .as_ref()
-            .map(|pods| in_workload(pods, decide(&pods.request))),
+        pods: subject.pods.as_ref().map(|pods| in_workload(pods, decide(&pods.request))),
     }
 }
 
@@ -110,11 +100,8 @@ pub fn answers(
     profile: Option<&str>,
 ) -> Result<[Vec<u8>; 2], String> {
     let staged = |request: &Request, stage| {
-        let request = Request {
-            stage,
-            asked_profile: profile.map(str::to_owned),
-            ..request.clone()
-        };
+        let request =
+            Request { stage, asked_profile: profile.map(str::to_owned), ..request.clone() };
         let verdict = pipeline.decide(facts, &request);
         (review::encode(&request.uid, stage, &verdict), verdict)
     };
@@ -124,17 +111,13 @@ pub fn answers(
     } else {
         let mut body: serde_json::Value =
             serde_json::from_slice(&subject.request.body).map_err(|error| error.to_string())?;
-        let object = body
-            .pointer_mut("/request/object")
-            .ok_or("the patched review has no object")?;
+        let object =
+            body.pointer_mut("/request/object").ok_or("the patched review has no object")?;
         mutation::apply(&verdict.patch, object)
             .map_err(|error| format!("our own patch does not apply: {error}"))?;
         let body = Arc::from(body.to_string().into_bytes());
         Some(review::decode(body, &pipeline.catalogue).map_err(|error| error.to_string())?)
     };
-    let (validated, _) = staged(
-        patched.as_ref().unwrap_or(&subject.request),
-        Stage::Validate,
-    );
+    let (validated, _) = staged(patched.as_ref().unwrap_or(&subject.request), Stage::Validate);
     Ok([mutated, validated])
 }

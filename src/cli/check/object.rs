@@ -62,11 +62,7 @@ impl Subject {
     /// Where the object stands.
     pub fn origin<'a>(&'a self, found: &'a Found) -> Option<Origin<'a>> {
         let document = found.documents.get(self.document)?;
-        Some(Origin {
-            text: &found.text,
-            document,
-            base: &self.base,
-        })
+        Some(Origin { text: &found.text, document, base: &self.base })
     }
 
     /// Where the object begins.
@@ -76,11 +72,7 @@ impl Subject {
 
     /// How the object is called in messages.
     pub fn title(&self) -> String {
-        let name = if self.name.is_empty() {
-            "(without a name)"
-        } else {
-            &self.name
-        };
+        let name = if self.name.is_empty() { "(without a name)" } else { &self.name };
         format!("{} `{}/{name}`", self.kind, self.namespace)
     }
 }
@@ -108,13 +100,7 @@ impl Reader<'_> {
             problems,
         };
         for (number, part) in parts.into_iter().enumerate() {
-            self.sort(
-                &mut found,
-                number,
-                &part,
-                FieldPath::root(),
-                &part.document.value,
-            );
+            self.sort(&mut found, number, &part, FieldPath::root(), &part.document.value);
             found.documents.push(part.document);
         }
         found
@@ -124,11 +110,7 @@ impl Reader<'_> {
     fn sort(&self, found: &mut Found, number: usize, part: &Part, base: FieldPath, object: &Value) {
         let fail = |found: &mut Found, place: &FieldPath, message: String| {
             let mark = part.document.locate(&base.clone().join(place.clone()));
-            found.problems.push(Problem {
-                origin: found.text.name.clone(),
-                mark,
-                message,
-            });
+            found.problems.push(Problem { origin: found.text.name.clone(), mark, message });
         };
         let root = FieldPath::root();
         let Some(members) = object.as_object() else {
@@ -143,20 +125,12 @@ impl Reader<'_> {
         if kind.is_empty() {
             return fail(found, &root, "the object has no `kind`".to_owned());
         }
-        let items = members
-            .get("items")
-            .and_then(Value::as_array)
-            .filter(|_| kind.ends_with("List"));
+        let items =
+            members.get("items").and_then(Value::as_array).filter(|_| kind.ends_with("List"));
         if let Some(items) = items {
             for (index, item) in items.iter().enumerate() {
                 let item = typed_item(item, api_version, kind.trim_end_matches("List"));
-                self.sort(
-                    found,
-                    number,
-                    part,
-                    base.clone().key("items").index(index),
-                    &item,
-                );
+                self.sort(found, number, part, base.clone().key("items").index(index), &item);
             }
             return;
         }
@@ -220,10 +194,7 @@ impl Reader<'_> {
                     return fail(
                         found,
                         &root,
-                        format!(
-                            "the pods of the {kind} cannot be decoded: {}",
-                            inner(&error)
-                        ),
+                        format!("the pods of the {kind} cannot be decoded: {}", inner(&error)),
                     );
                 }
             },
@@ -253,13 +224,8 @@ impl Reader<'_> {
     fn review(&self, object: &Value, group: &str, version: &str, kind: &str) -> String {
         let mut object = object.clone();
         let metadata = object.get("metadata");
-        let own = metadata
-            .and_then(|metadata| metadata.get("namespace"))
-            .and_then(Value::as_str);
-        let namespace = own
-            .filter(|own| !own.is_empty())
-            .unwrap_or(self.namespace)
-            .to_owned();
+        let own = metadata.and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str);
+        let namespace = own.filter(|own| !own.is_empty()).unwrap_or(self.namespace).to_owned();
         // The API server has written the namespace into the object before it asks.
         if let Some(members) = object.as_object_mut() {
             let metadata = members.entry("metadata").or_insert_with(|| json!({}));
@@ -267,13 +233,18 @@ impl Reader<'_> {
                 metadata.insert("namespace".to_owned(), json!(namespace));
             }
         }
+        let spec = match workload(group, kind) {
+            Some(workload) => FieldPath::keys(workload.template),
+            None => FieldPath::root(),
+        }
+        .key("spec");
+        if let Some(spec) = object.pointer_mut(&spec.to_pointer()) {
+            template::complete(spec);
+        }
         let kinds = json!({ "group": group, "version": version, "kind": kind });
         let resource = format!("{}s", kind.to_lowercase());
         let resource = json!({ "group": group, "version": version, "resource": resource });
-        let name = object
-            .pointer("/metadata/name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         json!({
             "apiVersion": review::API_VERSION,
             "kind": "AdmissionReview",
@@ -329,12 +300,7 @@ fn typed_item<'v>(item: &'v Value, api_version: &str, kind: &str) -> std::borrow
 }
 
 fn name(object: &Value) -> Option<String> {
-    let text = |key| {
-        object
-            .pointer(key)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
-    };
+    let text = |key| object.pointer(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     text("/metadata/name")
         .map(str::to_owned)
         .or_else(|| Some(format!("{}*", text("/metadata/generateName")?)))
@@ -342,11 +308,7 @@ fn name(object: &Value) -> Option<String> {
 
 fn node(object: &Value) -> NodeFact {
     let text = |value: &Value, key: &str| {
-        value
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let taints = object.pointer("/spec/taints").and_then(Value::as_array);
     NodeFact {

@@ -14,9 +14,8 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Does `work` to each item. Work that takes long tells how far it is, when a terminal reads standard error.
 pub fn map<T: Sync, R: Send>(items: &[T], noun: &str, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let workers = std::thread::available_parallelism()
-        .map_or(1, NonZeroUsize::get)
-        .min(items.len());
+    let workers =
+        std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(items.len());
     if items.len() < 2 {
         return items.iter().map(work).collect();
     }
@@ -73,9 +72,7 @@ impl<'a> Progress<'a> {
 
     fn tell(&mut self, done: usize) {
         let now = Instant::now();
-        let is_due = self
-            .told
-            .is_none_or(|told| now.duration_since(told) >= TICK);
+        let is_due = self.told.is_none_or(|told| now.duration_since(told) >= TICK);
         if self.is_watched && is_due && now.duration_since(self.started) >= PATIENCE {
             self.told = Some(now);
             anstream::eprint!("\r{} of {} {}", done, self.total, self.noun);
@@ -97,10 +94,7 @@ mod tests {
     fn results_come_in_the_order_of_the_work() {
         let items: Vec<usize> = (0..1000).collect();
         let doubled = map(&items, "numbers", |number| number * 2);
-        assert_eq!(
-            doubled,
-            items.iter().map(|number| number * 2).collect::<Vec<_>>()
-        );
+        assert_eq!(doubled, items.iter().map(|number| number * 2).collect::<Vec<_>>());
     }
 
     #[test]

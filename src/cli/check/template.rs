@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::admission::{Kind, Request};
@@ -39,37 +39,29 @@ impl Template {
     /// Makes a pod of a workload, whose pod template stands at `template`.
     pub fn of(workload: &Value, template: &str, kind: &Kind, namespace: &str) -> Self {
         let root = FieldPath::keys(template);
-        let mut pod = workload
-            .pointer(&root.to_pointer())
-            .cloned()
-            .unwrap_or_default();
-        let name = workload
-            .pointer("/metadata/name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let mut pod = workload.pointer(&root.to_pointer()).cloned().unwrap_or_default();
+        let name = workload.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let mut volumes = 0;
         if let Some(members) = pod.as_object_mut() {
             // The template of a Knative Revision is the object itself: what belongs to the revision stays behind.
             members.retain(|key, _| matches!(key.as_str(), "metadata" | "spec"));
             members.insert("apiVersion".to_owned(), json!("v1"));
             members.insert("kind".to_owned(), json!("Pod"));
-            let metadata = members.entry("metadata").or_insert_with(|| json!({}));
-            if metadata.is_null() {
-                *metadata = json!({});
+            // Controllers copy these and nothing else.
+            let own = members.remove("metadata").unwrap_or_default();
+            let copied = ["annotations", "finalizers", "labels"];
+            let mut metadata: Map<String, Value> = copied
+                .iter()
+                .filter_map(|key| Some(((*key).to_owned(), own.get(key)?.clone())))
+                .collect();
+            metadata.insert("generateName".to_owned(), json!(format!("{name}-")));
+            metadata.insert("namespace".to_owned(), json!(namespace));
+            if let Some(owner) = owner(kind, name) {
+                metadata.insert("ownerReferences".to_owned(), json!([owner]));
             }
-            if let Some(metadata) = metadata.as_object_mut() {
-                metadata.remove("name");
-                metadata.insert("generateName".to_owned(), json!(format!("{name}-")));
-                metadata.insert("namespace".to_owned(), json!(namespace));
-                if let Some(owner) = owner(kind, name) {
-                    metadata.insert("ownerReferences".to_owned(), json!([owner]));
-                }
-            }
+            members.insert("metadata".to_owned(), Value::Object(metadata));
             if let Some(spec) = members.get_mut("spec").and_then(Value::as_object_mut) {
-                volumes = spec
-                    .get("volumes")
-                    .and_then(Value::as_array)
-                    .map_or(0, Vec::len);
+                volumes = spec.get("volumes").and_then(Value::as_array).map_or(0, Vec::len);
                 let claims = claims(workload, name);
                 if !claims.is_empty() {
                     let own = spec.entry("volumes").or_insert_with(|| json!([]));
@@ -82,19 +74,12 @@ impl Template {
                 }
             }
         }
-        Self {
-            pod,
-            way: Way { root, volumes },
-        }
+        Self { pod, way: Way { root, volumes } }
     }
 
     /// Puts the request for the pod beside it.
     pub fn with(self, request: Request) -> Pods {
-        Pods {
-            request,
-            pod: self.pod,
-            way: self.way,
-        }
+        Pods { request, pod: self.pod, way: self.way }
     }
 }
 
@@ -137,9 +122,7 @@ fn owner(kind: &Kind, name: &str) -> Option<Value> {
 
 /// The volumes that a `StatefulSet` adds to its pods, one for each of its claims.
 fn claims(workload: &Value, name: &str) -> Vec<Value> {
-    let templates = workload
-        .pointer("/spec/volumeClaimTemplates")
-        .and_then(Value::as_array);
+    let templates = workload.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
     let names = templates
         .into_iter()
         .flatten()
@@ -150,6 +133,17 @@ fn claims(workload: &Value, name: &str) -> Vec<Value> {
             json!({ "name": claim, "persistentVolumeClaim": { "claimName": format!("{claim}-{name}-0") } })
         })
         .collect()
+}
+
+/// Completes a pod spec where the API server does so in a way that changes its meaning: a volume that names no source is an
+/// `emptyDir`.
+pub fn complete(spec: &mut Value) {
+    let volumes = spec.get_mut("volumes").and_then(Value::as_array_mut);
+    for volume in volumes.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if volume.iter().all(|(key, value)| key == "name" || value.is_null()) {
+            volume.insert("emptyDir".to_owned(), json!({}));
+        }
+    }
 }
 
 /// A uid made of an object: the same object gets the same one, so that answers can be compared.
@@ -173,11 +167,7 @@ mod tests {
         Template::of(
             workload,
             at,
-            &Kind {
-                group: group.into(),
-                version: "v1".into(),
-                kind: kind.into(),
-            },
+            &Kind { group: group.into(), version: "v1".into(), kind: kind.into() },
             "shop",
         )
     }
@@ -192,10 +182,25 @@ mod tests {
             template.pod["spec"]["volumes"][1]["persistentVolumeClaim"]["claimName"],
             "data-db-0"
         );
-        assert_eq!(
-            template.pod["metadata"]["ownerReferences"][0]["kind"],
-            "StatefulSet"
-        );
+        assert_eq!(template.pod["metadata"]["ownerReferences"][0]["kind"], "StatefulSet");
+    }
+
+    #[test]
+    fn a_template_that_says_it_is_being_deleted_makes_pods_all_the_same() {
+        let set = json!({"metadata": {"name": "a"}, "spec": {"template": {"metadata":
+            {"deletionTimestamp": "2026-01-01T00:00:00Z", "labels": {"a": "b"}}, "spec": {"containers": []}}}});
+        let metadata = &template(&set, "apps", "ReplicaSet", "spec.template").pod["metadata"];
+        assert_eq!(metadata["labels"]["a"], "b");
+        assert_eq!(metadata.get("deletionTimestamp"), None);
+    }
+
+    #[test]
+    fn a_volume_without_a_source_is_an_empty_dir() {
+        let mut spec = json!({"volumes": [{"name": "a"}, {"name": "b", "hostPath": {"path": "/"}}, {"name": "c", "secret": null}]});
+        complete(&mut spec);
+        assert_eq!(spec["volumes"][0]["emptyDir"], json!({}));
+        assert_eq!(spec["volumes"][1].get("emptyDir"), None);
+        assert_eq!(spec["volumes"][2]["emptyDir"], json!({}));
     }
 
     #[test]

@@ -17,10 +17,7 @@ pub fn pod(object: &Value) -> Result<(), Misfit> {
 
 /// Decodes a workload; where its type is not one of Kubernetes' own, the pod template in it.
 pub fn workload(object: &Value, workload: &WorkloadKind) -> Result<(), Misfit> {
-    let version = object
-        .get("apiVersion")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     match (version, workload.kind) {
         ("apps/v1", "DaemonSet") => decode::<apps::v1::DaemonSet>(object, FieldPath::root()),
         ("apps/v1", "Deployment") => decode::<apps::v1::Deployment>(object, FieldPath::root()),
@@ -116,13 +113,7 @@ mod tests {
                 "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "a", "image": image}]}}}}}})
         };
         assert_eq!(workload(&template(json!("a")), known), Ok(()));
-        let place = workload(&template(json!({})), known)
-            .unwrap_err()
-            .place
-            .to_string();
-        assert_eq!(
-            place,
-            "spec.jobTemplate.spec.template.spec.containers[0].image"
-        );
+        let place = workload(&template(json!({})), known).unwrap_err().place.to_string();
+        assert_eq!(place, "spec.jobTemplate.spec.template.spec.containers[0].image");
     }
 }

@@ -21,7 +21,7 @@ use crate::profile::{PROFILE_KEY, Profile};
 /// The scheduler that every pod gets that names none.
 const DEFAULT_SCHEDULER: &str = "default-scheduler";
 
-/// Prefix of the taints that tell of a node's passing state. The API server and the DaemonSet controller add tolerations
+/// Prefix of the taints that tell of a node's passing state. The API server and the controller of daemon sets add tolerations
 /// for them to pods; [`filter::repelling`] passes over the same taints.
 const PASSING_PREFIX: &str = "node.kubernetes.io/";
 
@@ -47,7 +47,10 @@ impl Signs {
         let mut signs = Self::default();
         for profile in &pipeline.profiles {
             let written = as_written(profile);
-            let recognised = written.iter().flat_map(|one| one.get("labels").and_then(Value::as_object)).flatten();
+            let recognised = written
+                .iter()
+                .filter_map(|one| one.get("labels").and_then(Value::as_object))
+                .flatten();
             for (key, value) in recognised {
                 signs.add(key, value.as_str());
             }
@@ -56,10 +59,18 @@ impl Signs {
             }
             for requirement in &profile.keep_off {
                 signs.add(&requirement.key, None);
-                requirement.values.iter().for_each(|value| signs.add(&requirement.key, Some(value)));
+                requirement
+                    .values
+                    .iter()
+                    .for_each(|value| signs.add(&requirement.key, Some(value)));
             }
-            let claims = written.iter().flat_map(|one| one.get("podLabels").and_then(Value::as_array)).flatten();
-            signs.pod_labels.extend(claims.filter_map(Value::as_str).map(ToOwned::to_owned));
+            let claims = written
+                .iter()
+                .filter_map(|one| one.get("podLabels").and_then(Value::as_array))
+                .flatten();
+            signs
+                .pod_labels
+                .extend(claims.filter_map(Value::as_str).map(ToOwned::to_owned));
         }
         signs
     }
@@ -77,12 +88,17 @@ impl Signs {
     /// On updates the node's name tells nothing, as every running pod has one; there the marker tells that the pod was
     /// judged when it was created.
     pub(super) fn pod(&self) -> String {
-        self.reaches("object", "has(object.spec.nodeName) && request.operation == 'CREATE'")
+        self.reaches(
+            "object",
+            "has(object.spec.nodeName) && request.operation == 'CREATE'",
+        )
     }
 
     /// True for a workload whose pods can reach a virtual node by their own words.
     pub(super) fn workload(&self) -> String {
-        let reaches = self.reaches("pod", "has(pod.spec.nodeName)").replace('\n', "\n  ");
+        let reaches = self
+            .reaches("pod", "has(pod.spec.nodeName)")
+            .replace('\n', "\n  ");
         format!(
             "(!has(object.spec) ? []\n\
              : has(object.spec.jobTemplate) ? [object.spec.jobTemplate.spec.template]\n\
@@ -93,15 +109,23 @@ impl Signs {
     }
 
     fn reaches(&self, pod: &str, is_placed: &str) -> String {
-        let pod_labels = [PROFILE_KEY, FENCE_KEY].into_iter().chain(self.pod_labels.iter().map(String::as_str));
+        let pod_labels = [PROFILE_KEY, FENCE_KEY]
+            .into_iter()
+            .chain(self.pod_labels.iter().map(String::as_str));
         let pod_labels = list(pod_labels);
         let annotations = list([PROFILE_KEY, FENCE_KEY, MARKER]);
         let keys = list(self.node_keys.iter().map(String::as_str));
         let values = list(self.node_values.iter().map(String::as_str));
         let [default_scheduler, passing_prefix, passing_key, profile_key] =
             [DEFAULT_SCHEDULER, PASSING_PREFIX, PASSING_KEY, PROFILE_KEY].map(quote);
-        let metadata = if pod == "object" { String::new() } else { format!("has({pod}.metadata) && ") };
-        let required = format!("{pod}.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
+        let metadata = if pod == "object" {
+            String::new()
+        } else {
+            format!("has({pod}.metadata) && ")
+        };
+        let required = format!(
+            "{pod}.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
+        );
         [
             is_placed.to_owned(),
             format!("has({pod}.spec.schedulerName) && !({pod}.spec.schedulerName in ['', {default_scheduler}])"),
@@ -134,10 +158,12 @@ pub(super) fn not(expression: &str) -> String {
 
 /// The profiles whose nodes let every pod in, so that no condition can tell which pods reach them.
 pub(super) fn open_to_all(pipeline: &Pipeline) -> impl Iterator<Item = &Profile> {
-    pipeline
-        .profiles
-        .iter()
-        .filter(|profile| profile.node.as_ref().is_some_and(|node| filter::repelling(&node.taints).next().is_none()))
+    pipeline.profiles.iter().filter(|profile| {
+        profile
+            .node
+            .as_ref()
+            .is_some_and(|node| filter::repelling(&node.taints).next().is_none())
+    })
 }
 
 /// The parts of a profile's document that say how nodes are recognised and which pods are claimed.
@@ -192,16 +218,37 @@ spec:
   unlisted: {support: supported, reason: r}
   support: []
 ";
-        let profiles = vec![Text { origin: "ours.yaml".into(), text: profile.into() }];
-        let pipeline = Pipeline::compile(&Sources { profiles, ..Sources::default() }).unwrap();
+        let profiles = vec![Text {
+            origin: "ours.yaml".into(),
+            text: profile.into(),
+        }];
+        let pipeline = Pipeline::compile(&Sources {
+            profiles,
+            ..Sources::default()
+        })
+        .unwrap();
         let signs = Signs::of(&pipeline);
         for expression in [signs.pod(), signs.workload()] {
-            for part in ["'example.com/kind'", "'float'", "'example.com/pool'", "'sea'", "'example.com/float'"] {
+            for part in [
+                "'example.com/kind'",
+                "'float'",
+                "'example.com/pool'",
+                "'sea'",
+                "'example.com/float'",
+            ] {
                 assert!(expression.contains(part), "{part} in {expression}");
             }
-            assert!(!expression.contains("'kubernetes.io/os'"), "every node has that: {expression}");
+            assert!(
+                !expression.contains("'kubernetes.io/os'"),
+                "every node has that: {expression}"
+            );
         }
-        assert_eq!(open_to_all(&pipeline).map(|profile| profile.name.as_str()).collect::<Vec<_>>(), ["ours"]);
+        assert_eq!(
+            open_to_all(&pipeline)
+                .map(|profile| profile.name.as_str())
+                .collect::<Vec<_>>(),
+            ["ours"]
+        );
     }
 
     #[test]

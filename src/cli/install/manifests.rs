@@ -13,16 +13,17 @@ use super::conditions::{self, Signs};
 use crate::admission::Pipeline;
 use crate::bundle::{Sources, Text};
 use crate::document::Document;
+use crate::pod::Requirement;
 
 static ACCESS: &str = include_str!("../../../deploy/manifests/access.yaml");
 static CERTIFICATES: &str = include_str!("../../../deploy/manifests/certificates.yaml");
 static SERVER: &str = include_str!("../../../deploy/manifests/server.yaml");
 static WEBHOOKS: &str = include_str!("../../../deploy/manifests/webhooks.yaml");
 
-/// How many bytes of profiles, policies and configuration a ConfigMap can hold, with room for the rest of the object.
+/// How many bytes of profiles, policies and configuration a config map can hold, with room for the rest of the object.
 const BUNDLE_LIMIT: usize = 1_000_000;
 
-/// Where the ConfigMap with the bundle is mounted.
+/// Where the config map with the bundle is mounted.
 const BUNDLE_FOLDER: &str = "/etc/loadline/bundle";
 
 /// What is to be installed.
@@ -54,7 +55,11 @@ pub(super) enum Address {
 }
 
 /// Makes the documents, in the order in which they should be applied.
-pub(super) fn render(settings: &Settings, pipeline: &Pipeline, sources: &Sources) -> anyhow::Result<Vec<Value>> {
+pub(super) fn render(
+    settings: &Settings,
+    pipeline: &Pipeline,
+    sources: &Sources,
+) -> anyhow::Result<Vec<Value>> {
     let markers = markers(settings, pipeline);
     let read = |text: &str| documents(text, &markers);
     let mut all = Vec::new();
@@ -65,10 +70,13 @@ pub(super) fn render(settings: &Settings, pipeline: &Pipeline, sources: &Sources
                 all.extend(read(CERTIFICATES)?);
             }
             let mut server = read(SERVER)?;
+            keep_affinity_true(&mut server);
             all.extend(bundle(&settings.namespace, sources, &mut server)?);
             all.extend(server);
         }
-        Address::Url { with_access: true, .. } => all.extend(read(ACCESS)?),
+        Address::Url {
+            with_access: true, ..
+        } => all.extend(read(ACCESS)?),
         Address::Url { .. } => {}
     }
     for mut configuration in read(WEBHOOKS)? {
@@ -106,38 +114,71 @@ fn markers(settings: &Settings, pipeline: &Pipeline) -> BTreeMap<&'static str, V
 /// Node affinity expressions that keep Loadline itself off every virtual node: the API server may not reach it there.
 fn off_virtual_nodes(pipeline: &Pipeline) -> Value {
     let mut merged: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    for requirement in pipeline.profiles.iter().flat_map(|profile| &profile.keep_off) {
-        let values = merged.entry((&requirement.key, &requirement.operator)).or_default();
+    for requirement in pipeline
+        .profiles
+        .iter()
+        .flat_map(|profile| &profile.keep_off)
+    {
+        let values = merged
+            .entry((&requirement.key, &requirement.operator))
+            .or_default();
         values.extend(requirement.values.iter().map(String::as_str));
         values.sort_unstable();
         values.dedup();
     }
-    let expressions = merged.into_iter().map(|((key, operator), values)| {
-        let mut expression = json!({ "key": key, "operator": operator });
-        if !values.is_empty() {
-            expression["values"] = json!(values);
+    let requirements = merged
+        .into_iter()
+        .map(|((key, operator), values)| Requirement {
+            key: key.to_owned(),
+            operator: operator.to_owned(),
+            values: values.into_iter().map(ToOwned::to_owned).collect(),
+        });
+    requirements.map(|requirement| json!(requirement)).collect()
+}
+
+/// A term without expressions is true for no node, where it should be true for all.
+fn keep_affinity_true(server: &mut [Value]) {
+    const TERM: &str = "/spec/template/spec/affinity/nodeAffinity/\
+        requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/0/matchExpressions/0";
+    for document in server {
+        if document.pointer(TERM).is_none()
+            && let Some(affinity) = document.pointer_mut("/spec/template/spec/affinity")
+            && let Some(members) = affinity.as_object_mut()
+        {
+            members.remove("nodeAffinity");
         }
-        expression
-    });
-    expressions.collect()
+    }
 }
 
 fn documents(text: &str, markers: &BTreeMap<&str, Value>) -> anyhow::Result<Vec<Value>> {
     let documents = Document::parse_all(text).context("read the manifests of `deploy/`")?;
-    let mut values: Vec<Value> = documents.into_iter().map(|document| document.value).collect();
-    values.iter_mut().try_for_each(|value| fill(value, markers))?;
+    let mut values: Vec<Value> = documents
+        .into_iter()
+        .map(|document| document.value)
+        .collect();
+    values
+        .iter_mut()
+        .try_for_each(|value| fill(value, markers))?;
     Ok(values)
 }
 
 /// Exchanges every `${name}`: a string that is nothing else becomes the value, in other strings it becomes its text.
 fn fill(value: &mut Value, markers: &BTreeMap<&str, Value>) -> anyhow::Result<()> {
     match value {
-        Value::Object(members) => members.values_mut().try_for_each(|member| fill(member, markers)),
-        Value::Array(elements) => elements.iter_mut().try_for_each(|element| fill(element, markers)),
+        Value::Object(members) => members
+            .values_mut()
+            .try_for_each(|member| fill(member, markers)),
+        Value::Array(elements) => elements
+            .iter_mut()
+            .try_for_each(|element| fill(element, markers)),
         Value::String(text) => {
             while let Some((before, rest)) = text.split_once("${") {
-                let Some((name, after)) = rest.split_once('}') else { bail!("`{text}` has no end") };
-                let Some(wanted) = markers.get(name) else { bail!("nothing is known for `${{{name}}}`") };
+                let Some((name, after)) = rest.split_once('}') else {
+                    bail!("`{text}` has no end")
+                };
+                let Some(wanted) = markers.get(name) else {
+                    bail!("nothing is known for `${{{name}}}`")
+                };
                 if before.is_empty() && after.is_empty() {
                     *value = wanted.clone();
                     return Ok(());
@@ -154,25 +195,37 @@ fn fill(value: &mut Value, markers: &BTreeMap<&str, Value>) -> anyhow::Result<()
 fn address(configuration: &mut Value, settings: &Settings) -> anyhow::Result<()> {
     if settings.authority.is_none() {
         let source = format!("{}/loadline", settings.namespace);
-        configuration["metadata"]["annotations"] = json!({ "cert-manager.io/inject-ca-from": source });
+        let annotations = json!({ "cert-manager.io/inject-ca-from": source });
+        insert(configuration, "/metadata", "annotations", annotations);
     }
-    let Some(webhooks) = configuration.get_mut("webhooks").and_then(Value::as_array_mut) else {
+    let Some(webhooks) = configuration
+        .get_mut("webhooks")
+        .and_then(Value::as_array_mut)
+    else {
         bail!("a webhook configuration of `deploy/` has no webhooks");
     };
     if settings.match_all {
-        webhooks.retain(|webhook| !webhook["name"].as_str().is_some_and(|name| name.starts_with("asked.")));
+        webhooks.retain(|webhook| {
+            !webhook["name"]
+                .as_str()
+                .is_some_and(|name| name.starts_with("asked."))
+        });
     }
     for webhook in webhooks {
-        let client = &mut webhook["clientConfig"];
         if let Address::Url { url, .. } = &settings.address {
-            let path = client["service"]["path"].as_str().unwrap_or_default();
-            *client = json!({ "url": format!("{url}{path}") });
+            let path = webhook.pointer("/clientConfig/service/path");
+            let path = path.and_then(Value::as_str).unwrap_or_default();
+            let client = json!({ "url": format!("{url}{path}") });
+            insert(webhook, "", "clientConfig", client);
         }
         if let Some(authority) = &settings.authority {
-            client["caBundle"] = json!(base64::engine::general_purpose::STANDARD.encode(authority));
+            let bundle = base64::engine::general_purpose::STANDARD.encode(authority);
+            insert(webhook, "/clientConfig", "caBundle", json!(bundle));
         }
         if settings.match_all
-            && let Some(conditions) = webhook["matchConditions"].as_array_mut()
+            && let Some(conditions) = webhook
+                .get_mut("matchConditions")
+                .and_then(Value::as_array_mut)
         {
             conditions.retain(|condition| condition["name"] != "reaches-a-virtual-node");
         }
@@ -180,12 +233,16 @@ fn address(configuration: &mut Value, settings: &Settings) -> anyhow::Result<()>
     Ok(())
 }
 
-/// A ConfigMap with the user's own files, mounted into the server, which is told to read them.
-fn bundle(namespace: &str, sources: &Sources, server: &mut [Value]) -> anyhow::Result<Option<Value>> {
+/// A config map with the user's own files, mounted into the server, which is told to read them.
+fn bundle(
+    namespace: &str,
+    sources: &Sources,
+    server: &mut [Value],
+) -> anyhow::Result<Option<Value>> {
     let groups = [
         ("profiles", sources.profiles.as_slice()),
         ("policy", sources.policies.as_slice()),
-        ("config", sources.config.as_ref().map_or(&[][..], std::slice::from_ref)),
+        ("config", sources.config.as_slice()),
     ];
     let mut data = Map::new();
     let mut items = Vec::new();
@@ -201,7 +258,11 @@ fn bundle(namespace: &str, sources: &Sources, server: &mut [Value]) -> anyhow::R
             data.insert(key, json!(text.text));
         }
         if !texts.is_empty() {
-            let place = if group == "config" { path.as_str() } else { group };
+            let place = if group == "config" {
+                path.as_str()
+            } else {
+                group
+            };
             arguments.push(json!(format!("--{group}={BUNDLE_FOLDER}/{place}")));
         }
     }
@@ -210,14 +271,27 @@ fn bundle(namespace: &str, sources: &Sources, server: &mut [Value]) -> anyhow::R
     }
     let size: usize = data.values().filter_map(Value::as_str).map(str::len).sum();
     if size > BUNDLE_LIMIT {
-        bail!("profiles, policies and configuration have {size} bytes, and a ConfigMap holds {BUNDLE_LIMIT}; build them into the image");
+        bail!(
+            "profiles, policies and configuration have {size} bytes, and a ConfigMap holds {BUNDLE_LIMIT}; build them into the image"
+        );
     }
-    let deployment = server.iter_mut().find(|document| document["kind"] == "Deployment");
-    let Some(pod) = deployment.and_then(|deployment| deployment.pointer_mut("/spec/template/spec")) else {
+    let deployment = server
+        .iter_mut()
+        .find(|document| document["kind"] == "Deployment");
+    let Some(pod) = deployment.and_then(|deployment| deployment.pointer_mut("/spec/template/spec"))
+    else {
         bail!("there is no Deployment in `deploy/`");
     };
-    push(pod, "/volumes", [json!({ "name": "bundle", "configMap": { "name": "loadline-bundle", "items": items } })]);
-    push(pod, "/containers/0/volumeMounts", [json!({ "name": "bundle", "mountPath": BUNDLE_FOLDER, "readOnly": true })]);
+    push(
+        pod,
+        "/volumes",
+        [json!({ "name": "bundle", "configMap": { "name": "loadline-bundle", "items": items } })],
+    );
+    push(
+        pod,
+        "/containers/0/volumeMounts",
+        [json!({ "name": "bundle", "mountPath": BUNDLE_FOLDER, "readOnly": true })],
+    );
     push(pod, "/containers/0/args", arguments);
     Ok(Some(json!({
         "apiVersion": "v1",
@@ -231,16 +305,30 @@ fn bundle(namespace: &str, sources: &Sources, server: &mut [Value]) -> anyhow::R
     })))
 }
 
+fn insert(object: &mut Value, place: &str, key: &str, value: Value) {
+    if let Some(Value::Object(members)) = object.pointer_mut(place) {
+        members.insert(key.to_owned(), value);
+    }
+}
+
 fn push(object: &mut Value, list: &str, values: impl IntoIterator<Item = Value>) {
     if let Some(Value::Array(elements)) = object.pointer_mut(list) {
         elements.extend(values);
     }
 }
 
-/// The last part of a text's origin, in characters that keys of a ConfigMap may have.
+/// The last part of a text's origin, in characters that keys of a config map may have.
 fn file_name(text: &Text) -> String {
     let name = text.origin.rsplit(['/', '\\']).next().unwrap_or_default();
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' }).collect()
+    name.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -249,10 +337,14 @@ mod tests {
 
     #[test]
     fn markers_are_filled_in_as_values_and_as_text() {
-        let markers = BTreeMap::from([("a", json!("x")), ("n", json!(2)), ("l", json!(["p", "q"]))]);
+        let markers =
+            BTreeMap::from([("a", json!("x")), ("n", json!(2)), ("l", json!(["p", "q"]))]);
         let mut value = json!({"one": "${a}", "in": "pre-${a}.${a}-post", "number": "${n}", "list": ["${l}"], "plain": "$"});
         fill(&mut value, &markers).unwrap();
-        assert_eq!(value, json!({"one": "x", "in": "pre-x.x-post", "number": 2, "list": [["p", "q"]], "plain": "$"}));
+        assert_eq!(
+            value,
+            json!({"one": "x", "in": "pre-x.x-post", "number": 2, "list": [["p", "q"]], "plain": "$"})
+        );
         assert!(fill(&mut json!(["${b}"]), &markers).is_err());
         assert!(fill(&mut json!("${a"), &markers).is_err());
     }

@@ -89,7 +89,8 @@ fn scalar(text: &mut String, value: &Value, depth: usize) {
         }
         // Lists in lists do not occur in manifests; in the style of JSON they are right all the same.
         other => {
-            let _ = writeln!(text, "{other}");
+            json(text, other);
+            text.push('\n');
         }
     }
 }
@@ -106,29 +107,39 @@ fn word(text: &mut String, word: &str) {
     if is_plain(word) {
         text.push_str(word);
     } else {
-        for c in Value::from(word).to_string().chars() {
-            match c {
-                c if is_break(c) => {
-                    let _ = write!(text, "\\u{:04x}", u32::from(c));
-                }
-                c => text.push(c),
-            }
+        json(text, &Value::from(word));
+    }
+}
+
+/// Writes a value as JSON that is YAML too.
+fn json(text: &mut String, value: &Value) {
+    for c in value.to_string().chars() {
+        if is_break(c) {
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
         }
     }
 }
 
 /// What ends a line in YAML 1.1 though not in JSON, and the mark that may not stand inside a text.
 const fn is_break(c: char) -> bool {
-    matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+    matches!(
+        c,
+        '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}'
+    )
 }
 
 /// Whether a string cannot be taken for anything else: it begins with a letter, holds only harmless characters, and is no
 /// word with a meaning.
 fn is_plain(word: &str) -> bool {
-    const WORDS: [&str; 12] =
-        ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "infinity"];
+    const WORDS: [&str; 12] = [
+        "true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "infinity",
+    ];
     word.starts_with(|c: char| c.is_ascii_alphabetic())
-        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/' | '_'))
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/' | '_'))
         && WORDS.iter().all(|one| !word.eq_ignore_ascii_case(one))
 }
 
@@ -145,8 +156,12 @@ mod tests {
     use crate::document::Document;
 
     fn read(text: &str) -> Vec<Value> {
-        let documents = Document::parse_all(text).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
-        documents.into_iter().map(|document| document.value).collect()
+        let documents =
+            Document::parse_all(text).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
+        documents
+            .into_iter()
+            .map(|document| document.value)
+            .collect()
     }
 
     #[test]
@@ -169,13 +184,20 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i32>().prop_map(Value::from),
             "[ -~\n\t'\"#:é\u{2028}\u{85}]{0,12}".prop_map(Value::from),
-            prop_oneof!["yes", "0644", "1e3", "~", "a b", "x\ny\n", "- a", "8443", "0x1f", ".5", "=", "<<"].prop_map(Value::from),
+            prop_oneof![
+                "yes", "0644", "1e3", "~", "a b", "x\ny\n", "- a", "8443", "0x1f", ".5", "=", "<<"
+            ]
+            .prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 40, 5, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-                prop::collection::btree_map("[ -;=-~]{1,8}", inner, 0..5)
-                    .prop_map(|members| members.into_iter().collect::<serde_json::Map<_, _>>().into()),
+                prop::collection::btree_map("[ -;=-~]{1,8}", inner, 0..5).prop_map(|members| {
+                    members
+                        .into_iter()
+                        .collect::<serde_json::Map<_, _>>()
+                        .into()
+                }),
             ]
         })
     }

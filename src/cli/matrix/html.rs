@@ -97,18 +97,11 @@ impl<'a> Facts<'a> {
             reason: &entry.reason,
             consequence: entry.consequence.as_deref(),
             help: entry.help.as_deref(),
-            source: entry
-                .source
-                .split(", ")
-                .filter(|source| !source.is_empty())
-                .collect(),
+            source: entry.source.split(", ").filter(|source| !source.is_empty()).collect(),
             verified: entry.verified.as_ref(),
         };
         let next = self.facts.len();
-        let number = *self
-            .numbers
-            .entry(serde_json::to_string(&fact)?)
-            .or_insert(next);
+        let number = *self.numbers.entry(serde_json::to_string(&fact)?).or_insert(next);
         if number == next {
             self.facts.push(fact);
         }
@@ -155,9 +148,7 @@ pub fn page(pipeline: &Pipeline, matrix: &Matrix<'_>) -> serde_json::Result<Stri
             status: &profile.status,
             revision: &profile.revision,
             knowledge: Knowledge::of(pipeline, profile),
-            placement: parts
-                .map(|(title, value)| (title, to_yaml(&value)))
-                .collect(),
+            placement: parts.map(|(title, value)| (title, to_yaml(&value))).collect(),
             instead: profile.network_policy.instead.as_deref(),
             unlisted: facts.number(&profile.unlisted, false)?,
         });
@@ -182,11 +173,9 @@ fn filled(data: &str) -> String {
     let data = data.replace('<', "\\u003c");
     let mut out = String::with_capacity(PAGE.len() + STYLE.len() + SCRIPT.len() + data.len());
     let mut rest = PAGE;
-    for (hole, content) in [
-        ("/*{{style}}*/", STYLE),
-        ("/*{{data}}*/", &data),
-        ("/*{{script}}*/", SCRIPT),
-    ] {
+    for (hole, content) in
+        [("/*{{style}}*/", STYLE), ("/*{{data}}*/", &data), ("/*{{script}}*/", SCRIPT)]
+    {
         let (before, after) = rest.split_once(hole).unwrap_or((rest, ""));
         out.push_str(before);
         out.push_str(content.trim_end());
@@ -211,14 +200,7 @@ mod tests {
     #[test]
     fn the_page_loads_nothing() {
         for text in [PAGE, STYLE, SCRIPT] {
-            for word in [
-                "src=",
-                "@import",
-                "url(",
-                "fetch(",
-                "XMLHttpRequest",
-                "<link",
-            ] {
+            for word in ["src=", "@import", "url(", "fetch(", "XMLHttpRequest", "<link"] {
                 assert!(!text.contains(word), "{word}");
             }
         }

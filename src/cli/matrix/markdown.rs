@@ -102,11 +102,7 @@ pub fn page(pipeline: &Pipeline, matrix: &Matrix<'_>) -> String {
         for profile in &matrix.profiles {
             let cell = cell(profile, *id, feature);
             let (sign, _) = sign(&cell, feature);
-            let _ = if cell.listed {
-                write!(out, " {sign} |")
-            } else {
-                write!(out, " ({sign}) |")
-            };
+            let _ = if cell.listed { write!(out, " {sign} |") } else { write!(out, " ({sign}) |") };
         }
         out.push('\n');
     }

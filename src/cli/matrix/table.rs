@@ -24,36 +24,12 @@ struct Look {
     style: Style,
 }
 
-const SUPPORTED: Look = Look {
-    symbol: '+',
-    word: "supported",
-    style: GREEN,
-};
-const PARTIAL: Look = Look {
-    symbol: '~',
-    word: "partial",
-    style: YELLOW,
-};
-const IGNORED: Look = Look {
-    symbol: 'i',
-    word: "ignored",
-    style: YELLOW,
-};
-const LOST: Look = Look {
-    symbol: '!',
-    word: "ignored !",
-    style: RED,
-};
-const UNSUPPORTED: Look = Look {
-    symbol: 'x',
-    word: "unsupported",
-    style: RED,
-};
-const UNVERIFIED: Look = Look {
-    symbol: '?',
-    word: "unverified",
-    style: DIM,
-};
+const SUPPORTED: Look = Look { symbol: '+', word: "supported", style: GREEN };
+const PARTIAL: Look = Look { symbol: '~', word: "partial", style: YELLOW };
+const IGNORED: Look = Look { symbol: 'i', word: "ignored", style: YELLOW };
+const LOST: Look = Look { symbol: '!', word: "ignored !", style: RED };
+const UNSUPPORTED: Look = Look { symbol: 'x', word: "unsupported", style: RED };
+const UNVERIFIED: Look = Look { symbol: '?', word: "unverified", style: DIM };
 
 fn look(profile: &Profile, id: FeatureId, feature: &Feature) -> Look {
     match cell(profile, id, feature).entry.support {
@@ -153,11 +129,7 @@ fn legend(out: &mut String, has_symbols: bool) {
             meaning.map(|(look, words)| format!("{} {words}", paint(look.style, look.symbol)));
         let _ = writeln!(out, "{}", all.join("   "));
     } else {
-        let _ = writeln!(
-            out,
-            "{}: a control is lost in silence",
-            paint(LOST.style, LOST.word)
-        );
+        let _ = writeln!(out, "{}: a control is lost in silence", paint(LOST.style, LOST.word));
     }
     out.push_str("`loadline explain FEATURE` has reason and source of each cell\n");
 }

@@ -122,10 +122,7 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
     let pipeline = arguments.bundle.pipeline()?;
     let from = named(&pipeline, &arguments.from)?;
     let to = named(&pipeline, &arguments.to)?;
-    let reader = Reader {
-        catalogue: &pipeline.catalogue,
-        namespace: "default",
-    };
+    let reader = Reader { catalogue: &pipeline.catalogue, namespace: "default" };
     let files = input::files(&arguments.filename, arguments.recursive)
         .map_err(|one| anyhow::anyhow!("{one}"))?;
     let renderer = Renderer::for_stdout();
@@ -145,14 +142,9 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
         .flat_map(|found| found.subjects.iter().map(move |subject| (found, subject)))
         .collect();
     let has_files = !arguments.filename.is_empty();
-    ensure!(
-        !has_files || !subjects.is_empty(),
-        "there is no pod and no workload in these files"
-    );
-    let used: BTreeSet<FeatureId> = subjects
-        .iter()
-        .flat_map(|(_, subject)| uses(subject))
-        .collect();
+    ensure!(!has_files || !subjects.is_empty(), "there is no pod and no workload in these files");
+    let used: BTreeSet<FeatureId> =
+        subjects.iter().flat_map(|(_, subject)| uses(subject)).collect();
     let changes = changes(&pipeline, from, to, |id, feature| {
         !has_files || used.contains(&id) || feature.is_behaviour()
     });
@@ -183,14 +175,8 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
         return Ok(ExitStatus::Failure);
     }
     let denied = Outcome::Denied.as_str();
-    let is_lost = moved
-        .iter()
-        .any(|one| one.to == denied && one.from != denied);
-    Ok(if is_lost {
-        ExitStatus::Findings
-    } else {
-        ExitStatus::Clean
-    })
+    let is_lost = moved.iter().any(|one| one.to == denied && one.from != denied);
+    Ok(if is_lost { ExitStatus::Findings } else { ExitStatus::Clean })
 }
 
 /// The features that the pods of an object use.
@@ -243,14 +229,10 @@ fn move_one(
 ) -> Moved {
     let facts = Facts::default();
     let outcome = |profile: &Profile| {
-        judge::judge(pipeline, &facts, subject, Some(&profile.name))
-            .outcome()
-            .as_str()
+        judge::judge(pipeline, &facts, subject, Some(&profile.name)).outcome().as_str()
     };
-    let used: BTreeSet<&str> = uses(subject)
-        .into_iter()
-        .map(|id| pipeline.catalogue.feature(id).name.as_str())
-        .collect();
+    let used: BTreeSet<&str> =
+        uses(subject).into_iter().map(|id| pipeline.catalogue.feature(id).name.as_str()).collect();
     Moved {
         object: subject.title(),
         source: found.text.name.clone(),

@@ -28,9 +28,7 @@ pub struct Group<'a> {
 impl Group<'_> {
     /// Whether pods are less contained than their authors asked for, without a word.
     pub fn loses_control(&self) -> bool {
-        self.features
-            .iter()
-            .any(|feature| is_lost(self.entry, feature))
+        self.features.iter().any(|feature| is_lost(self.entry, feature))
     }
 }
 
@@ -62,14 +60,10 @@ pub fn groups<'a>(pipeline: &'a Pipeline, profile: &'a Profile, class: Class) ->
         }
     }
     for group in &mut groups {
-        group
-            .features
-            .sort_by(|left, right| left.name.cmp(&right.name));
+        group.features.sort_by(|left, right| left.name.cmp(&right.name));
     }
     groups.sort_by_key(|group| {
-        let rank = ORDER
-            .iter()
-            .position(|support| *support == group.entry.support);
+        let rank = ORDER.iter().position(|support| *support == group.entry.support);
         let first = group.features.first().map(|feature| feature.name.clone());
         (!group.listed, rank, !group.loses_control(), first)
     });

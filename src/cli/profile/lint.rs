@@ -75,20 +75,12 @@ pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
     out.push_str(&paint(style, head));
     anstream::stdout().write_all(out.as_bytes())?;
     let is_clean = errors == 0 && (warnings == 0 || !arguments.strict);
-    Ok(if is_clean {
-        ExitStatus::Clean
-    } else {
-        ExitStatus::Findings
-    })
+    Ok(if is_clean { ExitStatus::Clean } else { ExitStatus::Findings })
 }
 
 fn write(out: &mut String, finding: &Finding, texts: &[Text], width: Option<usize>) {
     let problem = &finding.problem;
-    let (word, style) = if finding.is_warning {
-        ("warning", YELLOW)
-    } else {
-        ("error", RED)
-    };
+    let (word, style) = if finding.is_warning { ("warning", YELLOW) } else { ("error", RED) };
     let place = problem.mark.map_or_else(
         || clean(&problem.origin),
         |mark| format!("{}:{mark}", clean(&problem.origin)),
@@ -108,10 +100,7 @@ fn lint(texts: &[Text]) -> (usize, Vec<Finding>) {
     let sources = Sources {
         profiles: texts
             .iter()
-            .map(|text| SourceText {
-                origin: text.name.clone(),
-                text: text.text.clone(),
-            })
+            .map(|text| SourceText { origin: text.name.clone(), text: text.text.clone() })
             .collect(),
         ..Sources::default()
     };
@@ -119,10 +108,8 @@ fn lint(texts: &[Text]) -> (usize, Vec<Finding>) {
     let pipeline = match compiled {
         Ok(pipeline) => Some(pipeline),
         Err(BundleError(problems)) => {
-            found.extend(problems.into_iter().map(|problem| Finding {
-                problem,
-                is_warning: false,
-            }));
+            found
+                .extend(problems.into_iter().map(|problem| Finding { problem, is_warning: false }));
             None
         }
     };
@@ -179,10 +166,8 @@ impl Notes {
 fn try_out(notes: &mut Notes, profiles: &[Profile], profile: &Profile) {
     let spec = FieldPath::keys("spec");
     let Some(node) = &profile.node else {
-        notes.warning(
-            spec,
-            "without `node`, nothing can be said of pods where no cluster is known",
-        );
+        notes
+            .warning(spec, "without `node`, nothing can be said of pods where no cluster is known");
         return;
     };
     match Profile::recognise(profiles, node) {
@@ -220,9 +205,7 @@ fn try_out(notes: &mut Notes, profiles: &[Profile], profile: &Profile) {
         affinity: Affinity {
             is_there: true,
             has_node_affinity: true,
-            required: Some(NodeSelector {
-                node_selector_terms: vec![term],
-            }),
+            required: Some(NodeSelector { node_selector_terms: vec![term] }),
         },
         ..PodView::default()
     };
@@ -285,16 +268,10 @@ spec:
     fn the_built_in_profiles_have_no_mistake() {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies/profiles");
         let files = input::files(&[folder], false).unwrap();
-        let texts: Vec<Text> = files
-            .iter()
-            .map(|one| input::read(one, "").unwrap())
-            .collect();
+        let texts: Vec<Text> = files.iter().map(|one| input::read(one, "").unwrap()).collect();
         let (profiles, found) = lint(&texts);
-        let errors: Vec<String> = found
-            .iter()
-            .filter(|one| !one.is_warning)
-            .map(|one| one.problem.to_string())
-            .collect();
+        let errors: Vec<String> =
+            found.iter().filter(|one| !one.is_warning).map(|one| one.problem.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new());
         assert_eq!(profiles, texts.len());
     }
@@ -333,10 +310,7 @@ spec:
     #[test]
     fn placement_is_tried_on_the_node() {
         let text = HEAD
-            .replace(
-                "tolerations: [{key: mine, operator: Exists}]",
-                "tolerations: []",
-            )
+            .replace("tolerations: [{key: mine, operator: Exists}]", "tolerations: []")
             .replace("operator: DoesNotExist", "operator: Exists")
             .replace(
                 "recognise: [{labels: {mine: yes-it-is}}]",

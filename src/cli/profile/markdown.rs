@@ -39,12 +39,7 @@ pub fn page(pipeline: &Pipeline, profile: &Profile) -> String {
     if !parts.is_empty() {
         out.push_str("\n## Nodes and pods\n");
         for (title, value) in parts {
-            let _ = writeln!(
-                out,
-                "\n{}:\n\n```yaml\n{}```",
-                capitalised(title),
-                to_yaml(&value)
-            );
+            let _ = writeln!(out, "\n{}:\n\n```yaml\n{}```", capitalised(title), to_yaml(&value));
         }
     }
     if let Some(instead) = &profile.network_policy.instead {
@@ -66,11 +61,8 @@ pub fn page(pipeline: &Pipeline, profile: &Profile) -> String {
 
 fn row(out: &mut String, group: &Group<'_>) {
     let entry = group.entry;
-    let names: Vec<String> = group
-        .features
-        .iter()
-        .map(|feature| format!("`{}`", feature.name))
-        .collect();
+    let names: Vec<String> =
+        group.features.iter().map(|feature| format!("`{}`", feature.name)).collect();
     let names = names.join("<br>");
     if !group.listed {
         let _ = writeln!(out, "| {} (not listed) | {names} | | |", entry.support);
@@ -137,7 +129,5 @@ pub fn escaped(text: &str) -> String {
 /// Text with its first letter large.
 pub fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -49,10 +49,7 @@ const COMMON: [&str; 8] = [
 pub fn run(arguments: &NewArgs) -> anyhow::Result<ExitStatus> {
     let pipeline = arguments.bundle.pipeline()?;
     let text = input::read(&arguments.from, "<stdin>").map_err(|one| anyhow::anyhow!("{one}"))?;
-    let reader = Reader {
-        catalogue: &pipeline.catalogue,
-        namespace: "default",
-    };
+    let reader = Reader { catalogue: &pipeline.catalogue, namespace: "default" };
     let found = reader.find(text);
     if let Some(problem) = found.problems.first() {
         bail!("{problem}");
@@ -65,10 +62,7 @@ pub fn run(arguments: &NewArgs) -> anyhow::Result<ExitStatus> {
         );
     };
     ensure!(!node.name.is_empty(), "the Node has no name");
-    let name = arguments
-        .name
-        .clone()
-        .unwrap_or_else(|| kind_name(&node.name));
+    let name = arguments.name.clone().unwrap_or_else(|| kind_name(&node.name));
     let mut remarks = String::new();
     if let Some(known) = Profile::recognise(&pipeline.profiles, node) {
         let _ = writeln!(
@@ -94,11 +88,7 @@ fn kind_name(name: &str) -> String {
 fn is_telling(key: &str) -> bool {
     key != PROFILE_KEY
         && !COMMON.iter().any(|common| {
-            if common.ends_with('/') {
-                key.starts_with(common)
-            } else {
-                key == *common
-            }
+            if common.ends_with('/') { key.starts_with(common) } else { key == *common }
         })
 }
 
@@ -106,31 +96,17 @@ fn is_telling(key: &str) -> bool {
 ///
 /// It passes `loadline profile lint` unless the node carries no mark of its own.
 fn scaffold(name: &str, node: &NodeFact) -> String {
-    let telling: Vec<&(String, String)> = node
-        .labels
-        .iter()
-        .filter(|(key, _)| is_telling(key))
-        .collect();
+    let telling: Vec<&(String, String)> =
+        node.labels.iter().filter(|(key, _)| is_telling(key)).collect();
     // The label that many kinds of virtual nodes share comes last: on its own it would exclude them all.
-    let own = telling
-        .iter()
-        .find(|(key, _)| key != "type")
-        .or_else(|| telling.first());
-    let labels: serde_json::Map<String, Value> = telling
-        .iter()
-        .map(|(key, value)| (key.clone(), json!(value)))
-        .collect();
-    let all_labels: serde_json::Map<String, Value> = node
-        .labels
-        .iter()
-        .map(|(key, value)| (key.clone(), json!(value)))
-        .collect();
+    let own = telling.iter().find(|(key, _)| key != "type").or_else(|| telling.first());
+    let labels: serde_json::Map<String, Value> =
+        telling.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+    let all_labels: serde_json::Map<String, Value> =
+        node.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     // Taints that come and go with the node's health are no mark of its kind.
-    let taints: Vec<_> = node
-        .taints
-        .iter()
-        .filter(|taint| !taint.key.starts_with("node.kubernetes.io/"))
-        .collect();
+    let taints: Vec<_> =
+        node.taints.iter().filter(|taint| !taint.key.starts_with("node.kubernetes.io/")).collect();
     let tolerations: Vec<Value> = filter::repelling(&node.taints)
         .filter(|taint| !taint.key.starts_with("node.kubernetes.io/"))
         .map(|taint| if taint.value.is_empty() { json!({"key": taint.key, "operator": "Exists", "effect": taint.effect}) } else { json!({"key": taint.key, "operator": "Equal", "value": taint.value, "effect": taint.effect}) })
@@ -142,20 +118,12 @@ fn scaffold(name: &str, node: &NodeFact) -> String {
     if !taints.is_empty() {
         let marks: Vec<Value> = taints
             .iter()
-            .map(|one| {
-                json!(Taint {
-                    effect: String::new(),
-                    ..(*one).clone()
-                })
-            })
+            .map(|one| json!(Taint { effect: String::new(), ..(*one).clone() }))
             .collect();
         recognition.insert("taints".to_owned(), json!(marks));
     }
     if recognition.is_empty() {
-        recognition.insert(
-            "names".to_owned(),
-            json!([format!("{}*", kind_name(&node.name))]),
-        );
+        recognition.insert("names".to_owned(), json!([format!("{}*", kind_name(&node.name))]));
     }
     let keep_off = own.map_or_else(
         || json!([{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": [node.name]}]),
@@ -205,11 +173,7 @@ fn scaffold(name: &str, node: &NodeFact) -> String {
         "inject",
         json!({ "nodeSelector": labels, "tolerations": tolerations }),
     );
-    section(
-        "What keeps a pod off: a label that only these nodes have.",
-        "keepOff",
-        keep_off,
-    );
+    section("What keeps a pod off: a label that only these nodes have.", "keepOff", keep_off);
     out.push_str(REST);
     out
 }
@@ -273,10 +237,7 @@ mod tests {
         };
         let text = scaffold(&kind_name(&node.name), &node);
         let sources = Sources {
-            profiles: vec![Text {
-                origin: "new.yaml".to_owned(),
-                text: text.clone(),
-            }],
+            profiles: vec![Text { origin: "new.yaml".to_owned(), text: text.clone() }],
             ..Sources::default()
         };
         let pipeline =

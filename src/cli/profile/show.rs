@@ -68,10 +68,9 @@ pub fn run(arguments: &ShowArgs) -> anyhow::Result<ExitStatus> {
     let pipeline = arguments.bundle.pipeline()?;
     let profile = named(&pipeline, &arguments.name)?;
     let text = match arguments.output {
-        ShowOutput::Human => Page {
-            renderer: Renderer::for_stdout(),
+        ShowOutput::Human => {
+            Page { renderer: Renderer::for_stdout() }.profile(&pipeline, profile, arguments)
         }
-        .profile(&pipeline, profile, arguments),
         ShowOutput::Json => {
             serde_json::to_string_pretty(&report(&pipeline, profile, arguments))? + "\n"
         }
@@ -122,12 +121,7 @@ struct Page {
 impl Page {
     /// Writes a line such as `why: ...`, folded.
     fn line(&self, out: &mut String, indent: usize, key: &str, text: &str) {
-        let _ = write!(
-            out,
-            "{:indent$}{} ",
-            "",
-            paint(DIM, format_args!("{key:6}"))
-        );
+        let _ = write!(out, "{:indent$}{} ", "", paint(DIM, format_args!("{key:6}")));
         self.renderer.folded(out, indent + 7, text);
     }
 
@@ -169,11 +163,7 @@ impl Page {
             if shown.peek().is_none() {
                 continue;
             }
-            let _ = writeln!(
-                out,
-                "\n{}",
-                paint(BOLD, format_args!("== {} ==", class.as_str()))
-            );
+            let _ = writeln!(out, "\n{}", paint(BOLD, format_args!("== {} ==", class.as_str())));
             for group in shown {
                 self.group(&mut out, group);
             }
@@ -198,20 +188,14 @@ impl Page {
             _ => {}
         }
         if group.loses_control() {
-            let _ = write!(
-                head,
-                "{}",
-                paint(RED, " (a control is lost in silence: pods are refused)")
-            );
+            let _ =
+                write!(head, "{}", paint(RED, " (a control is lost in silence: pods are refused)"));
         }
         if !group.listed {
             let _ = write!(
                 head,
                 " {}",
-                paint(
-                    DIM,
-                    "(not listed; what holds for everything that is not listed)"
-                )
+                paint(DIM, "(not listed; what holds for everything that is not listed)")
             );
         }
         let _ = writeln!(out, "\n  {head}");
@@ -250,10 +234,7 @@ struct Report<'a> {
     inject: Value,
     #[serde(rename = "keepOff")]
     keep_off: Value,
-    #[serde(
-        rename = "networkPolicyInstead",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "networkPolicyInstead", skip_serializing_if = "Option::is_none")]
     instead: Option<&'a str>,
     unlisted: &'a crate::profile::Entry,
     features: BTreeMap<&'a str, Row<'a>>,

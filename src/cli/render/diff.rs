@@ -37,11 +37,8 @@ pub fn lines(object: &Value, patch: &[PatchOperation]) -> Vec<Line> {
     }
     let mut touched = Touched::default();
     for operation in patch {
-        let keys: Vec<String> = operation
-            .path()
-            .tokens()
-            .map(|token| token.decoded().into_owned())
-            .collect();
+        let keys: Vec<String> =
+            operation.path().tokens().map(|token| token.decoded().into_owned()).collect();
         touched.add(&keys);
     }
     let text = |value: &Value| match touched.prune(value) {
@@ -92,11 +89,7 @@ impl Touched {
                         Some((key.clone(), touched.prune(members.get(key)?)?))
                     })
                     .collect();
-                Some(if kept.is_empty() {
-                    Value::Null
-                } else {
-                    Value::Object(kept)
-                })
+                Some(if kept.is_empty() { Value::Null } else { Value::Object(kept) })
             }
             // What is put into a list reads best beside its other elements.
             Value::Array(_) if self.below.values().any(|touched| touched.whole) => {
@@ -112,11 +105,7 @@ impl Touched {
                     // An element whose touched parts are not there yet has nothing to show.
                     .filter(|element| !element.is_null())
                     .collect();
-                Some(if kept.is_empty() {
-                    Value::Null
-                } else {
-                    Value::Array(kept)
-                })
+                Some(if kept.is_empty() { Value::Null } else { Value::Array(kept) })
             }
             _ => None,
         }
@@ -136,10 +125,13 @@ mod tests {
             Kind::Removed => '-',
             Kind::Same => ' ',
         };
-        lines(&object, &patch)
-            .iter()
-            .map(|line| format!("{} {}\n", sign(line), line.text))
-            .collect()
+        let lines = lines(&object, &patch);
+        let lines = lines.iter().map(|line| format!("{} {}", sign(line), line.text));
+        lines.collect::<Vec<_>>().join(
+            "
+",
+        ) + "
+"
     }
 
     #[test]
@@ -169,9 +161,6 @@ mod tests {
 
     #[test]
     fn a_patch_that_does_not_apply_shows_nothing() {
-        assert_eq!(
-            shown(json!({}), json!([{"op": "remove", "path": "/a"}])),
-            ""
-        );
+        assert_eq!(shown(json!({}), json!([{"op": "remove", "path": "/a"}])), "\n");
     }
 }

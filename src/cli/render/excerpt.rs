@@ -23,9 +23,8 @@ pub struct Text {
 impl Text {
     /// Finds the lines of a text.
     pub fn new(name: String, text: String) -> Self {
-        let starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
+        let starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { name, text, starts }
     }
 
@@ -65,24 +64,13 @@ pub fn write(out: &mut String, text: &Text, mark: Mark, width: Option<usize>) {
         return;
     };
     let gutter = gutter(mark);
-    let width = width
-        .unwrap_or(DEFAULT_WIDTH)
-        .saturating_sub(gutter + 5)
-        .max(20);
+    let width = width.unwrap_or(DEFAULT_WIDTH).saturating_sub(gutter + 5).max(20);
     let (shown, column) = window(line, mark.column.saturating_sub(1), width);
-    let length = word(&shown, column)
-        .min(width.saturating_sub(column))
-        .max(1);
+    let length = word(&shown, column).min(width.saturating_sub(column)).max(1);
     let bar = paint(BLUE, "|");
     let _ = writeln!(out, "{:gutter$} {bar}", "");
     let _ = writeln!(out, "{} {bar} {}", paint(BLUE, mark.line), shown.trim_end());
-    let _ = writeln!(
-        out,
-        "{:gutter$} {bar} {:column$}{}",
-        "",
-        "",
-        paint(RED, "^".repeat(length))
-    );
+    let _ = writeln!(out, "{:gutter$} {bar} {:column$}{}", "", "", paint(RED, "^".repeat(length)));
 }
 
 /// The part of a line around a column, and where the column is in it. Files of one line, as programs write JSON, can be
@@ -92,11 +80,7 @@ fn window(line: &str, column: usize, width: usize) -> (String, usize) {
     if chars.len() <= width {
         return (chars.into_iter().collect(), column);
     }
-    let first = if column < width / 2 {
-        0
-    } else {
-        column - width / 4
-    };
+    let first = if column < width / 2 { 0 } else { column - width / 4 };
     let mut shown: Vec<char> = chars.iter().skip(first).take(width).copied().collect();
     let is_cut = first + shown.len() < chars.len();
     if let Some(one) = shown.first_mut().filter(|_| first > 0) {
@@ -149,10 +133,7 @@ mod tests {
         let line = format!("{}KEY{}", "a".repeat(500), "b".repeat(500));
         let (shown, column) = window(&line, 500, 60);
         assert_eq!(shown.chars().count(), 60);
-        assert_eq!(
-            shown.chars().skip(column).take(3).collect::<String>(),
-            "KEY"
-        );
+        assert_eq!(shown.chars().skip(column).take(3).collect::<String>(), "KEY");
         assert!(shown.starts_with('…') && shown.ends_with('…'), "{shown}");
     }
 

@@ -19,20 +19,14 @@ pub fn remarks(diagnostic: &Diagnostic) -> Vec<(String, String)> {
         [first, _, ..] => format!(" on {first}"),
         _ => String::new(),
     };
-    let texts = [
-        ("why", &diagnostic.why),
-        ("help", &diagnostic.help),
-        ("source", &diagnostic.source),
-    ];
+    let texts =
+        [("why", &diagnostic.why), ("help", &diagnostic.help), ("source", &diagnostic.source)];
     let mut remarks: Vec<(String, String)> = texts
         .into_iter()
         .filter_map(|(key, text)| Some((format!("{key}{several}"), text.clone()?)))
         .collect();
     if !several.is_empty() {
-        let text = format!(
-            "`loadline explain {}` has the reason on each",
-            diagnostic.code
-        );
+        let text = format!("`loadline explain {}` has the reason on each", diagnostic.code);
         remarks.push(("more".to_owned(), text));
     }
     remarks
@@ -40,10 +34,7 @@ pub fn remarks(diagnostic: &Diagnostic) -> Vec<(String, String)> {
 
 /// Names in backticks, as a list in a sentence.
 pub fn names<T: AsRef<str>>(names: &[T]) -> String {
-    let all: Vec<String> = names
-        .iter()
-        .map(|name| format!("`{}`", name.as_ref()))
-        .collect();
+    let all: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
     match all.as_slice() {
         [] => String::new(),
         [one] => one.clone(),
@@ -70,23 +61,13 @@ mod tests {
 
     #[test]
     fn every_profile_is_named_and_the_reason_given_to_its_own() {
-        let one = Diagnostic::new(
-            Severity::Warn,
-            "volume.host-path",
-            "hostPath volume: ignored",
-        )
-        .on("a")
-        .because("nobody looks");
+        let one = Diagnostic::new(Severity::Warn, "volume.host-path", "hostPath volume: ignored")
+            .on("a")
+            .because("nobody looks");
         assert_eq!(headline(&one), "hostPath volume: ignored on `a`");
-        assert_eq!(
-            remarks(&one),
-            [("why".to_owned(), "nobody looks".to_owned())]
-        );
+        assert_eq!(remarks(&one), [("why".to_owned(), "nobody looks".to_owned())]);
         let three = one.on("b").on("c");
-        assert_eq!(
-            headline(&three),
-            "hostPath volume: ignored on `a`, `b` and `c`"
-        );
+        assert_eq!(headline(&three), "hostPath volume: ignored on `a`, `b` and `c`");
         let keys: Vec<String> = remarks(&three).into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["why on a", "more"]);
     }

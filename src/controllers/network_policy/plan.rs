@@ -1,7 +1,7 @@
 //! What to do about fenced pods and their policies: [`plan`].
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use json_patch::jsonptr::PointerBuf;
@@ -29,7 +29,9 @@ pub(super) struct FenceKey {
 
 impl Ord for FenceKey {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.namespace.cmp(&other.namespace).then_with(|| self.fence.as_str().cmp(other.fence.as_str()))
+        self.namespace
+            .cmp(&other.namespace)
+            .then_with(|| self.fence.as_str().cmp(other.fence.as_str()))
     }
 }
 
@@ -57,14 +59,6 @@ pub(super) struct Gate {
     pub(super) is_only: bool,
 }
 
-/// A state of a NetworkPolicy's specification.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Version {
-    pub(super) uid: String,
-    /// The API server counts this up with every change of the specification, and of nothing else.
-    pub(super) generation: i64,
-}
-
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Action {
@@ -86,31 +80,24 @@ pub(super) enum Target {
 pub(super) struct Observed {
     /// All pods with the label of a fence.
     pub(super) pods: Table<PodKey, FencedPod>,
-    /// The fences' policies as the cluster has them.
-    pub(super) policies: Table<FenceKey, Version>,
-    /// The fences' policies as we applied them.
-    pub(super) applied: BTreeMap<FenceKey, Version>,
+    /// The fences' policies that are in the cluster, and whether each says what it should.
+    pub(super) policies: Table<FenceKey, bool>,
     /// What went wrong lately, and what was put right a moment ago.
     pub(super) retries: Retries<Target>,
 }
 
 impl Observed {
-    /// Whether the fence stands as we put it.
-    ///
-    /// That a policy is there is not enough: only one that we applied is known to say what it should. A watch may lag
-    /// behind our own last apply, hence the smaller generations.
+    /// Whether the fence stands and says what it should.
     fn is_in_place(&self, key: &FenceKey) -> bool {
-        match (self.policies.rows().get(key), self.applied.get(key)) {
-            (Some(seen), Some(applied)) => seen.uid == applied.uid && seen.generation <= applied.generation,
-            _ => false,
-        }
+        self.policies.rows().get(key) == Some(&true)
     }
 
     /// Notes that a fence was applied.
-    pub(super) fn has_applied(&mut self, key: FenceKey, version: Version, now: Instant) {
-        self.policies.set(key.clone(), version.clone());
-        let was_applied = self.applied.insert(key.clone(), version).is_some();
-        self.retries.succeeded(Target::Fence(key), was_applied.then_some(REST), now);
+    pub(super) fn has_applied(&mut self, key: FenceKey, now: Instant) {
+        let was_there = self.policies.rows().contains_key(&key);
+        self.policies.set(key.clone(), true);
+        self.retries
+            .succeeded(Target::Fence(key), was_there.then_some(REST), now);
     }
 
     /// Notes that nothing more is to be done about a pod's gate, until the watch tells otherwise.
@@ -127,15 +114,18 @@ impl Observed {
             Target::Fence(key) => wanted.contains(key),
             Target::Pod(key) => pods.contains_key(key),
         });
-        let policies = self.policies.rows();
-        self.applied.retain(|key, _| policies.contains_key(key) || wanted.contains(key));
     }
 
     /// Every fence that a pod needs, running pods included: their policy is put back when somebody removes it.
     fn wanted(&self) -> BTreeSet<FenceKey> {
         let pods = self.pods.rows().iter();
-        pods.filter_map(|((namespace, _), pod)| Some(FenceKey { namespace: namespace.clone(), fence: pod.fence? }))
-            .collect()
+        pods.filter_map(|((namespace, _), pod)| {
+            Some(FenceKey {
+                namespace: namespace.clone(),
+                fence: pod.fence?,
+            })
+        })
+        .collect()
     }
 }
 
@@ -151,19 +141,28 @@ pub(super) struct Plan {
 /// A policy that no pod needs any more is left where it is; it selects nothing, and the next fenced pod finds it.
 pub(super) fn plan(observed: &Observed, now: Instant) -> Plan {
     let mut plan = Plan::default();
-    let mut put = |target: &Target, action: Action| match observed.retries.blocked_until(target, now) {
-        Some(time) => plan.again = Some(plan.again.map_or(time, |again| again.min(time))),
-        None => plan.actions.push(action),
-    };
+    let mut put =
+        |target: &Target, action: Action| match observed.retries.blocked_until(target, now) {
+            Some(time) => plan.again = Some(plan.again.map_or(time, |again| again.min(time))),
+            None => plan.actions.push(action),
+        };
     for key in observed.wanted() {
         if !observed.is_in_place(&key) {
             put(&Target::Fence(key.clone()), Action::Apply(key));
         }
     }
     for (key, pod) in observed.pods.rows() {
-        let (Some(fence), Some(gate)) = (pod.fence, pod.gate) else { continue };
-        if observed.is_in_place(&FenceKey { namespace: key.0.clone(), fence }) {
-            put(&Target::Pod(key.clone()), Action::Lift(key.clone(), lift(pod, gate)));
+        let (Some(fence), Some(gate)) = (pod.fence, pod.gate) else {
+            continue;
+        };
+        if observed.is_in_place(&FenceKey {
+            namespace: key.0.clone(),
+            fence,
+        }) {
+            put(
+                &Target::Pod(key.clone()),
+                Action::Lift(key.clone(), lift(pod, gate)),
+            );
         }
     }
     plan
@@ -201,12 +200,11 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn version(generation: i64) -> Version {
-        Version { uid: "policy".into(), generation }
-    }
-
     fn fence(namespace: &str) -> FenceKey {
-        FenceKey { namespace: namespace.into(), fence: Fence::Namespace }
+        FenceKey {
+            namespace: namespace.into(),
+            fence: Fence::Namespace,
+        }
     }
 
     fn pod_key(name: &str) -> PodKey {
@@ -214,7 +212,11 @@ mod tests {
     }
 
     fn gated(index: usize, is_only: bool) -> FencedPod {
-        FencedPod { uid: "pod".into(), fence: Some(Fence::Namespace), gate: Some(Gate { index, is_only }) }
+        FencedPod {
+            uid: "pod".into(),
+            fence: Some(Fence::Namespace),
+            gate: Some(Gate { index, is_only }),
+        }
     }
 
     fn observed(pods: &[(&str, FencedPod)]) -> Observed {
@@ -243,7 +245,7 @@ mod tests {
         let now = Instant::now();
         let mut observed = observed(&[("a", gated(0, true)), ("b", gated(0, true))]);
         check(&observed, now, &["apply shop/namespace"]);
-        observed.has_applied(fence("shop"), version(1), now);
+        observed.has_applied(fence("shop"), now);
         check(&observed, now, &["lift shop/a", "lift shop/b"]);
         observed.has_lifted(pod_key("a"), now);
         observed.has_lifted(pod_key("b"), now);
@@ -252,75 +254,98 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_is_there_but_not_known_to_be_right_is_applied() {
+    fn a_fence_that_was_there_before_us_needs_nothing() {
         let mut observed = observed(&[("a", gated(0, true))]);
-        observed.policies.set(fence("shop"), version(3));
-        check(&observed, Instant::now(), &["apply shop/namespace"]);
+        observed.policies.set(fence("shop"), true);
+        check(&observed, Instant::now(), &["lift shop/a"]);
     }
 
     #[test]
     fn an_edited_policy_is_put_right_and_then_left_alone_for_a_while() {
         let now = Instant::now();
-        let running = FencedPod { gate: None, ..gated(0, true) };
-        let mut observed = observed(&[("a", running)]);
-        observed.has_applied(fence("shop"), version(1), now);
+        let mut observed = observed(&[(
+            "a",
+            FencedPod {
+                gate: None,
+                ..gated(0, true)
+            },
+        )]);
+        observed.has_applied(fence("shop"), now);
         check(&observed, now, &[]);
-        observed.policies.set(fence("shop"), version(2));
+        observed.policies.set(fence("shop"), false);
         check(&observed, now, &["apply shop/namespace"]);
-        observed.has_applied(fence("shop"), version(3), now);
-        observed.policies.set(fence("shop"), version(4));
-        assert_eq!(plan(&observed, now + SECOND), Plan { actions: vec![], again: Some(now + REST) });
+        observed.has_applied(fence("shop"), now);
+        observed.policies.set(fence("shop"), false);
+        assert_eq!(
+            plan(&observed, now + SECOND),
+            Plan {
+                actions: vec![],
+                again: Some(now + REST)
+            }
+        );
         check(&observed, now + REST, &["apply shop/namespace"]);
     }
 
     #[test]
-    fn while_a_fence_is_not_in_place_no_gate_is_lifted() {
-        let now = Instant::now();
+    fn while_a_fence_does_not_say_what_it_should_no_gate_is_lifted() {
         let mut observed = observed(&[("a", gated(0, true))]);
-        observed.has_applied(fence("shop"), version(1), now);
-        observed.policies.set(fence("shop"), version(2));
-        check(&observed, now, &["apply shop/namespace"]);
+        observed.policies.set(fence("shop"), false);
+        check(&observed, Instant::now(), &["apply shop/namespace"]);
     }
 
     #[test]
     fn a_deleted_policy_comes_back_while_a_pod_needs_it() {
         let now = Instant::now();
-        let mut observed = observed(&[("a", FencedPod { gate: None, ..gated(0, true) })]);
-        observed.has_applied(fence("shop"), version(1), now);
-        observed.policies.take_in(Event::Delete(()), |()| Some((fence("shop"), version(1))));
+        let mut observed = observed(&[(
+            "a",
+            FencedPod {
+                gate: None,
+                ..gated(0, true)
+            },
+        )]);
+        observed.has_applied(fence("shop"), now);
+        observed
+            .policies
+            .take_in(Event::Delete(()), |()| Some((fence("shop"), true)));
         check(&observed, now, &["apply shop/namespace"]);
-        observed.pods.take_in(Event::Delete(()), |()| Some((pod_key("a"), gated(0, true))));
-        check(&observed, now, &[]);
+        observed.retries.failed(Target::Fence(fence("shop")), now);
+        observed
+            .pods
+            .take_in(Event::Delete(()), |()| Some((pod_key("a"), gated(0, true))));
         observed.forget_the_gone();
-        assert!(observed.applied.is_empty());
-    }
-
-    #[test]
-    fn a_watch_that_lags_behind_our_own_apply_is_no_edit() {
-        let now = Instant::now();
-        let mut observed = observed(&[("a", gated(0, true))]);
-        observed.has_applied(fence("shop"), version(4), now);
-        observed.policies.set(fence("shop"), version(3));
-        check(&observed, now, &["lift shop/a"]);
-        observed.policies.set(fence("shop"), Version { uid: "another".into(), generation: 1 });
-        check(&observed, now, &["apply shop/namespace"]);
+        assert_eq!(plan(&observed, now), Plan::default());
+        assert_eq!(
+            observed
+                .retries
+                .blocked_until(&Target::Fence(fence("shop")), now),
+            None
+        );
     }
 
     #[test]
     fn failures_wait_and_hold_nothing_else_up() {
         let now = Instant::now();
         let mut observed = observed(&[("a", gated(0, true))]);
-        observed.pods.set(("other".into(), "b".into()), gated(0, true));
+        observed
+            .pods
+            .set(("other".into(), "b".into()), gated(0, true));
         observed.retries.failed(Target::Fence(fence("shop")), now);
         check(&observed, now, &["apply other/namespace"]);
         let pause = Duration::from_millis(500);
         assert_eq!(plan(&observed, now).again, Some(now + pause));
-        check(&observed, now + pause, &["apply other/namespace", "apply shop/namespace"]);
+        check(
+            &observed,
+            now + pause,
+            &["apply other/namespace", "apply shop/namespace"],
+        );
     }
 
     #[test]
     fn a_pod_with_an_unknown_fence_stays_at_its_gate() {
-        let pod = FencedPod { fence: None, ..gated(0, true) };
+        let pod = FencedPod {
+            fence: None,
+            ..gated(0, true)
+        };
         check(&observed(&[("a", pod)]), Instant::now(), &[]);
     }
 
@@ -331,17 +356,39 @@ mod tests {
             json_patch::patch(&mut object, &patch).map(|()| object).ok()
         };
         let object = |uid: &str, gates: Value| json!({"metadata": {"uid": uid}, "spec": {"schedulingGates": gates}});
-        let [ours, other] = [json!({"name": FENCE_GATE}), json!({"name": "example.com/other"})];
+        let [ours, other] = [
+            json!({"name": FENCE_GATE}),
+            json!({"name": "example.com/other"}),
+        ];
 
         let only = gated(0, true);
         let lifted = json!({"metadata": {"uid": "pod"}, "spec": {}});
         assert_eq!(apply(&only, object("pod", json!([ours]))), Some(lifted));
-        assert_eq!(apply(&only, object("pod", json!([ours, other]))), None, "somebody added a gate");
-        assert_eq!(apply(&only, object("another", json!([ours]))), None, "another pod of the same name");
-        assert_eq!(apply(&only, json!({"metadata": {"uid": "pod"}, "spec": {}})), None, "lifted already");
+        assert_eq!(
+            apply(&only, object("pod", json!([ours, other]))),
+            None,
+            "somebody added a gate"
+        );
+        assert_eq!(
+            apply(&only, object("another", json!([ours]))),
+            None,
+            "another pod of the same name"
+        );
+        assert_eq!(
+            apply(&only, json!({"metadata": {"uid": "pod"}, "spec": {}})),
+            None,
+            "lifted already"
+        );
 
         let second = gated(1, false);
-        assert_eq!(apply(&second, object("pod", json!([other, ours]))), Some(object("pod", json!([other]))));
-        assert_eq!(apply(&second, object("pod", json!([ours, other]))), None, "the gates have moved");
+        assert_eq!(
+            apply(&second, object("pod", json!([other, ours]))),
+            Some(object("pod", json!([other])))
+        );
+        assert_eq!(
+            apply(&second, object("pod", json!([ours, other]))),
+            None,
+            "the gates have moved"
+        );
     }
 }

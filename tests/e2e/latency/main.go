@@ -3,7 +3,8 @@
 //	latency allow   --listen ADDRESS --cert FILE --key FILE
 //	latency measure --server URL --ca FILE --cert FILE --key FILE --cells FILE --rounds N --warmup N
 //
-// `allow` is the cheapest webhook there can be: it reads the review's uid and answers `allowed: true`.
+// `allow` is the cheapest webhook there can be: it reads the review's uid and answers `allowed: true`; at /annotate it
+// adds an annotation as well, the cheapest change there can be.
 // `measure` creates pods by server-side dry run over one keep-alive connection. Every round creates each cell's pod
 // once, starting one cell further than the round before, so that what slows the machine down slows all cells alike.
 // It prints one JSON object: microseconds for each cell.
@@ -70,6 +71,9 @@ func main() {
 	}
 }
 
+// annotation is a JSON Patch; the pod must have annotations already.
+const annotation = `[{"op":"add","path":"/metadata/annotations/e2e.loadline.dev~1seen","value":"yes"}]`
+
 func allow(listen, cert, key string) error {
 	answer := func(w http.ResponseWriter, r *http.Request) {
 		var review struct {
@@ -81,9 +85,14 @@ func allow(listen, cert, key string) error {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+		response := map[string]any{"uid": review.Request.UID, "allowed": true}
+		if r.URL.Path == "/annotate" {
+			response["patchType"], response["patch"] = "JSONPatch", []byte(annotation)
+		}
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview",`+
-			`"response":{"uid":%q,"allowed":true}}`, review.Request.UID)
+		json.NewEncoder(w).Encode(map[string]any{
+			"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response,
+		})
 	}
 	server := &http.Server{
 		Addr: listen, Handler: http.HandlerFunc(answer), ReadHeaderTimeout: 10 * time.Second,

@@ -25,11 +25,7 @@ pub(super) fn answer(
     );
     if let Some(moved) = moved {
         out.push('\n');
-        let width = moved
-            .iter()
-            .map(|one| one.object.chars().count())
-            .max()
-            .unwrap_or_default();
+        let width = moved.iter().map(|one| one.object.chars().count()).max().unwrap_or_default();
         for one in moved {
             let word = |word: &'static str| match word {
                 "denied" => paint(RED, word),
@@ -57,11 +53,7 @@ pub(super) fn answer(
             Turn::Learnt => ("was not known, and is", BOLD),
             Turn::Better => ("gets better", GREEN),
         };
-        let _ = writeln!(
-            out,
-            "\n{}",
-            paint(style, format_args!("{title} ({})", turned.len()))
-        );
+        let _ = writeln!(out, "\n{}", paint(style, format_args!("{title} ({})", turned.len())));
         for change in turned {
             change.write(&mut out, renderer, turn);
         }
@@ -73,10 +65,7 @@ pub(super) fn answer(
         let _ = writeln!(out, "\n{}", paint(BOLD, "what gets a pod there"));
         let (before, after) = (to_yaml(&json!(from.inject)), to_yaml(&json!(to.inject)));
         for (sign, style, text) in [('-', RED, before), ('+', GREEN, after)] {
-            for line in text
-                .lines()
-                .filter(|line| !line.ends_with("{}") && !line.ends_with("[]"))
-            {
+            for line in text.lines().filter(|line| !line.ends_with("{}") && !line.ends_with("[]")) {
                 let _ = writeln!(out, "  {}", paint(style, format_args!("{sign} {line}")));
             }
         }

@@ -28,14 +28,8 @@ pub(super) fn entries(profile: &Value) -> Vec<(FieldPath, &Value)> {
 pub(super) fn look_at(notes: &mut Notes, profile: &Value, place: &FieldPath, entry: &Value) {
     let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
     let support = text("support");
-    if entry
-        .get("features")
-        .is_some_and(|names| *names == Value::Array(Vec::new()))
-    {
-        notes.error(
-            place.clone().key("features"),
-            "the entry names no feature".to_owned(),
-        );
+    if entry.get("features").is_some_and(|names| *names == Value::Array(Vec::new())) {
+        notes.error(place.clone().key("features"), "the entry names no feature".to_owned());
     }
     // A word that is none of these has been told already.
     if matches!(support, "supported" | "partial" | "ignored" | "unsupported") {
@@ -62,10 +56,7 @@ pub(super) fn look_at(notes: &mut Notes, profile: &Value, place: &FieldPath, ent
     }
     if text("reason").ends_with('.') {
         let place = place.clone().key("reason");
-        notes.warning(
-            place,
-            "a reason is a phrase to be read after \"because\": no full stop",
-        );
+        notes.warning(place, "a reason is a phrase to be read after \"because\": no full stop");
     }
     let effect = text("effect");
     let contradicts = match (support, effect) {
@@ -84,10 +75,7 @@ pub(super) fn look_at(notes: &mut Notes, profile: &Value, place: &FieldPath, ent
     let revision = profile.pointer("/spec/revision").and_then(Value::as_str);
     let revision = revision.and_then(|revision| revision.split_once('@'));
     for source in sources(entry) {
-        let cited = source
-            .split(':')
-            .next()
-            .and_then(|head| head.split_once('@'));
+        let cited = source.split(':').next().and_then(|head| head.split_once('@'));
         if let (Some((project, read)), Some((cited_project, commit))) = (revision, cited)
             && project == cited_project
             && read != commit
@@ -108,10 +96,7 @@ fn sources(entry: &Value) -> Vec<&str> {
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    texts
-        .into_iter()
-        .filter(|text| !text.trim().is_empty())
-        .collect()
+    texts.into_iter().filter(|text| !text.trim().is_empty()).collect()
 }
 
 /// Whether a text is a day such as `2026-09-01`.

@@ -1,0 +1,34 @@
+//! `loadline policy`: the workbench for those who write policies.
+
+pub mod show;
+pub mod test;
+
+use clap::{Args, Subcommand};
+
+use super::ExitStatus;
+
+/// Arguments of `loadline policy`.
+#[derive(Args, Debug)]
+pub struct PolicyArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List the policies of the built-in library
+    List(show::ListArgs),
+    /// Print a policy of the built-in library, to be read or copied
+    Show(show::ShowArgs),
+    /// Run the rules named `test_*`
+    Test(test::TestArgs),
+}
+
+/// Runs `loadline policy`.
+pub fn run(arguments: PolicyArgs) -> anyhow::Result<ExitStatus> {
+    match arguments.verb {
+        Verb::List(arguments) => show::list(&arguments),
+        Verb::Show(arguments) => show::show(&arguments),
+        Verb::Test(arguments) => test::run(&arguments),
+    }
+}

@@ -1,0 +1,181 @@
+//! What the arguments of a built-in must look like for the call to stay within bounds. What is wrong in another way is left
+//! for the function itself to tell.
+
+use regorus::Value;
+
+use crate::governance::value::fits;
+
+/// How many bytes a value that a built-in makes may have when written out.
+const MAX_RESULT: usize = 1 << 20;
+
+/// How many elements a list that a built-in makes may have.
+const MAX_ELEMENTS: usize = 100_000;
+
+/// How many steps a search that compares every position of one text with all of another may take.
+const MAX_STEPS: usize = 1 << 28;
+
+/// How far bits may be shifted.
+const MAX_SHIFT: u64 = 4096;
+
+/// How many digits the numbers that are multiplied may have together.
+const MAX_FACTORS: usize = 256;
+
+/// How long a text may be that is read as a number.
+const MAX_NUMBER: usize = 64;
+
+fn too_large() -> String {
+    format!("the result would be larger than {} KiB", MAX_RESULT / 1024)
+}
+
+/// For results that grow with the size of what goes in, written out.
+pub(super) fn written_out(arguments: &[Value]) -> Result<(), String> {
+    arguments.iter().try_fold(MAX_RESULT, |room, one| fits(one, room)).map(|_| ()).ok_or_else(too_large)
+}
+
+fn text(arguments: &[Value], position: usize) -> &str {
+    match arguments.get(position) {
+        Some(Value::String(text)) => text,
+        // The function itself says what is wrong.
+        _ => "",
+    }
+}
+
+fn integer(arguments: &[Value], position: usize) -> Option<i64> {
+    arguments.get(position)?.as_i64().ok()
+}
+
+fn length(value: Option<&Value>) -> usize {
+    match value {
+        Some(Value::Array(elements)) => elements.len(),
+        Some(Value::Set(elements)) => elements.len(),
+        Some(Value::Object(members)) => members.len(),
+        _ => 0,
+    }
+}
+
+fn elements(count: u64) -> Result<(), String> {
+    if count > MAX_ELEMENTS as u64 {
+        return Err(format!("the result would have more than {MAX_ELEMENTS} elements"));
+    }
+    Ok(())
+}
+
+pub(super) fn concat(arguments: &[Value]) -> Result<(), String> {
+    written_out(arguments)?;
+    let delimiters = text(arguments, 0).len().saturating_mul(length(arguments.get(1)));
+    if delimiters > MAX_RESULT { Err(too_large()) } else { Ok(()) }
+}
+
+pub(super) fn replace(arguments: &[Value]) -> Result<(), String> {
+    replacing(text(arguments, 0), text(arguments, 1), text(arguments, 2))
+}
+
+pub(super) fn replacing(text: &str, old: &str, new: &str) -> Result<(), String> {
+    if text.len() > MAX_RESULT {
+        return Err(too_large());
+    }
+    let count = if old.is_empty() { text.len() + 1 } else { text.matches(old).count() };
+    if text.len() + count.saturating_mul(new.len()) > MAX_RESULT { Err(too_large()) } else { Ok(()) }
+}
+
+/// Each match is replaced by the text, in which each `$` may stand for the whole match.
+pub(super) fn regex_replace(arguments: &[Value]) -> Result<(), String> {
+    let (text, new) = (text(arguments, 0), text(arguments, 2));
+    let references = new.matches('$').count();
+    let most = (text.len() + 1).saturating_mul(new.len()).saturating_add(text.len().saturating_mul(references));
+    // No position gives two matches, but few texts match at each: a bound for the worst may be generous.
+    if most > 16 * MAX_RESULT { Err(too_large()) } else { Ok(()) }
+}
+
+pub(super) fn sprintf(arguments: &[Value]) -> Result<(), String> {
+    written_out(arguments)?;
+    let mut rest = text(arguments, 0);
+    while let Some((_, after)) = rest.split_once('%') {
+        let digits = after.trim_start_matches(['.', '+', '-', '#', ' ']);
+        let width = digits.find(|c: char| !c.is_numeric()).unwrap_or(digits.len());
+        if width > 3 {
+            return Err("a width of more than three digits".to_owned());
+        }
+        rest = after;
+        // A percent sign that is written out.
+        rest = rest.strip_prefix('%').unwrap_or(rest);
+    }
+    Ok(())
+}
+
+pub(super) fn range(arguments: &[Value]) -> Result<(), String> {
+    match (integer(arguments, 0), integer(arguments, 1)) {
+        (Some(from), Some(to)) => elements(from.abs_diff(to).saturating_add(1)),
+        _ => machine_numbers(arguments),
+    }
+}
+
+pub(super) fn range_step(arguments: &[Value]) -> Result<(), String> {
+    match (integer(arguments, 0), integer(arguments, 1), integer(arguments, 2)) {
+        (Some(from), Some(to), Some(step)) if step > 0 => elements(from.abs_diff(to) / step.unsigned_abs() + 1),
+        (Some(_), Some(_), Some(_)) => Err("the step must be greater than zero".to_owned()),
+        _ => machine_numbers(arguments),
+    }
+}
+
+/// What is no integer is for the function itself to refuse; an integer that fits no machine word would be too much for it.
+fn machine_numbers(arguments: &[Value]) -> Result<(), String> {
+    let is_huge = |one: &Value| one.as_f64().is_ok_and(|value| value.abs() >= 9e15) || is_beyond_floats(one);
+    if arguments.iter().any(is_huge) { Err("a number is too large".to_owned()) } else { Ok(()) }
+}
+
+fn is_beyond_floats(value: &Value) -> bool {
+    matches!(value, Value::Number(_)) && value.as_f64().is_err() && value.as_i64().is_err()
+}
+
+pub(super) fn array_concat(arguments: &[Value]) -> Result<(), String> {
+    elements((length(arguments.first()) + length(arguments.get(1))) as u64)
+}
+
+pub(super) fn cidr_expand(arguments: &[Value]) -> Result<(), String> {
+    let network = text(arguments, 0);
+    let (address, prefix) = network.split_once('/').unwrap_or((network, ""));
+    let bits: u32 = if address.contains(':') { 128 } else { 32 };
+    match prefix.parse::<u32>() {
+        Ok(prefix) if bits.saturating_sub(prefix) > 16 => Err("a network of more than 65536 addresses".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn shift(arguments: &[Value]) -> Result<(), String> {
+    match arguments.get(1).map(Value::as_u64) {
+        Some(Ok(distance)) if distance > MAX_SHIFT => Err(format!("a shift by more than {MAX_SHIFT} bits")),
+        _ => machine_numbers(arguments),
+    }
+}
+
+pub(super) fn product(arguments: &[Value]) -> Result<(), String> {
+    if length(arguments.first()) > MAX_FACTORS {
+        return Err(format!("more than {MAX_FACTORS} factors"));
+    }
+    written_out(arguments)
+}
+
+/// For searches that look at all of the second text at each position of the first.
+pub(super) fn search(arguments: &[Value]) -> Result<(), String> {
+    if text(arguments, 0).len().saturating_mul(text(arguments, 1).len()) > MAX_STEPS {
+        return Err("the texts are too long to be searched".to_owned());
+    }
+    Ok(())
+}
+
+pub(super) fn count_in_text(arguments: &[Value]) -> Result<(), String> {
+    if matches!(arguments.get(1), Some(Value::String(text)) if text.is_empty()) {
+        return Err("an empty text is found everywhere".to_owned());
+    }
+    search(arguments)
+}
+
+/// For texts that are read as numbers: `1e2000000000` is short and yet takes a gigabyte.
+pub(super) fn number_text(arguments: &[Value]) -> Result<(), String> {
+    let text = text(arguments, 0);
+    let exponent = text.split_once(['e', 'E']).map_or("", |(_, exponent)| exponent);
+    let digits = exponent.trim_start_matches(['+', '-', '0']);
+    let is_large = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len()) > 3;
+    if text.len() > MAX_NUMBER || is_large { Err("the number is too large".to_owned()) } else { Ok(()) }
+}

@@ -1,0 +1,146 @@
+use serde_json::json;
+
+use super::*;
+
+#[track_caller]
+fn call(name: &str, arguments: serde_json::Value) -> Result<Value, String> {
+    let arguments: Vec<Value> = arguments.as_array().unwrap().iter().map(from_json).collect();
+    Bounded::default().call(name, &arguments)
+}
+
+#[track_caller]
+fn gives(name: &str, arguments: serde_json::Value, expected: serde_json::Value) {
+    assert_eq!(call(name, arguments), Ok(from_json(&expected)), "{name}");
+}
+
+#[track_caller]
+fn fails(name: &str, arguments: serde_json::Value, part: &str) {
+    let reason = call(name, arguments).unwrap_err();
+    assert!(reason.contains(part), "{name}: {reason}");
+}
+
+#[test]
+fn the_table_is_sorted_and_the_engine_knows_every_guarded_name() {
+    assert!(TABLE.is_sorted_by(|left, right| left.name < right.name));
+    assert_eq!(KERNEL.as_ref().err(), None::<&String>);
+}
+
+#[test]
+fn the_engine_knows_every_direct_name_with_that_many_arguments() {
+    for builtin in TABLE.iter().filter(|one| matches!(one.calling, Calling::Direct)) {
+        let arguments: Vec<String> = (0..builtin.arity).map(|n| format!("input[{n}]")).collect();
+        let mut engine = Engine::new();
+        let text = format!("package a\nr := {}({})\n", builtin.name, arguments.join(", "));
+        engine.add_policy("a".to_owned(), text).unwrap();
+        let policy = engine.compile_with_entrypoint(&"data.a.r".into()).unwrap();
+        let program = Compiler::compile_from_policy(&policy, &["data.a.r"]).unwrap();
+        assert_eq!(program.builtin_info_table[0].num_args as usize, builtin.arity, "{}", builtin.name);
+    }
+}
+
+#[test]
+fn ordinary_calls_give_what_the_engine_gives() {
+    gives("sprintf", json!(["%s has %d of %v", ["a", 2, {"b": [1]}]]), json!("a has 2 of {\"b\": [1]}"));
+    gives("sprintf", json!(["100%% of %05d", [7]]), json!("100% of 00007"));
+    gives("concat", json!([", ", ["a", "b"]]), json!("a, b"));
+    gives("replace", json!(["a.b.c", ".", "-"]), json!("a-b-c"));
+    gives("strings.replace_n", json!([{"a": "b", "b": "c"}, "ab"]), json!("cc"));
+    gives("regex.replace", json!(["abc", "b", "<$0>"]), json!("a<b>c"));
+    gives("array.concat", json!([[1], [2]]), json!([1, 2]));
+    gives("numbers.range", json!([3, 1]), json!([3, 2, 1]));
+    gives("numbers.range_step", json!([0, 10, 5]), json!([0, 5, 10]));
+    gives("json.marshal", json!([{"a": 1}]), json!("{\"a\":1}"));
+    gives("json.unmarshal", json!(["{\"a\": 1}"]), json!({"a": 1}));
+    gives("yaml.unmarshal", json!(["a: [1, yes]"]), json!({"a": [1, true]}));
+    gives("bits.lsh", json!([1, 10]), json!(1024));
+    gives("product", json!([[2, 3, 4]]), json!(24));
+    gives("units.parse", json!(["100m"]), json!(0.1));
+    gives("units.parse_bytes", json!(["1Ki"]), json!(1024));
+    gives("to_number", json!(["1e3"]), json!(1000));
+    gives("trim", json!(["--a--", "-"]), json!("a"));
+    gives("indexof", json!(["abc", "c"]), json!(2));
+    gives("strings.count", json!(["banana", "an"]), json!(2));
+    gives("sort", json!([[3, 1, 2]]), json!([1, 2, 3]));
+    gives("walk", json!([[1]]), json!([[[], [1]], [[0], 1]]));
+}
+
+#[test]
+fn calls_that_would_end_the_process_fail() {
+    let long = "a".repeat(20_000);
+    fails("numbers.range", json!([0, 400_000_000]), "elements");
+    fails("numbers.range", json!([0, 1e300]), "too large");
+    fails("numbers.range", json!([i64::MIN, i64::MAX]), "elements");
+    fails("numbers.range_step", json!([0, 4_000_000_000_u32, 2]), "elements");
+    fails("numbers.range_step", json!([0, 10, 0]), "greater than zero");
+    fails("sprintf", json!(["%2000000000d", [1]]), "width");
+    fails("sprintf", json!(["%.2000000000f", [1]]), "width");
+    fails("sprintf", json!(["%%%02000000000d", [1]]), "width");
+    fails("net.cidr_expand", json!(["10.0.0.0/8"]), "65536");
+    fails("net.cidr_expand", json!(["2001:db8::/64"]), "65536");
+    fails("bits.lsh", json!([1, 4_000_000_000_u32]), "shift");
+    fails("replace", json!([long, "a", long]), "larger");
+    fails("replace", json!([long, "", long]), "larger");
+    fails("strings.replace_n", json!([{"a": long, "b": "c"}, long]), "larger");
+    fails("regex.replace", json!([long, "a", long]), "larger");
+    fails("concat", json!([long, vec![""; 1000]]), "larger");
+    fails("product", json!([vec![10; 1000]]), "factors");
+    fails("strings.count", json!(["banana", ""]), "empty");
+    fails("trim", json!([long.repeat(10), long.repeat(10)]), "too long");
+    fails("units.parse", json!(["1e1999999999"]), "too large");
+    fails("units.parse", json!(["1e01999999999"]), "too large");
+    fails("units.parse_bytes", json!(["1E1999999999Ki"]), "too large");
+    fails("to_number", json!([long]), "too large");
+}
+
+#[test]
+fn a_number_hidden_in_a_text_stays_a_text() {
+    let hidden = r#"{"$serde_json::private::Number": "1e1999999999"}"#;
+    gives("json.unmarshal", json!([hidden]), json!({"$serde_json::private::Number": "1e1999999999"}));
+    gives("yaml.unmarshal", json!([hidden]), json!({"$serde_json::private::Number": "1e1999999999"}));
+}
+
+#[test]
+fn a_value_that_is_huge_when_written_out_is_not_written_out() {
+    let mut value = Value::from("x");
+    for _ in 0..60 {
+        value = Value::from(vec![value.clone(), value]);
+    }
+    for name in ["json.marshal", "yaml.marshal", "walk", "sort"] {
+        assert!(Bounded::default().call(name, std::slice::from_ref(&value)).is_err(), "{name}");
+    }
+    let arguments = [Value::from("%v"), Value::from(vec![value])];
+    assert!(Bounded::default().call("sprintf", &arguments).is_err());
+}
+
+#[test]
+fn what_the_function_itself_refuses_is_told_in_one_line() {
+    let reason = call("json.unmarshal", json!(["{"])).unwrap_err();
+    assert!(reason.contains("`json.unmarshal`") && !reason.contains('\n'), "{reason}");
+    let reason = call("sprintf", json!(["%d", ["a"]])).map(|value| value.to_string());
+    assert!(reason.is_ok_and(|text| !text.contains('\n')));
+    let reason = call("numbers.range", json!(["a", 1])).unwrap_err();
+    assert!(reason.contains("numbers.range") && !reason.contains('\n'), "{reason}");
+}
+
+#[test]
+fn what_is_computed_here_is_what_the_engine_computes() {
+    let texts = ["", "a", "--a-b--", "éa.é", "aaa", "0.0"];
+    let mut cases: Vec<(&str, serde_json::Value)> = Vec::new();
+    for text in texts {
+        for other in ["", "-", "a", "é.", "0."] {
+            cases.extend(["trim", "trim_left", "trim_right"].map(|name| (name, json!([text, other]))));
+            cases.push(("replace", json!([text, other, "<>"])));
+            cases.push(("concat", json!([other, [text, "x", text]])));
+        }
+    }
+    cases.push(("concat", json!([",", []])));
+    cases.push(("array.concat", json!([[1, "a"], []])));
+    cases.push(("array.concat", json!([[], [{"b": null}, [2]]])));
+    for (name, arguments) in cases {
+        let arguments: Vec<Value> = arguments.as_array().unwrap().iter().map(from_json).collect();
+        assert_eq!(here(name, &arguments), Bounded::default().native(name, &arguments).ok(), "{name} {arguments:?}");
+    }
+    let set = Value::from(std::collections::BTreeSet::from([Value::from("b"), Value::from("a")]));
+    assert_eq!(here("concat", &[Value::from("-"), set]), Some(Value::from("a-b")));
+    assert_eq!(here("concat", &[Value::from("-"), from_json(&json!([1]))]), None);
+}

@@ -1,0 +1,245 @@
+//! What the engine's parser made of modules: [`Syntax`]. The only place that knows the form of its syntax trees.
+//!
+//! The engine gives them as JSON: one object with one member for each node, named after its kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::shape::Lines;
+use crate::document::Mark;
+
+/// A module as parsed.
+#[derive(Debug)]
+pub(super) struct Syntax {
+    /// Its text.
+    pub text: String,
+    /// The lines of its text.
+    pub lines: Lines,
+    /// Its package, below `data`.
+    pub package: Vec<String>,
+    /// The imports of data: name in this module, path below `data`.
+    pub imports: BTreeMap<String, Vec<String>>,
+    /// Its rules, in the order of the text.
+    pub rules: Vec<Rule>,
+}
+
+impl Syntax {
+    /// The line and column of a byte.
+    pub(super) fn mark(&self, position: usize) -> Mark {
+        self.lines.mark(&self.text, position)
+    }
+}
+
+/// A rule, or one of the definitions of a rule.
+#[derive(Debug)]
+pub(super) struct Rule {
+    /// Its path in its package, up to the first step that only an evaluation knows.
+    pub path: Vec<String>,
+    /// Whether it takes arguments.
+    pub is_function: bool,
+    /// Where its text begins, in bytes.
+    pub start: usize,
+    /// The patterns of its arguments.
+    pub arguments: Vec<Value>,
+    /// What its head says besides its name: key and value.
+    pub head: Vec<Value>,
+    /// Its bodies, one after the other.
+    pub bodies: Vec<Value>,
+}
+
+/// What a reference begins with, and its steps.
+pub(super) type Reference<'n> = (&'n str, Vec<Step<'n>>);
+
+/// A step of a reference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Step<'n> {
+    /// A fixed name: `.name` or `["name"]`.
+    Name(&'n str),
+    /// Something that only an evaluation knows.
+    Dynamic(&'n Value),
+}
+
+#[derive(Deserialize)]
+struct Parsed {
+    source: Source,
+    ast: Value,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    file: String,
+    contents: String,
+}
+
+/// Reads the syntax trees of all modules of an engine. Fails where they are not of the form known here.
+pub(super) fn read(json: &str) -> Result<Vec<Syntax>, String> {
+    let modules: Vec<Parsed> = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    modules.into_iter().map(|module| module_of(module.source, &module.ast)).collect()
+}
+
+fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
+    let unknown = || format!("the engine's syntax tree of `{}` is not of the form that is known here", source.file);
+    let package = ast.pointer("/package/refr").and_then(fixed_path).ok_or_else(unknown)?;
+    let mut imports = BTreeMap::new();
+    for import in list(ast, "imports") {
+        let path = import.get("refr").and_then(fixed_path).ok_or_else(unknown)?;
+        let Some(("data", path)) = path.split_first().map(|(first, rest)| (first.as_str(), rest)) else { continue };
+        let alias = import.get("as").and_then(|span| text_of(span, &source.contents));
+        if let Some(name) = alias.map(str::to_owned).or_else(|| path.last().cloned()) {
+            imports.insert(name, path.to_vec());
+        }
+    }
+    let rules = list(ast, "rules").map(|rule| rule_of(rule).ok_or_else(unknown)).collect::<Result<_, _>>()?;
+    Ok(Syntax { package, imports, rules, lines: Lines::of(&source.contents), text: source.contents })
+}
+
+fn rule_of(node: &Value) -> Option<Rule> {
+    let (kind, rule) = kind_of(node)?;
+    let start = start_of(rule)?;
+    if kind == "Default" {
+        let arguments: Vec<Value> = list(rule, "args").cloned().collect();
+        let path = head_path(rule.get("refr")?)?;
+        let head = vec![rule.get("value")?.clone()];
+        return Some(Rule { path, is_function: !arguments.is_empty(), start, arguments, head, bodies: Vec::new() });
+    }
+    let (kind, head) = kind_of(rule.get("head")?)?;
+    let refr = head.get("refr")?;
+    let mut said: Vec<Value> = ["key", "assign"].iter().filter_map(|key| head.get(*key).cloned()).collect();
+    // `p[key] := value`: the steps that only an evaluation knows are part of what the rule says.
+    said.extend(reference(refr)?.1.into_iter().filter_map(|step| match step {
+        Step::Name(_) => None,
+        Step::Dynamic(node) => Some(node.clone()),
+    }));
+    Some(Rule {
+        path: head_path(refr)?,
+        is_function: kind == "Func",
+        start,
+        arguments: list(head, "args").cloned().collect(),
+        head: said,
+        bodies: list(rule, "bodies").cloned().collect(),
+    })
+}
+
+/// The kind of a node and its content.
+pub(super) fn kind_of(node: &Value) -> Option<(&str, &Value)> {
+    let members = node.as_object()?;
+    let (kind, content) = members.iter().next()?;
+    (members.len() == 1 && kind.starts_with(|c: char| c.is_ascii_uppercase())).then_some((kind, content))
+}
+
+/// The elements of a list, none where there is none.
+pub(super) fn list<'n>(node: &'n Value, key: &str) -> impl Iterator<Item = &'n Value> {
+    node.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Where the text of a node begins and ends, in bytes.
+pub(super) fn range_of(content: &Value) -> Option<std::ops::Range<usize>> {
+    let position = |key: &str| content.get("span")?.get(key)?.as_u64()?.try_into().ok();
+    Some(position("start")?..position("end")?)
+}
+
+fn start_of(content: &Value) -> Option<usize> {
+    Some(range_of(content)?.start)
+}
+
+/// The text that a span covers.
+pub(super) fn text_of<'t>(span: &Value, text: &'t str) -> Option<&'t str> {
+    let position = |key: &str| span.get(key)?.as_u64()?.try_into().ok();
+    text.get(position("start")?..position("end")?)
+}
+
+/// A node as a reference: `a.b[c]`. A name alone is one too.
+pub(super) fn reference(node: &Value) -> Option<Reference<'_>> {
+    let mut steps = Vec::new();
+    let mut here = node;
+    loop {
+        let (kind, content) = kind_of(here)?;
+        match kind {
+            "Var" => {
+                steps.reverse();
+                return Some((content.get("value")?.as_str()?, steps));
+            }
+            "RefDot" => steps.push(Step::Name(content.get("field")?.get(1)?.as_str()?)),
+            "RefBrack" => {
+                let index = content.get("index")?;
+                steps.push(constant(index).map_or(Step::Dynamic(index), Step::Name));
+            }
+            _ => return None,
+        }
+        here = content.get("refr")?;
+    }
+}
+
+fn constant(node: &Value) -> Option<&str> {
+    let (kind, content) = kind_of(node)?;
+    matches!(kind, "String" | "RawString").then(|| content.get("value")?.as_str()).flatten()
+}
+
+/// A reference of fixed names only, from its first name on.
+fn fixed_path(node: &Value) -> Option<Vec<String>> {
+    let (first, steps) = reference(node)?;
+    let names = steps.into_iter().map(|step| match step {
+        Step::Name(name) => Some(name.to_owned()),
+        Step::Dynamic(_) => None,
+    });
+    std::iter::once(Some(first.to_owned())).chain(names).collect()
+}
+
+fn head_path(node: &Value) -> Option<Vec<String>> {
+    let (first, steps) = reference(node)?;
+    let mut path = vec![first.to_owned()];
+    path.extend(fixed(&steps).map(str::to_owned));
+    Some(path)
+}
+
+/// The names of a reference up to the first step that only an evaluation knows.
+pub(super) fn fixed<'n>(steps: &[Step<'n>]) -> impl Iterator<Item = &'n str> {
+    steps.iter().map_while(|step| match step {
+        Step::Name(name) => Some(*name),
+        Step::Dynamic(_) => None,
+    })
+}
+
+/// The variables that a query makes its own: with `some`, `:=` and the like.
+pub(super) fn declared(query: &Value, text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for statement in list(query, "stmts") {
+        let Some((kind, literal)) = statement.get("literal").and_then(kind_of) else { continue };
+        match kind {
+            "SomeVars" => {
+                names.extend(list(literal, "vars").filter_map(|span| text_of(span, text)).map(str::to_owned));
+            }
+            "SomeIn" => {
+                for pattern in ["key", "value"].iter().filter_map(|key| literal.get(*key)) {
+                    variables(pattern, &mut names);
+                }
+            }
+            "Expr" => {
+                let Some(("AssignExpr", assignment)) = literal.get("expr").and_then(kind_of) else { continue };
+                if assignment.get("op").and_then(Value::as_str) == Some("ColEq")
+                    && let Some(pattern) = assignment.get("lhs")
+                {
+                    variables(pattern, &mut names);
+                }
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// The variables of a pattern: `[x, {"k": y}]`.
+pub(super) fn variables(pattern: &Value, names: &mut BTreeSet<String>) {
+    match kind_of(pattern) {
+        Some(("Var", content)) => {
+            names.extend(content.get("value").and_then(Value::as_str).map(str::to_owned));
+        }
+        Some(("Array", content)) => list(content, "items").for_each(|item| variables(item, names)),
+        Some(("Object", content)) => {
+            list(content, "fields").filter_map(|field| field.get(2)).for_each(|value| variables(value, names));
+        }
+        _ => {}
+    }
+}

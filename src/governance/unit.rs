@@ -1,0 +1,223 @@
+//! Modules made ready to run: [`Unit`].
+//!
+//! They are interpreted. The engine also has a virtual machine, two to four times as fast, but it takes a rule whose
+//! evaluation errs for one that does not hold: whoever finds an input that makes a built-in fail, or makes two definitions
+//! of a function disagree, would pass in silence. A test keeps watch on whether that is still so.
+
+use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use regorus::utils::limits::ExecutionTimerConfig;
+use regorus::{Engine, Value};
+
+use super::analysis::{self, Analysis};
+use super::builtins::{self, Bounded, plain};
+use super::deadline::Deadline;
+use super::{Module, PolicyError, shape, syntax};
+
+/// How many of its instructions the engine runs between two looks at the clock. Most take nanoseconds, but a built-in that
+/// works through a long text may take a millisecond.
+const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(64).expect("64 is not zero");
+
+/// How deep the interpreter may recurse on the thread that it is called on, in its own levels: of the order of 300 KiB.
+const MAX_DEPTH_HERE: u32 = 150;
+
+/// How deep it may recurse at all.
+const MAX_DEPTH: u32 = 4000;
+
+/// How much stack a level gets on a thread of its own. Measured: 200 to 1900 bytes, by what stands in it.
+const BYTES_PER_LEVEL: usize = 8 * 1024;
+
+/// What becomes of calls of `print`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Prints {
+    /// They are not made: they would cost time and write to the process's own output.
+    Dropped,
+    /// They are kept, for the author to see.
+    Gathered,
+}
+
+/// Modules, parsed and analysed.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    /// What they hold.
+    pub analysis: Analysis,
+    /// The package of each, below `data`.
+    pub packages: Vec<Vec<String>>,
+    engine: Engine,
+}
+
+/// Why a rule has no value that can be used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Failure {
+    /// The engine says what went wrong.
+    Error(String),
+    /// A built-in panicked.
+    Panic,
+    /// The time was up; it was this long.
+    Time(Duration),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Error(message) => f.write_str(message),
+            Self::Panic => f.write_str("a built-in function panicked"),
+            Self::Time(limit) => write!(f, "it took longer than the {} ms that were left for it", limit.as_millis()),
+        }
+    }
+}
+
+impl Parsed {
+    /// Parses and analyses modules that are used together.
+    ///
+    /// Fails with all mistakes of the analysis, or with the first one of the parser; each line of the message begins with
+    /// file, line and column.
+    pub(super) fn new(modules: &[Module<'_>], prints: Prints) -> Result<Self, PolicyError> {
+        let engine = parse(modules.iter().map(|module| (module.origin, module.text)))?;
+        let json = engine.get_ast_as_json().map_err(|error| PolicyError { message: error.to_string() })?;
+        let syntax = syntax::read(&json).map_err(|message| PolicyError { message })?;
+        let analysis = analysis::analyse(&syntax).map_err(|findings| {
+            let origin = |number: usize| modules.get(number).map_or("", |module| module.origin);
+            let lines = findings.iter().map(|one| format!("{}:{}: {}", origin(one.module), one.mark, one.message));
+            PolicyError { message: lines.collect::<Vec<_>>().join("\n") }
+        })?;
+        let packages = syntax.into_iter().map(|module| module.package).collect();
+        let has_prints = analysis.prints.iter().any(|calls| !calls.is_empty());
+        let engine = if prints == Prints::Dropped && has_prints {
+            let silent: Vec<String> =
+                modules.iter().zip(&analysis.prints).map(|(module, calls)| silence(module.text, calls)).collect();
+            parse(modules.iter().zip(&silent).map(|(module, text)| (module.origin, text.as_str())))?
+        } else {
+            engine
+        };
+        Ok(Self { analysis, packages, engine })
+    }
+
+    /// Makes the rules ready to run: prepared by way of `entry`, and shared by all runs.
+    ///
+    /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
+    pub(super) fn compile(self, entry: Option<&str>) -> Result<Unit, PolicyError> {
+        let Self { analysis: Analysis { depth, .. }, packages: _, mut engine } = self;
+        if depth > MAX_DEPTH {
+            return Err(PolicyError {
+                message: format!("the rules need more than {MAX_DEPTH} levels of statements and expressions in each other"),
+            });
+        }
+        for builtin in builtins::guarded() {
+            let name = builtin.name;
+            // The engine counts arguments in one byte, and so does nobody need more.
+            let arity = u8::try_from(builtin.arity).unwrap_or(u8::MAX);
+            let mut bounded = Bounded::default();
+            let call = move |arguments: Vec<Value>| Ok(bounded.call(name, &arguments).map_err(Reason)?);
+            engine
+                .add_extension(name.to_owned(), arity, Box::new(call))
+                .map_err(|error| PolicyError { message: error.to_string() })?;
+        }
+        engine.set_gather_prints(true);
+        if let Some(entry) = entry {
+            engine
+                .compile_with_entrypoint(&entry.into())
+                .map_err(|error| PolicyError { message: located(entry, &error.to_string()) })?;
+        }
+        Ok(Unit { engine, depth })
+    }
+}
+
+/// Parses what has a shape that the parser can cope with.
+fn parse<'m>(modules: impl Iterator<Item = (&'m str, &'m str)>) -> Result<Engine, PolicyError> {
+    let mut engine = Engine::new();
+    for (origin, text) in modules {
+        shape::check(text).map_err(|(mark, reason)| PolicyError { message: format!("{origin}:{mark}: {reason}") })?;
+        engine
+            .add_policy(origin.to_owned(), text.to_owned())
+            .map_err(|error| PolicyError { message: located(origin, &error.to_string()) })?;
+    }
+    Ok(engine)
+}
+
+/// The text with `true` where `print` is called, and everything else where it was.
+fn silence(text: &str, calls: &[std::ops::Range<usize>]) -> String {
+    let mut silent = text.to_owned();
+    for call in calls {
+        let Some(old) = text.get(call.clone()) else { continue };
+        // `print` is longer than `true`, and both stand on the first line.
+        let blank: String = old.chars().skip("true".len()).map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
+        let padding = " ".repeat(old.len().saturating_sub("true".len() + blank.len()));
+        silent.replace_range(call.clone(), &format!("true{blank}{padding}"));
+    }
+    silent
+}
+
+/// One of the engine's messages with its position in front: it draws `--> file:line:col` above an excerpt.
+fn located(origin: &str, message: &str) -> String {
+    let place = message.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
+    format!("{}: {}", place.unwrap_or(origin), plain(message))
+}
+
+/// Modules whose rules can be run, any number of times at once.
+pub(super) struct Unit {
+    /// Cloned for each run, which costs a fraction of a microsecond and takes no lock.
+    engine: Engine,
+    depth: u32,
+}
+
+impl std::fmt::Debug for Unit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unit").field("depth", &self.depth).finish_non_exhaustive()
+    }
+}
+
+impl Unit {
+    /// The value of a rule, and what was printed on the way.
+    pub(super) fn run(&self, rule: &str, input: Option<&Value>, deadline: Deadline) -> (Result<Value, Failure>, Vec<String>) {
+        if self.depth <= MAX_DEPTH_HERE {
+            return self.run_here(rule, input, deadline);
+        }
+        // The interpreter recurses, and the caller's stack may be small. Nothing but the stack is new on this thread.
+        let stack = BYTES_PER_LEVEL.saturating_mul(usize::try_from(self.depth).unwrap_or(usize::MAX));
+        let outcome = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(stack);
+            let run = thread.spawn_scoped(scope, || self.run_here(rule, input, deadline)).ok()?;
+            run.join().ok()
+        });
+        outcome.unwrap_or_else(|| (Err(Failure::Error("there is no memory for a stack of that size".to_owned())), Vec::new()))
+    }
+
+    fn run_here(&self, rule: &str, input: Option<&Value>, deadline: Deadline) -> (Result<Value, Failure>, Vec<String>) {
+        let limit = deadline.left();
+        let mut engine = self.engine.clone();
+        engine.set_execution_timer_config(timer(limit));
+        if let Some(input) = input {
+            engine.set_input(input.clone());
+        }
+        let value = guarded(|| {
+            // The engine turns some of its errors into texts on the way; the clock knows.
+            engine.eval_rule(rule.to_owned()).map_err(|error| match deadline.has_passed() {
+                true => Failure::Time(limit),
+                false => Failure::Error(located(rule, &error.to_string())),
+            })
+        });
+        // After a panic the clone may be in any state; it is thrown away in any case.
+        let prints = if value == Err(Failure::Panic) { Vec::new() } else { engine.take_prints().unwrap_or_default() };
+        (value, prints)
+    }
+}
+
+/// A panic inside a built-in is the policy's fault, not the server's. What it leaves behind is thrown away.
+fn guarded<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Panic))
+}
+
+const fn timer(limit: Duration) -> ExecutionTimerConfig {
+    ExecutionTimerConfig { limit, check_interval: CHECK_INTERVAL }
+}
+
+/// Why a guarded built-in gives no result.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Reason(String);
+
+#[cfg(test)]
+mod tests;

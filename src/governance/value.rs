@@ -1,0 +1,98 @@
+//! Between JSON and Rego's values, and what values weigh.
+
+use std::collections::BTreeMap;
+
+use regorus::Value;
+
+/// Turns JSON into a Rego value.
+///
+/// Not by way of serde: the engine reads an object with the single key `$serde_json::private::Number` as a number of any
+/// size, so that an annotation of that name could make it compute `10^2000000000`. It is also twice as fast.
+pub(super) fn from_json(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(value) => Value::Bool(*value),
+        serde_json::Value::Number(number) => from_number(number),
+        serde_json::Value::String(text) => Value::String(text.as_str().into()),
+        serde_json::Value::Array(elements) => Value::from(elements.iter().map(from_json).collect::<Vec<_>>()),
+        serde_json::Value::Object(members) => {
+            let members = members.iter().map(|(key, value)| (Value::String(key.as_str().into()), from_json(value)));
+            Value::from(members.collect::<BTreeMap<_, _>>())
+        }
+    }
+}
+
+fn from_number(number: &serde_json::Number) -> Value {
+    if let Some(value) = number.as_u64() {
+        return Value::from(value);
+    }
+    if let Some(value) = number.as_i64() {
+        return Value::from(value);
+    }
+    // JSON has no number that is not finite, and without the feature `arbitrary_precision` no other kind is left.
+    number.as_f64().map_or(Value::Null, Value::from)
+}
+
+/// What a value is, with its article, for messages.
+pub(super) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Set(_) => "a set",
+        Value::Object(_) => "an object",
+        Value::Undefined => "undefined",
+    }
+}
+
+/// Takes the bytes that a value has when written out from `room`; gives nothing when there is not enough.
+///
+/// Values share their parts, so that a small one may be huge when written out: the walk ends as soon as the room is used up.
+pub(super) fn fits(value: &Value, room: usize) -> Option<usize> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Undefined => room.checked_sub(8),
+        // The engine bounds what a number can grow to, see `analysis`; most are small.
+        Value::Number(number) if number.as_i64().is_some() || number.as_f64().is_some() => room.checked_sub(24),
+        Value::Number(_) => room.checked_sub(MAX_DIGITS),
+        Value::String(text) => room.checked_sub(text.len() + 8),
+        Value::Array(elements) => elements.iter().try_fold(room.checked_sub(8)?, |room, one| fits(one, room)),
+        Value::Set(elements) => elements.iter().try_fold(room.checked_sub(8)?, |room, one| fits(one, room)),
+        Value::Object(members) => members
+            .iter()
+            .try_fold(room.checked_sub(8)?, |room, (key, one)| fits(one, fits(key, room)?)),
+    }
+}
+
+/// What a number that fits no machine word is taken to weigh.
+const MAX_DIGITS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_arrives_as_it_is() {
+        let json = json!({"a": [1, -2, 3.5, null, true, "x"], "b": {"c": {}}, "d": 18_446_744_073_709_551_615_u64});
+        assert_eq!(from_json(&json), Value::from(json));
+    }
+
+    #[test]
+    fn a_key_of_serde_is_a_key_like_any_other() {
+        let value = from_json(&json!({"$serde_json::private::Number": "1e1999999999"}));
+        assert_eq!(value["$serde_json::private::Number"], Value::from("1e1999999999"));
+    }
+
+    #[test]
+    fn a_small_value_that_is_huge_when_written_out_does_not_fit() {
+        let mut value = Value::from("x");
+        for _ in 0..60 {
+            value = Value::from(vec![value.clone(), value]);
+        }
+        assert_eq!(fits(&value, 1 << 20), None);
+        assert!(fits(&from_json(&json!({"a": [1, 2]})), 1 << 20).is_some());
+    }
+}
