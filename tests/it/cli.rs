@@ -1,4 +1,5 @@
-//! `check`, `matrix` and `explain`, run as their user runs them: output and exit status together.
+//! `check`, `matrix`, `explain` and `profile`, run as their user runs them: output and exit status together.
 
 mod check;
+mod profile;
 mod reference;
