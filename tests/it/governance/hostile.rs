@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{compile, decide, only, pod, policy, said, with_policy};
 
-/// How long an answer may take here: the limit of one policy, and as much again for a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long an answer may take here: the limit of one policy, and much more for a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[track_caller]
 fn refused_at_load(rules: &str, part: &str) {

@@ -191,3 +191,30 @@ fn features_come_with_the_support_of_each_profile_within_reach() {
     let verdict = decide(&with_policy("", rules), &headed(json!({"spec": {"securityContext": {"fsGroup": 1}}})));
     assert!(only(&verdict).2.starts_with("security.fs-group: "), "{verdict:?}");
 }
+
+/// What a policy on images says of an update.
+fn said_of_update(old: &str, new: &str) -> Vec<String> {
+    let rules = "deny contains sprintf(\"image %s\", [container.image]) if {\n\
+        some container in input.pod.spec.containers\n  contains(container.image, \"evil\")\n}\n\
+        deny contains \"broken\" if 1 / count([1 | some one in input.pod.spec.containers; one.image != \"broken\"]) == 0";
+    let image = |image: &str| pod(json!({"spec": {"containers": [{"name": "web", "image": image}]}}));
+    let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
+    let mut review = review_of(&kind, "UPDATE", &image(new));
+    review["request"]["oldObject"] = image(old);
+    let verdict = decide_review(&with_policy("", rules), &review);
+    assert_eq!(verdict.allowed, said(&verdict).is_empty());
+    said(&verdict).iter().map(|one| one.what.clone()).collect()
+}
+
+#[test]
+fn an_update_is_refused_for_what_it_makes_worse_and_only_for_that() {
+    assert_eq!(said_of_update("good", "evil/a"), ["image evil/a"]);
+    assert_eq!(said_of_update("evil/a", "evil/b"), ["image evil/b"]);
+    assert_eq!(said_of_update("evil/a", "evil/a"), Vec::<String>::new());
+    assert_eq!(said_of_update("evil/a", "good"), Vec::<String>::new());
+}
+
+#[test]
+fn a_policy_that_failed_before_an_update_too_still_fails() {
+    assert!(said_of_update("broken", "broken")[0].contains("divide by zero"));
+}
