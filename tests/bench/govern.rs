@@ -1,5 +1,11 @@
 //! What policies add to a decision: the library's three on a 10 KB pod, and policies that do not match.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark may stop, and talks to its reader"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -47,11 +53,24 @@ fn body() -> Arc<[u8]> {
 
 /// A pipeline with these policies of the library.
 fn library(names: &[&str]) -> Pipeline {
-    let policies: String = names.iter().map(|name| format!("  - name: {name}\n")).collect();
-    let spec = if names.is_empty() { "{}".to_owned() } else { format!("\n  policies:\n{policies}") };
+    let policies: String = names
+        .iter()
+        .fold(String::new(), |all, name| all + "  - name: " + name + "\n");
+    let spec = if names.is_empty() {
+        "{}".to_owned()
+    } else {
+        format!("\n  policies:\n{policies}")
+    };
     let text = format!("apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec: {spec}\n");
-    let config = Some(Text { origin: "loadline.yaml".to_owned(), text });
-    Pipeline::compile(&Sources { config, ..Sources::default() }).expect("the library compiles")
+    let config = Some(Text {
+        origin: "loadline.yaml".to_owned(),
+        text,
+    });
+    Pipeline::compile(&Sources {
+        config,
+        ..Sources::default()
+    })
+    .expect("the library compiles")
 }
 
 /// A pipeline with so many policies that are about another namespace.
@@ -64,7 +83,11 @@ fn elsewhere(count: usize) -> Pipeline {
         ),
     };
     let policies = (0..count).map(policy).collect();
-    Pipeline::compile(&Sources { policies, ..Sources::default() }).expect("they compile")
+    Pipeline::compile(&Sources {
+        policies,
+        ..Sources::default()
+    })
+    .expect("they compile")
 }
 
 fn request(pipeline: &Pipeline, body: &Arc<[u8]>) -> Request {
@@ -75,22 +98,40 @@ fn govern(criterion: &mut Criterion) {
     let facts = Facts::default();
     let body = body();
     println!("review: {} bytes", body.len());
-    let all = ["allowed-registries", "no-mutable-tags", "requests-and-limits"];
+    let all = [
+        "allowed-registries",
+        "no-mutable-tags",
+        "requests-and-limits",
+    ];
     let mut bench = |name: &str, pipeline: Pipeline| {
         let request = request(&pipeline, &body);
         let verdict = pipeline.decide(&facts, &request);
-        assert!(verdict.diagnostics.iter().all(|one| !all.contains(&&*one.code) && one.code != "policy-error"), "{verdict:?}");
-        criterion.bench_function(name, |bencher| bencher.iter(|| pipeline.decide(&facts, black_box(&request))));
+        assert!(
+            verdict
+                .diagnostics
+                .iter()
+                .all(|one| !all.contains(&&*one.code) && one.code != "policy-error"),
+            "{verdict:?}"
+        );
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| pipeline.decide(&facts, black_box(&request)))
+        });
     };
     bench("decide without policies", library(&[]));
     bench("decide with the library's three policies", library(&all));
     for name in all {
         bench(&format!("decide with {name}"), library(&[name]));
     }
-    bench("decide with 1000 policies that do not match", elsewhere(1000));
-    criterion.bench_function("compile the library's three policies and the built-in data", |bencher| {
-        bencher.iter(|| library(black_box(&all)));
-    });
+    bench(
+        "decide with 1000 policies that do not match",
+        elsewhere(1000),
+    );
+    criterion.bench_function(
+        "compile the library's three policies and the built-in data",
+        |bencher| {
+            bencher.iter(|| library(black_box(&all)));
+        },
+    );
 }
 
 criterion_group!(benches, govern);
