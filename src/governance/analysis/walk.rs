@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Body, Cost, Finding, RuleFact};
 use crate::diagnostic::suggest;
-use crate::governance::builtins::{self, Calling};
+use crate::governance::builtins::{self, Builtin, Calling};
 use crate::governance::syntax::{
     Rule, Step, Syntax, declared, fixed, kind_of, list, range_of, reference, text_of, variables,
 };
@@ -222,26 +222,35 @@ impl Walk<'_> {
             self.walked.prints.push(start..range.end);
             return cost;
         }
-        if let Err(message) = check(&name, list(content, "params").count()) {
+        let checked = match builtins::lookup(&name) {
+            Some(builtin) => check(builtin, list(content, "params").count()),
+            None => Err(self.missing(first, &steps, &name)),
+        };
+        if let Err(message) = checked {
             let mark = self.module.mark(start);
             self.walked.findings.push(Finding { module: self.number, mark, message });
         }
         cost
     }
+
+    fn missing(&self, first: &str, steps: &[Step<'_>], name: &str) -> String {
+        if self.module.imports.contains_key(first) {
+            let path = self.resolve(first, fixed(steps)).unwrap_or_default();
+            return format!("there is no function `{}`", super::name(&path));
+        }
+        let nearest = suggest::nearest(name, builtins::names());
+        let hint = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+        format!("there is no function `{name}`{hint}")
+    }
 }
 
-/// Whether a function that no module defines may be called like that.
-fn check(name: &str, arguments: usize) -> Result<(), String> {
-    let Some(builtin) = builtins::lookup(name) else {
-        let nearest = suggest::nearest(name, builtins::names());
-        let hint =
-            nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
-        return Err(format!("there is no function `{name}`{hint}"));
-    };
-    match builtin.calling {
+/// Whether a built-in may be called with so many arguments.
+fn check(builtin: &Builtin, arguments: usize) -> Result<(), String> {
+    let Builtin { name, arity, calling } = builtin;
+    match calling {
         Calling::Refused(reason) => Err(format!("`{name}` cannot be used: {reason}")),
         // The last argument may be what receives the result.
-        _ if arguments == builtin.arity || arguments == builtin.arity + 1 => Ok(()),
-        _ => Err(format!("`{name}` takes {} arguments, not {arguments}", builtin.arity)),
+        _ if arguments == *arity || arguments == arity + 1 => Ok(()),
+        _ => Err(format!("`{name}` takes {arity} arguments, not {arguments}")),
     }
 }
