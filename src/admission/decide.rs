@@ -3,6 +3,8 @@
 mod govern;
 mod sent;
 
+use std::sync::Arc;
+
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
 use crate::catalogue::DAEMON_SET;
@@ -10,6 +12,7 @@ use crate::compat::{Judge, cite};
 use crate::diagnostic::{Diagnostic, Severity, suggest};
 use crate::facts::{Facts, NamespaceFact};
 use crate::fence::{FENCE_GATE, FENCE_KEY, FENCED_LABEL, Fence};
+use crate::governance::POLICY_ERROR;
 use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Reach, Standing};
@@ -281,17 +284,22 @@ impl Decision<'_> {
         if let Some(old) = self.request.old_pod.as_ref().filter(|_| !verdict.diagnostics.is_empty())
         {
             let before = self.findings_of(old);
-            verdict.diagnostics.retain(|diagnostic| {
-                !before.iter().any(|known| {
-                    known.code == diagnostic.code
-                        && diagnostic
-                            .profiles
-                            .iter()
-                            .all(|profile| known.profiles.contains(profile))
-                })
-            });
+            verdict
+                .diagnostics
+                .retain(|now| !before.iter().any(|before| self.is_no_news(before, now)));
         }
         verdict
+    }
+
+    /// Whether the object was found to have the same before the update.
+    fn is_no_news(&self, before: &Diagnostic, now: &Diagnostic) -> bool {
+        let is_policy = self.pipeline.policies.iter().any(|policy| policy.name == now.code);
+        before.code == now.code
+            && now.profiles.iter().all(|profile| before.profiles.contains(profile))
+            // A policy has one code for all that it says.
+            && (!is_policy || before.what == now.what)
+            // That a policy failed then too says nothing about the object.
+            && now.code != POLICY_ERROR
     }
 
     /// What there was to say of the object before the update.
@@ -301,7 +309,8 @@ impl Decision<'_> {
             Object::Workload { template, .. } => Object::Workload { template, pod },
             Object::None | Object::Other | Object::Pod(_) => Object::Pod(pod),
         };
-        let request = Request { old_pod: None, object, ..self.request.clone() };
+        let body = self.body_of_old().unwrap_or_else(|| Arc::clone(&self.request.body));
+        let request = Request { old_pod: None, object, body, ..self.request.clone() };
         self.pipeline.decide(self.facts, &request).diagnostics
     }
 

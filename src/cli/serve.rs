@@ -21,6 +21,9 @@ use crate::server::tls::{Certificate, RELOAD_INTERVAL, SelfSigned};
 use crate::server::{self, Shared, listen};
 use crate::telemetry::{self, LogFormat};
 
+/// The client's own words on failing watches repeat ours.
+const DEFAULT_LOG: &str = "info,kube_client=error,kube_runtime=error";
+
 /// Run the admission webhook server
 #[derive(Args, Debug)]
 pub struct ServeArgs {
@@ -44,11 +47,12 @@ pub struct ServeArgs {
     /// Make a certificate for loopback at start, for trying things out, and print it
     #[arg(long, conflicts_with_all = ["cert", "key"])]
     self_signed: bool,
-    /// Read nodes and namespaces of the cluster in this file; inside a cluster its own is read without it
-    #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
+    /// Follow nodes and namespaces of the cluster in this file (without it, in the file that KUBECONFIG names); inside a
+    /// cluster its own is followed without either
+    #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig, instead of its current one
-    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    #[arg(long, value_name = "NAME")]
     context: Option<String>,
     #[command(flatten)]
     bundle: BundleArgs,
@@ -56,7 +60,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FORMAT", default_value = "json", env = "LOADLINE_LOG_FORMAT")]
     log_format: Format,
     /// Level of logging, or a list of target=level
-    #[arg(long, value_name = "FILTER", default_value = "info", env = "LOADLINE_LOG")]
+    #[arg(long, value_name = "FILTER", default_value = DEFAULT_LOG, env = "LOADLINE_LOG")]
     log: String,
     /// How long to go on accepting after being told to stop, so that the endpoints can be updated first
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
@@ -85,6 +89,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
         log,
         shutdown_delay,
     } = args;
+    // An empty variable is no file, as for kubectl.
+    let kubeconfig =
+        kubeconfig.or_else(|| std::env::var_os("KUBECONFIG").filter(|file| !file.is_empty()).map(PathBuf::from));
     let format = match log_format {
         Format::Json => LogFormat::Json,
         Format::Text => LogFormat::Text,
@@ -145,6 +152,8 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     let metrics_listener = listen::bind(metrics_listen)
         .await
         .with_context(|| format!("listen on {metrics_listen}"))?;
+    // With port 0 the system has chosen; whoever reads the log learns which.
+    let (address, metrics_address) = (listener.local_addr()?, metrics_listener.local_addr()?);
     let acceptor = TlsAcceptor::from(Arc::new(certificate.server_config()?));
     let (stop, stopped) = watch::channel(false);
     let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
@@ -173,7 +182,7 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     };
     tracing::info!(
         address = %address,
-        metrics = %metrics_listen,
+        metrics = %metrics_address,
         bundle = shared.pipeline.load().digest,
         profiles = shared.pipeline.load().profiles.len(),
         policies = shared.pipeline.load().policies.len(),

@@ -113,14 +113,18 @@ impl Analysis {
             }
             needs.insert(path, all);
         }
-        let mut ready: Vec<&[String]> = needs.iter().filter(|(_, all)| all.is_empty()).map(|(path, _)| *path).collect();
+        let mut ready: Vec<&[String]> =
+            needs.iter().filter(|(_, all)| all.is_empty()).map(|(path, _)| *path).collect();
         let mut costs: BTreeMap<&[String], Cost> = BTreeMap::new();
         let mut findings = Vec::new();
         let mut depth = 0;
         while let Some(path) = ready.pop() {
             needs.remove(path);
-            let Some(rule) = self.rules.get(path) else { continue };
-            let cost = rule.bodies.iter().map(|body| body.cost(&costs)).fold(Cost::default(), Cost::max);
+            let Some(rule) = self.rules.get(path) else {
+                continue;
+            };
+            let cost =
+                rule.bodies.iter().map(|body| body.cost(&costs)).fold(Cost::default(), Cost::max);
             depth = depth.max(cost.depth);
             findings.extend(rule.excess(cost));
             costs.insert(path, cost);
@@ -136,9 +140,11 @@ impl Analysis {
         if let Some(circle) = circle(&needs)
             && let Some(rule) = circle.first().and_then(|first| self.rules.get(*first))
         {
-            let names: Vec<String> = circle.iter().chain(circle.first()).map(|path| name(path)).collect();
+            let names: Vec<String> =
+                circle.iter().chain(circle.first()).map(|path| name(path)).collect();
             let first = names.first().cloned().unwrap_or_default();
-            findings.push(rule.finding(format!("rule `{first}` is recursive: {}", names.join(" -> "))));
+            findings
+                .push(rule.finding(format!("rule `{first}` is recursive: {}", names.join(" -> "))));
         }
         self.depth = depth;
         findings
@@ -164,12 +170,18 @@ fn circle<'p>(needs: &BTreeMap<&'p [String], BTreeSet<&'p [String]>>) -> Option<
 
 impl RuleFact {
     fn finding(&self, message: String) -> Finding {
-        Finding { module: self.module, mark: self.mark.unwrap_or(Mark { line: 1, column: 1 }), message }
+        Finding {
+            module: self.module,
+            mark: self.mark.unwrap_or(Mark { line: 1, column: 1 }),
+            message,
+        }
     }
 
     fn excess(&self, cost: Cost) -> Option<Finding> {
         let reason = if cost.products > MAX_PRODUCTS {
-            format!("numbers are multiplied more than {MAX_PRODUCTS} times in a row here, and could grow without end")
+            format!(
+                "numbers are multiplied more than {MAX_PRODUCTS} times in a row here, and could grow without end"
+            )
         } else if cost.nesting > MAX_NESTING {
             format!("values are put into each other more than {MAX_NESTING} times here")
         } else {
@@ -218,4 +230,4 @@ pub(super) fn name(path: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -10,6 +10,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use regorus::languages::rego::compiler::Compiler;
@@ -17,8 +18,8 @@ use regorus::rvm::{Program, RegoVM};
 use regorus::{Engine, Value};
 
 use super::value::from_json;
-use table::TABLE;
 use crate::document::Document;
+use table::TABLE;
 
 /// A built-in function.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +48,18 @@ type Guard = fn(&[Value]) -> Result<(), String>;
 
 /// The built-in of that name.
 pub(super) fn lookup(name: &str) -> Option<&'static Builtin> {
-    TABLE.binary_search_by(|builtin| builtin.name.cmp(name)).ok().and_then(|position| TABLE.get(position))
+    TABLE
+        .binary_search_by(|builtin| builtin.name.cmp(name))
+        .ok()
+        .and_then(|position| TABLE.get(position))
 }
 
 /// The names of all built-ins that can be called.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().filter(|one| !matches!(one.calling, Calling::Refused(_))).map(|builtin| builtin.name)
+    TABLE
+        .iter()
+        .filter(|one| !matches!(one.calling, Calling::Refused(_)))
+        .map(|builtin| builtin.name)
 }
 
 /// The built-ins that are called through [`Bounded`].
@@ -82,8 +89,12 @@ impl Bounded {
         guard(arguments).map_err(|reason| format!("`{name}`: {reason}"))?;
         match (name, arguments) {
             // The engine's own readers take an object with a certain key for a number of any size, see `value::from_json`.
-            ("json.unmarshal", [text]) => json(text).map(|json| from_json(&json)).map_err(|why| format!("`{name}`: {why}")),
-            ("yaml.unmarshal", [text]) => yaml(text).map(|json| from_json(&json)).map_err(|why| format!("`{name}`: {why}")),
+            ("json.unmarshal", [text]) => {
+                json(text).map(|json| from_json(&json)).map_err(|why| format!("`{name}`: {why}"))
+            }
+            ("yaml.unmarshal", [text]) => {
+                yaml(text).map(|json| from_json(&json)).map_err(|why| format!("`{name}`: {why}"))
+            }
             ("json.is_valid", [text]) => Ok(Value::from(json(text).is_ok())),
             ("yaml.is_valid", [text]) => Ok(Value::from(yaml(text).is_ok())),
             ("strings.replace_n", [patterns, text]) => replace_n(patterns, text),
@@ -105,7 +116,9 @@ impl Bounded {
         });
         let input = Value::from(arguments.to_vec());
         vm.set_input(input.clone());
-        let value = vm.execute_entry_point_by_name(&entry_point(name)).map_err(|error| error.to_string())?;
+        let value = vm
+            .execute_entry_point_by_name(&entry_point(name))
+            .map_err(|error| error.to_string())?;
         if value != Value::Undefined {
             return Ok(value);
         }
@@ -127,7 +140,9 @@ fn here(name: &str, arguments: &[Value]) -> Option<Value> {
         ("trim", Some((text, set)), _) => text.trim_matches(|c| set.contains(c)).into(),
         ("trim_left", Some((text, set)), _) => text.trim_start_matches(|c| set.contains(c)).into(),
         ("trim_right", Some((text, set)), _) => text.trim_end_matches(|c| set.contains(c)).into(),
-        ("replace", _, [Value::String(text), Value::String(old), Value::String(new)]) => text.replace(&**old, new).into(),
+        ("replace", _, [Value::String(text), Value::String(old), Value::String(new)]) => {
+            text.replace(&**old, new).into()
+        }
         ("concat", _, [Value::String(delimiter), Value::Array(elements)]) => {
             let texts: Option<Vec<&str>> = elements.iter().map(as_text).collect();
             texts?.join(delimiter).into()
@@ -161,16 +176,19 @@ struct Kernel {
 static KERNEL: LazyLock<Result<Kernel, String>> = LazyLock::new(|| {
     let mut text = String::from("package kernel\n");
     for Builtin { name, arity, .. } in guarded() {
-        let arguments: Vec<String> = (0..*arity).map(|position| format!("input[{position}]")).collect();
-        text.push_str(&format!("{} := {name}({})\n", rule(name), arguments.join(", ")));
+        let arguments: Vec<String> =
+            (0..*arity).map(|position| format!("input[{position}]")).collect();
+        let _ = writeln!(text, "{} := {name}({})", rule(name), arguments.join(", "));
     }
     let mut engine = Engine::new();
     engine.add_policy("kernel".to_owned(), text).map_err(|error| error.to_string())?;
     let entries: Vec<String> = guarded().map(|builtin| entry_point(builtin.name)).collect();
     let first = entries.first().map(String::as_str).unwrap_or_default();
-    let policy = engine.compile_with_entrypoint(&first.into()).map_err(|error| error.to_string())?;
+    let policy =
+        engine.compile_with_entrypoint(&first.into()).map_err(|error| error.to_string())?;
     let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
-    let program = Compiler::compile_from_policy(&policy, &entries).map_err(|error| error.to_string())?;
+    let program =
+        Compiler::compile_from_policy(&policy, &entries).map_err(|error| error.to_string())?;
     Ok(Kernel { engine, program })
 });
 
@@ -209,8 +227,11 @@ fn replace_n(patterns: &Value, text: &Value) -> Result<Value, String> {
     let mut text = text.as_string().map_err(|_| wrong())?.to_string();
     let patterns = patterns.as_object().map_err(|_| wrong())?;
     for (old, new) in patterns.iter_sorted() {
-        let (Value::String(old), Value::String(new)) = (old, new) else { return Err(wrong()) };
-        guards::replacing(&text, old, new).map_err(|reason| format!("`strings.replace_n`: {reason}"))?;
+        let (Value::String(old), Value::String(new)) = (old, new) else {
+            return Err(wrong());
+        };
+        guards::replacing(&text, old, new)
+            .map_err(|reason| format!("`strings.replace_n`: {reason}"))?;
         text = text.replace(&**old, new);
     }
     Ok(Value::from(text))

@@ -1,6 +1,6 @@
 //! What a policy says of itself: the `# METADATA` block above its package.
 //!
-//! The keys are OPA's (title, description, related_resources, custom); under `custom` stand Loadline's own.
+//! The keys are OPA's (`title`, `description`, `related_resources`, `custom`); under `custom` stand Loadline's own.
 
 use serde::Deserialize;
 
@@ -131,23 +131,40 @@ impl Metadata {
     ///
     /// Fails with line and column where the block is not the YAML it should be.
     pub fn of_module(text: &str) -> Result<Self, String> {
-        let Some((first_line, block)) = block(text) else { return Ok(Self::default()) };
+        let Some((first_line, block)) = block(text) else {
+            return Ok(Self::default());
+        };
         let at = |mark: Option<Mark>, message: &str| {
-            let (line, column) = mark.map_or((0, 1), |mark| (mark.line - 1, mark.column + "# ".len()));
+            let (line, column) =
+                mark.map_or((0, 1), |mark| (mark.line - 1, mark.column + "# ".len()));
             format!("{}:{column}: metadata: {message}", first_line + line)
         };
-        let documents = Document::parse_all(&block).map_err(|error| at(error.mark, &error.message))?;
-        let Some(document) = documents.into_iter().next() else { return Ok(Self::default()) };
-        let source: Source = serde_path_to_error::deserialize(&document.value).map_err(|error| {
-            let place = FieldPath::parse(&error.path().to_string());
-            at(place.and_then(|place| document.locate(&place)), &format!("`{}`: {}", error.path(), error.inner()))
-        })?;
+        let documents =
+            Document::parse_all(&block).map_err(|error| at(error.mark, &error.message))?;
+        let Some(document) = documents.into_iter().next() else {
+            return Ok(Self::default());
+        };
+        let source: Source =
+            serde_path_to_error::deserialize(&document.value).map_err(|error| {
+                let place = FieldPath::parse(&error.path().to_string());
+                at(
+                    place.and_then(|place| document.locate(&place)),
+                    &format!("`{}`: {}", error.path(), error.inner()),
+                )
+            })?;
         let matched = &source.custom.r#match;
-        for (key, words, known) in [("kinds", &matched.kinds, KINDS), ("operations", &matched.operations, OPERATIONS)] {
-            if let Some((position, word)) = words.iter().enumerate().find(|(_, word)| !known.contains(&word.as_str())) {
+        for (key, words, known) in
+            [("kinds", &matched.kinds, KINDS), ("operations", &matched.operations, OPERATIONS)]
+        {
+            if let Some((position, word)) =
+                words.iter().enumerate().find(|(_, word)| !known.contains(&word.as_str()))
+            {
                 let place = FieldPath::keys("custom.match").key(key).index(position);
                 let hint = suggest::help(word, known.iter().copied());
-                return Err(at(document.locate(&place), &format!("`{place}`: `{word}` never matches; {hint}")));
+                return Err(at(
+                    document.locate(&place),
+                    &format!("`{place}`: `{word}` never matches; {hint}"),
+                ));
             }
         }
         Ok(Self {
@@ -208,7 +225,9 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named_with_its_line() {
-        let message = Metadata::of_module("# METADATA\n# title: T\n# custom:\n#   macth: {}\npackage a\n").unwrap_err();
+        let message =
+            Metadata::of_module("# METADATA\n# title: T\n# custom:\n#   macth: {}\npackage a\n")
+                .unwrap_err();
         assert!(message.starts_with("4:5: metadata"), "{message}");
         assert!(message.contains("macth"), "{message}");
     }
@@ -216,7 +235,10 @@ mod tests {
     #[test]
     fn a_match_that_could_never_match_is_refused() {
         let of = |words: &str| {
-            Metadata::of_module(&format!("# METADATA\n# custom:\n#   match:\n#     {words}\npackage a\n")).map(|_| ())
+            Metadata::of_module(&format!(
+                "# METADATA\n# custom:\n#   match:\n#     {words}\npackage a\n"
+            ))
+            .map(|_| ())
         };
         assert_eq!(
             of("operations: [CREATE, UPDTE]"),

@@ -43,13 +43,18 @@ pub(super) struct Lines(Vec<usize>);
 
 impl Lines {
     pub(super) fn of(text: &str) -> Self {
-        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(position, _)| position + 1)).collect())
+        Self(
+            std::iter::once(0)
+                .chain(text.match_indices('\n').map(|(position, _)| position + 1))
+                .collect(),
+        )
     }
 
     /// The line and column of a byte of that text.
     pub(super) fn mark(&self, text: &str, position: usize) -> Mark {
         let line = self.0.partition_point(|start| *start <= position);
-        let start = line.checked_sub(1).and_then(|above| self.0.get(above)).copied().unwrap_or_default();
+        let start =
+            line.checked_sub(1).and_then(|above| self.0.get(above)).copied().unwrap_or_default();
         let before = text.get(start..text.floor_char_boundary(position)).unwrap_or_default();
         Mark { line, column: before.chars().count() + 1 }
     }
@@ -66,7 +71,9 @@ enum Token<'t> {
     /// Something that ends it.
     Separator,
     /// `(`, or a bracket that the parser reads more than once.
-    Open { is_literal: bool },
+    Open {
+        is_literal: bool,
+    },
     Close,
 }
 
@@ -94,7 +101,10 @@ impl Shape {
     fn step(&mut self, token: Token<'_>) -> Result<(), String> {
         self.work = self.work.saturating_add(1 << self.literals.min(40));
         if self.work > MAX_WORK {
-            return Err("literals nest too deep, too often; move the inner ones to rules of their own".to_owned());
+            return Err(
+                "literals nest too deep, too often; move the inner ones to rules of their own"
+                    .to_owned(),
+            );
         }
         match token {
             Token::Operand => self.operand(),
@@ -173,7 +183,10 @@ impl<'t> Scanner<'t> {
         let run = |belongs: fn(char) -> bool| rest.find(|c| !belongs(c)).unwrap_or(rest.len());
         match first {
             '"' => (string(rest), Token::Operand),
-            '`' => (rest.get(1..).and_then(|inner| inner.find('`')).map_or(rest.len(), |end| end + 2), Token::Operand),
+            '`' => (
+                rest.get(1..).and_then(|inner| inner.find('`')).map_or(rest.len(), |end| end + 2),
+                Token::Operand,
+            ),
             '(' => (1, Token::Open { is_literal: false }),
             '[' | '{' => (1, Token::Open { is_literal: true }),
             ')' | ']' | '}' => (1, Token::Close),
@@ -234,12 +247,14 @@ mod tests {
 
     #[test]
     fn what_people_write_passes() {
-        check(include_str!("../../policies/library/allowed-registries/allowed-registries.rego")).unwrap();
+        check(include_str!("../../policies/library/allowed-registries/allowed-registries.rego"))
+            .unwrap();
         let affinity = "r := {\"review\": {\"object\": {\"spec\": {\"template\": {\"spec\": {\"affinity\": {\"nodeAffinity\": \
             {\"required\": {\"nodeSelectorTerms\": [{\"matchExpressions\": [{\"key\": \"a\", \"values\": [\"b\"]}]}]}}}}}}}}}\n";
         check(&affinity.repeat(20)).unwrap();
         check(&"allowed if input.a.b.c[_].d == data.x.y[input.z]\n".repeat(2000)).unwrap();
-        check(&"x contains 1 if { a := 1; b := a + 1\n c := b * 2\n c > 3 }\n".repeat(2000)).unwrap();
+        check(&"x contains 1 if { a := 1; b := a + 1\n c := b * 2\n c > 3 }\n".repeat(2000))
+            .unwrap();
         check("message := \"((((((((((((((((((((((((((((((((((\" # ((((((((((((((((((((((((((((((((((\n").unwrap();
         check("pattern := `[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[`\nlimit := 1e300\n").unwrap();
     }
@@ -247,7 +262,11 @@ mod tests {
     #[test]
     fn deep_brackets_are_refused_where_they_become_too_deep() {
         refused(&format!("package a\nr := {}1{}\n", "[".repeat(30), "]".repeat(30)), 2, "nest");
-        refused(&format!("package a\n\nr := {}1{}\n", "(".repeat(30), ")".repeat(30)), 3, "deeper than 24");
+        refused(
+            &format!("package a\n\nr := {}1{}\n", "(".repeat(30), ")".repeat(30)),
+            3,
+            "deeper than 24",
+        );
     }
 
     #[test]

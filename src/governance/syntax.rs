@@ -80,19 +80,35 @@ pub(super) fn read(json: &str) -> Result<Vec<Syntax>, String> {
 }
 
 fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
-    let unknown = || format!("the engine's syntax tree of `{}` is not of the form that is known here", source.file);
+    let unknown = || {
+        format!(
+            "the engine's syntax tree of `{}` is not of the form that is known here",
+            source.file
+        )
+    };
     let package = ast.pointer("/package/refr").and_then(fixed_path).ok_or_else(unknown)?;
     let mut imports = BTreeMap::new();
     for import in list(ast, "imports") {
         let path = import.get("refr").and_then(fixed_path).ok_or_else(unknown)?;
-        let Some(("data", path)) = path.split_first().map(|(first, rest)| (first.as_str(), rest)) else { continue };
+        let Some(("data", path)) = path.split_first().map(|(first, rest)| (first.as_str(), rest))
+        else {
+            continue;
+        };
         let alias = import.get("as").and_then(|span| text_of(span, &source.contents));
         if let Some(name) = alias.map(str::to_owned).or_else(|| path.last().cloned()) {
             imports.insert(name, path.to_vec());
         }
     }
-    let rules = list(ast, "rules").map(|rule| rule_of(rule).ok_or_else(unknown)).collect::<Result<_, _>>()?;
-    Ok(Syntax { package, imports, rules, lines: Lines::of(&source.contents), text: source.contents })
+    let rules = list(ast, "rules")
+        .map(|rule| rule_of(rule).ok_or_else(unknown))
+        .collect::<Result<_, _>>()?;
+    Ok(Syntax {
+        package,
+        imports,
+        rules,
+        lines: Lines::of(&source.contents),
+        text: source.contents,
+    })
 }
 
 fn rule_of(node: &Value) -> Option<Rule> {
@@ -102,11 +118,19 @@ fn rule_of(node: &Value) -> Option<Rule> {
         let arguments: Vec<Value> = list(rule, "args").cloned().collect();
         let path = head_path(rule.get("refr")?)?;
         let head = vec![rule.get("value")?.clone()];
-        return Some(Rule { path, is_function: !arguments.is_empty(), start, arguments, head, bodies: Vec::new() });
+        return Some(Rule {
+            path,
+            is_function: !arguments.is_empty(),
+            start,
+            arguments,
+            head,
+            bodies: Vec::new(),
+        });
     }
     let (kind, head) = kind_of(rule.get("head")?)?;
     let refr = head.get("refr")?;
-    let mut said: Vec<Value> = ["key", "assign"].iter().filter_map(|key| head.get(*key).cloned()).collect();
+    let mut said: Vec<Value> =
+        ["key", "assign"].iter().filter_map(|key| head.get(*key).cloned()).collect();
     // `p[key] := value`: the steps that only an evaluation knows are part of what the rule says.
     said.extend(reference(refr)?.1.into_iter().filter_map(|step| match step {
         Step::Name(_) => None,
@@ -126,7 +150,8 @@ fn rule_of(node: &Value) -> Option<Rule> {
 pub(super) fn kind_of(node: &Value) -> Option<(&str, &Value)> {
     let members = node.as_object()?;
     let (kind, content) = members.iter().next()?;
-    (members.len() == 1 && kind.starts_with(|c: char| c.is_ascii_uppercase())).then_some((kind, content))
+    (members.len() == 1 && kind.starts_with(|c: char| c.is_ascii_uppercase()))
+        .then_some((kind, content))
 }
 
 /// The elements of a list, none where there is none.
@@ -206,10 +231,14 @@ pub(super) fn fixed<'n>(steps: &[Step<'n>]) -> impl Iterator<Item = &'n str> {
 pub(super) fn declared(query: &Value, text: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for statement in list(query, "stmts") {
-        let Some((kind, literal)) = statement.get("literal").and_then(kind_of) else { continue };
+        let Some((kind, literal)) = statement.get("literal").and_then(kind_of) else {
+            continue;
+        };
         match kind {
             "SomeVars" => {
-                names.extend(list(literal, "vars").filter_map(|span| text_of(span, text)).map(str::to_owned));
+                names.extend(
+                    list(literal, "vars").filter_map(|span| text_of(span, text)).map(str::to_owned),
+                );
             }
             "SomeIn" => {
                 for pattern in ["key", "value"].iter().filter_map(|key| literal.get(*key)) {
@@ -217,7 +246,9 @@ pub(super) fn declared(query: &Value, text: &str) -> BTreeSet<String> {
                 }
             }
             "Expr" => {
-                let Some(("AssignExpr", assignment)) = literal.get("expr").and_then(kind_of) else { continue };
+                let Some(("AssignExpr", assignment)) = literal.get("expr").and_then(kind_of) else {
+                    continue;
+                };
                 if assignment.get("op").and_then(Value::as_str) == Some("ColEq")
                     && let Some(pattern) = assignment.get("lhs")
                 {
@@ -238,7 +269,9 @@ pub(super) fn variables(pattern: &Value, names: &mut BTreeSet<String>) {
         }
         Some(("Array", content)) => list(content, "items").for_each(|item| variables(item, names)),
         Some(("Object", content)) => {
-            list(content, "fields").filter_map(|field| field.get(2)).for_each(|value| variables(value, names));
+            list(content, "fields")
+                .filter_map(|field| field.get(2))
+                .for_each(|value| variables(value, names));
         }
         _ => {}
     }

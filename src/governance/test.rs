@@ -78,7 +78,11 @@ mod tests {
 
     fn outcomes(text: &str) -> Vec<(String, Outcome)> {
         let module = Module { origin: "a_test.rego", text };
-        run(&[module], "").unwrap().into_iter().map(|result| (result.name, result.outcome)).collect()
+        run(&[module], "")
+            .unwrap()
+            .into_iter()
+            .map(|result| (result.name, result.outcome))
+            .collect()
     }
 
     #[test]
@@ -87,7 +91,10 @@ mod tests {
             test_number := 1\ntest_error if 1 / 0 == 1\nother if false\ntest_function(x) if x\n";
         let results = outcomes(text);
         let expected = [
-            ("data.a_test.test_error", Outcome::Error("a_test.rego:7:17: divide by zero".to_owned())),
+            (
+                "data.a_test.test_error",
+                Outcome::Error("a_test.rego:7:17: divide by zero".to_owned()),
+            ),
             ("data.a_test.test_false", Outcome::Fail("false")),
             ("data.a_test.test_number", Outcome::Fail("a number")),
             ("data.a_test.test_pass", Outcome::Pass),

@@ -64,7 +64,9 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Error(message) => f.write_str(message),
             Self::Panic => f.write_str("a built-in function panicked"),
-            Self::Time(limit) => write!(f, "it took longer than the {} ms that were left for it", limit.as_millis()),
+            Self::Time(limit) => {
+                write!(f, "it took longer than the {} ms that were left for it", limit.as_millis())
+            }
         }
     }
 }
@@ -76,18 +78,24 @@ impl Parsed {
     /// file, line and column.
     pub(super) fn new(modules: &[Module<'_>], prints: Prints) -> Result<Self, PolicyError> {
         let engine = parse(modules.iter().map(|module| (module.origin, module.text)))?;
-        let json = engine.get_ast_as_json().map_err(|error| PolicyError { message: error.to_string() })?;
+        let json =
+            engine.get_ast_as_json().map_err(|error| PolicyError { message: error.to_string() })?;
         let syntax = syntax::read(&json).map_err(|message| PolicyError { message })?;
         let analysis = analysis::analyse(&syntax).map_err(|findings| {
             let origin = |number: usize| modules.get(number).map_or("", |module| module.origin);
-            let lines = findings.iter().map(|one| format!("{}:{}: {}", origin(one.module), one.mark, one.message));
+            let lines = findings
+                .iter()
+                .map(|one| format!("{}:{}: {}", origin(one.module), one.mark, one.message));
             PolicyError { message: lines.collect::<Vec<_>>().join("\n") }
         })?;
         let packages = syntax.into_iter().map(|module| module.package).collect();
         let has_prints = analysis.prints.iter().any(|calls| !calls.is_empty());
         let engine = if prints == Prints::Dropped && has_prints {
-            let silent: Vec<String> =
-                modules.iter().zip(&analysis.prints).map(|(module, calls)| silence(module.text, calls)).collect();
+            let silent: Vec<String> = modules
+                .iter()
+                .zip(&analysis.prints)
+                .map(|(module, calls)| silence(module.text, calls))
+                .collect();
             parse(modules.iter().zip(&silent).map(|(module, text)| (module.origin, text.as_str())))?
         } else {
             engine
@@ -102,7 +110,9 @@ impl Parsed {
         let Self { analysis: Analysis { depth, .. }, packages: _, mut engine } = self;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
-                message: format!("the rules need more than {MAX_DEPTH} levels of statements and expressions in each other"),
+                message: format!(
+                    "the rules need more than {MAX_DEPTH} levels of statements and expressions in each other"
+                ),
             });
         }
         for builtin in builtins::guarded() {
@@ -110,7 +120,8 @@ impl Parsed {
             // The engine counts arguments in one byte, and so does nobody need more.
             let arity = u8::try_from(builtin.arity).unwrap_or(u8::MAX);
             let mut bounded = Bounded::default();
-            let call = move |arguments: Vec<Value>| Ok(bounded.call(name, &arguments).map_err(Reason)?);
+            let call =
+                move |arguments: Vec<Value>| Ok(bounded.call(name, &arguments).map_err(Reason)?);
             engine
                 .add_extension(name.to_owned(), arity, Box::new(call))
                 .map_err(|error| PolicyError { message: error.to_string() })?;
@@ -129,7 +140,9 @@ impl Parsed {
 fn parse<'m>(modules: impl Iterator<Item = (&'m str, &'m str)>) -> Result<Engine, PolicyError> {
     let mut engine = Engine::new();
     for (origin, text) in modules {
-        shape::check(text).map_err(|(mark, reason)| PolicyError { message: format!("{origin}:{mark}: {reason}") })?;
+        shape::check(text).map_err(|(mark, reason)| PolicyError {
+            message: format!("{origin}:{mark}: {reason}"),
+        })?;
         engine
             .add_policy(origin.to_owned(), text.to_owned())
             .map_err(|error| PolicyError { message: located(origin, &error.to_string()) })?;
@@ -141,9 +154,12 @@ fn parse<'m>(modules: impl Iterator<Item = (&'m str, &'m str)>) -> Result<Engine
 fn silence(text: &str, calls: &[std::ops::Range<usize>]) -> String {
     let mut silent = text.to_owned();
     for call in calls {
-        let Some(old) = text.get(call.clone()) else { continue };
+        let Some(old) = text.get(call.clone()) else {
+            continue;
+        };
         // `print` is longer than `true`, and both stand on the first line.
-        let blank: String = old.chars().skip("true".len()).map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
+        let blank: String =
+            old.chars().skip("true".len()).map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
         let padding = " ".repeat(old.len().saturating_sub("true".len() + blank.len()));
         silent.replace_range(call.clone(), &format!("true{blank}{padding}"));
     }
@@ -171,21 +187,37 @@ impl std::fmt::Debug for Unit {
 
 impl Unit {
     /// The value of a rule, and what was printed on the way.
-    pub(super) fn run(&self, rule: &str, input: Option<&Value>, deadline: Deadline) -> (Result<Value, Failure>, Vec<String>) {
+    pub(super) fn run(
+        &self,
+        rule: &str,
+        input: Option<&Value>,
+        deadline: Deadline,
+    ) -> (Result<Value, Failure>, Vec<String>) {
         if self.depth <= MAX_DEPTH_HERE {
             return self.run_here(rule, input, deadline);
         }
         // The interpreter recurses, and the caller's stack may be small. Nothing but the stack is new on this thread.
-        let stack = BYTES_PER_LEVEL.saturating_mul(usize::try_from(self.depth).unwrap_or(usize::MAX));
+        let stack =
+            BYTES_PER_LEVEL.saturating_mul(usize::try_from(self.depth).unwrap_or(usize::MAX));
         let outcome = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(stack);
             let run = thread.spawn_scoped(scope, || self.run_here(rule, input, deadline)).ok()?;
             run.join().ok()
         });
-        outcome.unwrap_or_else(|| (Err(Failure::Error("there is no memory for a stack of that size".to_owned())), Vec::new()))
+        outcome.unwrap_or_else(|| {
+            (
+                Err(Failure::Error("there is no memory for a stack of that size".to_owned())),
+                Vec::new(),
+            )
+        })
     }
 
-    fn run_here(&self, rule: &str, input: Option<&Value>, deadline: Deadline) -> (Result<Value, Failure>, Vec<String>) {
+    fn run_here(
+        &self,
+        rule: &str,
+        input: Option<&Value>,
+        deadline: Deadline,
+    ) -> (Result<Value, Failure>, Vec<String>) {
         let limit = deadline.left();
         let mut engine = self.engine.clone();
         engine.set_execution_timer_config(timer(limit));
@@ -194,13 +226,20 @@ impl Unit {
         }
         let value = guarded(|| {
             // The engine turns some of its errors into texts on the way; the clock knows.
-            engine.eval_rule(rule.to_owned()).map_err(|error| match deadline.has_passed() {
-                true => Failure::Time(limit),
-                false => Failure::Error(located(rule, &error.to_string())),
+            engine.eval_rule(rule.to_owned()).map_err(|error| {
+                if deadline.has_passed() {
+                    Failure::Time(limit)
+                } else {
+                    Failure::Error(located(rule, &error.to_string()))
+                }
             })
         });
         // After a panic the clone may be in any state; it is thrown away in any case.
-        let prints = if value == Err(Failure::Panic) { Vec::new() } else { engine.take_prints().unwrap_or_default() };
+        let prints = if value == Err(Failure::Panic) {
+            Vec::new()
+        } else {
+            engine.take_prints().unwrap_or_default()
+        };
         (value, prints)
     }
 }

@@ -14,9 +14,13 @@ pub(super) fn from_json(json: &serde_json::Value) -> Value {
         serde_json::Value::Bool(value) => Value::Bool(*value),
         serde_json::Value::Number(number) => from_number(number),
         serde_json::Value::String(text) => Value::String(text.as_str().into()),
-        serde_json::Value::Array(elements) => Value::from(elements.iter().map(from_json).collect::<Vec<_>>()),
+        serde_json::Value::Array(elements) => {
+            Value::from(elements.iter().map(from_json).collect::<Vec<_>>())
+        }
         serde_json::Value::Object(members) => {
-            let members = members.iter().map(|(key, value)| (Value::String(key.as_str().into()), from_json(value)));
+            let members = members
+                .iter()
+                .map(|(key, value)| (Value::String(key.as_str().into()), from_json(value)));
             Value::from(members.collect::<BTreeMap<_, _>>())
         }
     }
@@ -54,11 +58,17 @@ pub(super) fn fits(value: &Value, room: usize) -> Option<usize> {
     match value {
         Value::Null | Value::Bool(_) | Value::Undefined => room.checked_sub(8),
         // The engine bounds what a number can grow to, see `analysis`; most are small.
-        Value::Number(number) if number.as_i64().is_some() || number.as_f64().is_some() => room.checked_sub(24),
+        Value::Number(number) if number.as_i64().is_some() || number.as_f64().is_some() => {
+            room.checked_sub(24)
+        }
         Value::Number(_) => room.checked_sub(MAX_DIGITS),
         Value::String(text) => room.checked_sub(text.len() + 8),
-        Value::Array(elements) => elements.iter().try_fold(room.checked_sub(8)?, |room, one| fits(one, room)),
-        Value::Set(elements) => elements.iter().try_fold(room.checked_sub(8)?, |room, one| fits(one, room)),
+        Value::Array(elements) => {
+            elements.iter().try_fold(room.checked_sub(8)?, |room, one| fits(one, room))
+        }
+        Value::Set(elements) => {
+            elements.iter().try_fold(room.checked_sub(8)?, |room, one| fits(one, room))
+        }
         Value::Object(members) => members
             .iter()
             .try_fold(room.checked_sub(8)?, |room, (key, one)| fits(one, fits(key, room)?)),

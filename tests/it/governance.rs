@@ -6,6 +6,7 @@ mod hostile;
 mod matching;
 mod outcomes;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use loadline::admission::verdict::Verdict;
@@ -17,7 +18,10 @@ use serde_json::{Value, json};
 
 /// Compiles policies, and a configuration if there is one.
 fn compile(modules: &[(&str, &str)], config: Option<&str>) -> Result<Pipeline, BundleError> {
-    let text = |(origin, text): &(&str, &str)| Text { origin: (*origin).to_owned(), text: (*text).to_owned() };
+    let text = |(origin, text): &(&str, &str)| Text {
+        origin: (*origin).to_owned(),
+        text: (*text).to_owned(),
+    };
     let sources = Sources {
         policies: modules.iter().map(text).collect(),
         config: config.map(|spec| Text {
@@ -33,9 +37,11 @@ fn compile(modules: &[(&str, &str)], config: Option<&str>) -> Result<Pipeline, B
 fn policy(metadata: &str, rules: &str) -> String {
     let mut custom = String::from("#   match: {placement: any}\n");
     for line in metadata.lines() {
-        custom.push_str(&format!("#   {line}\n"));
+        let _ = writeln!(custom, "#   {line}");
     }
-    format!("# METADATA\n# title: the test's policy\n# custom:\n{custom}package test.example\n\nimport rego.v1\n\n{rules}\n")
+    format!(
+        "# METADATA\n# title: the test's policy\n# custom:\n{custom}package test.example\n\nimport rego.v1\n\n{rules}\n"
+    )
 }
 
 /// A pipeline with that policy alone.

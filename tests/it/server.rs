@@ -55,23 +55,11 @@ fn trusting(certificate: &CertificateDer<'static>) -> Arc<ClientConfig> {
     Arc::new(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 impl Server {
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
         let certificate = certificate(folder);
-        let (address, metrics) = (free_port(), free_port());
-        let child = Command::new(env!("CARGO_BIN_EXE_loadline"))
-            .args([
-                "serve",
-                "--listen",
-                &address.to_string(),
-                "--metrics-listen",
-                &metrics.to_string(),
-            ])
+        let mut child = Command::new(env!("CARGO_BIN_EXE_loadline"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
             .arg("--cert")
             .arg(folder.join("tls.crt"))
             .arg("--key")
@@ -82,13 +70,20 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self { child, address, metrics, client: trusting(&certificate) };
+        // The system chooses the ports, and the log says which.
         let started = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            assert!(started.elapsed() < PATIENCE, "the server did not start: {}", log(folder));
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        server
+        let serving = loop {
+            if let Some(line) = log(folder).lines().find(|line| line.contains("\"message\":\"serving\"")) {
+                break serde_json::from_str::<Value>(line).unwrap();
+            }
+            if started.elapsed() > PATIENCE || child.try_wait().unwrap().is_some() {
+                let _ = child.kill();
+                panic!("the server did not start: {}", log(folder));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let address = |key: &str| serving[key].as_str().unwrap().parse().unwrap();
+        Self { child, address: address("address"), metrics: address("metrics"), client: trusting(&certificate) }
     }
 
     fn connect(&self) -> StreamOwned<ClientConnection, TcpStream> {
@@ -235,7 +230,7 @@ fn the_log_has_one_event_a_review_and_no_value_of_the_pod() {
 #[test]
 fn bad_input_gets_a_clear_answer_and_the_server_lives() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &["--log", "error"]);
+    let server = Server::start(folder.path(), &[]);
     let with = |change: fn(&mut Value)| {
         let mut review: Value = serde_json::from_slice(&review()).unwrap();
         change(&mut review);
@@ -439,7 +434,7 @@ fn checked(file: &Path) -> Vec<u8> {
 #[test]
 fn the_command_line_answers_byte_for_byte_as_the_server() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &["--log", "error"]);
+    let server = Server::start(folder.path(), &[]);
     let tolerating =
         json!({"tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists"}]});
     let claim = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}],
@@ -470,7 +465,7 @@ fn recorded_reviews_are_answered_byte_for_byte_as_the_server() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &["--log", "error"]);
+    let server = Server::start(folder.path(), &[]);
     let mut compared = 0;
     for folder in std::fs::read_dir(Path::new(&corpus).join("live")).unwrap() {
         let folder = folder.unwrap().path();

@@ -1,5 +1,7 @@
 //! Governance: which policies concern the pod, and the document they see.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::Decision;
@@ -78,6 +80,15 @@ impl Decision<'_> {
             "features": features,
             "cost": null,
         }))
+    }
+
+    /// The review as if the old object were the one that is wanted: what policies read to judge it.
+    pub(super) fn body_of_old(&self) -> Option<Arc<[u8]>> {
+        let mut review: serde_json::Value = serde_json::from_slice(&self.request.body).ok()?;
+        let request = review.get_mut("request")?.as_object_mut()?;
+        let old = request.remove("oldObject")?;
+        request.insert("object".to_owned(), old);
+        serde_json::to_vec(&review).ok().map(Arc::from)
     }
 
     fn features(&self, placement: &Placement) -> impl Iterator<Item = serde_json::Value> {

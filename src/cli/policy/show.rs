@@ -50,22 +50,34 @@ struct Listed {
 
 /// Lists the policies by name, with their titles.
 pub fn list(arguments: &ListArgs) -> anyhow::Result<ExitStatus> {
-    let policies: Vec<Listed> = bundle::library().map(listed).collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
+    let policies: Vec<Listed> = bundle::library()
+        .map(listed)
+        .collect::<Result<_, _>>()
+        .map_err(anyhow::Error::msg)?;
     let mut out = anstream::stdout().lock();
     if arguments.output == Output::Json {
         serde_json::to_writer_pretty(&mut out, &policies)?;
         writeln!(out)?;
         return Ok(ExitStatus::Clean);
     }
-    let width = policies.iter().map(|policy| policy.name.len()).max().unwrap_or_default();
+    let width = policies
+        .iter()
+        .map(|policy| policy.name.len())
+        .max()
+        .unwrap_or_default();
     for Listed { name, title, .. } in &policies {
-        writeln!(out, "{name:width$}  {}", title.as_deref().unwrap_or_default())?;
+        writeln!(
+            out,
+            "{name:width$}  {}",
+            title.as_deref().unwrap_or_default()
+        )?;
     }
     Ok(ExitStatus::Clean)
 }
 
 fn listed(policy: LibraryPolicy) -> Result<Listed, String> {
-    let metadata = Metadata::of_module(policy.text).map_err(|message| format!("{}:{message}", policy.origin))?;
+    let metadata = Metadata::of_module(policy.text)
+        .map_err(|message| format!("{}:{message}", policy.origin))?;
     Ok(Listed {
         name: policy.name,
         title: metadata.title,
@@ -79,7 +91,11 @@ fn listed(policy: LibraryPolicy) -> Result<Listed, String> {
 pub fn show(arguments: &ShowArgs) -> anyhow::Result<ExitStatus> {
     let Some(policy) = bundle::library().find(|policy| policy.name == arguments.name) else {
         let names: Vec<&str> = bundle::library().map(|policy| policy.name).collect();
-        bail!("the library has no policy `{}`; {}", arguments.name, suggest::help(&arguments.name, names));
+        bail!(
+            "the library has no policy `{}`; {}",
+            arguments.name,
+            suggest::help(&arguments.name, names)
+        );
     };
     let mut text = policy.text;
     if arguments.tests {

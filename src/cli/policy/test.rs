@@ -26,7 +26,12 @@ pub struct TestArgs {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Run only the tests whose full name contains this
-    #[arg(long, value_name = "FILTER", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "",
+        hide_default_value = true
+    )]
     run: String,
     /// Print every test, not only those that fail
     #[arg(short, long)]
@@ -39,8 +44,13 @@ pub struct TestArgs {
 /// Runs the tests. Findings where one fails; an error where there is none to run.
 pub fn run(arguments: &TestArgs) -> anyhow::Result<ExitStatus> {
     let texts = texts(&arguments.paths)?;
-    let modules: Vec<Module<'_>> =
-        texts.iter().map(|text| Module { origin: &text.origin, text: &text.text }).collect();
+    let modules: Vec<Module<'_>> = texts
+        .iter()
+        .map(|text| Module {
+            origin: &text.origin,
+            text: &text.text,
+        })
+        .collect();
     let results = test::run(&modules, &arguments.run)?;
     if results.is_empty() {
         bail!(nothing_to_run(arguments, modules.len()));
@@ -54,26 +64,45 @@ pub fn run(arguments: &TestArgs) -> anyhow::Result<ExitStatus> {
         }
     }
     let all_pass = results.iter().all(|result| result.outcome == Outcome::Pass);
-    Ok(if all_pass { ExitStatus::Clean } else { ExitStatus::Findings })
+    Ok(if all_pass {
+        ExitStatus::Clean
+    } else {
+        ExitStatus::Findings
+    })
 }
 
 fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Text>> {
     if paths.is_empty() {
-        let own = |module: Module<'_>| Text { origin: module.origin.to_owned(), text: module.text.to_owned() };
+        let own = |module: Module<'_>| Text {
+            origin: module.origin.to_owned(),
+            text: module.text.to_owned(),
+        };
         return Ok(bundle::library_modules().map(own).collect());
     }
     let mut texts = Vec::new();
     // A file that two of the paths name is one file.
     let mut seen = BTreeSet::new();
     for path in paths {
-        texts.extend(read_all(path, &["rego"])?.into_iter().filter(|text| seen.insert(text.origin.clone())));
+        texts.extend(
+            read_all(path, &["rego"])?
+                .into_iter()
+                .filter(|text| seen.insert(text.origin.clone())),
+        );
     }
     Ok(texts)
 }
 
 fn nothing_to_run(arguments: &TestArgs, modules: usize) -> String {
-    let paths: Vec<String> = arguments.paths.iter().map(|path| format!("`{}`", path.display())).collect();
-    let place = if paths.is_empty() { "the library".to_owned() } else { paths.join(", ") };
+    let paths: Vec<String> = arguments
+        .paths
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    let place = if paths.is_empty() {
+        "the library".to_owned()
+    } else {
+        paths.join(", ")
+    };
     match (modules, arguments.run.as_str()) {
         (0, _) => format!("no file ends in `.rego` in {place}"),
         (_, "") => format!("no rule is named `test_*` in {place}"),
@@ -84,7 +113,14 @@ fn nothing_to_run(arguments: &TestArgs, modules: usize) -> String {
 fn print(out: &mut impl Write, results: &[TestResult], verbose: bool) -> anyhow::Result<()> {
     let mut file = "";
     for result in results {
-        let TestResult { name, origin, line, outcome, prints, duration } = result;
+        let TestResult {
+            name,
+            origin,
+            line,
+            outcome,
+            prints,
+            duration,
+        } = result;
         if *outcome == Outcome::Pass && !verbose {
             continue;
         }
@@ -92,7 +128,7 @@ fn print(out: &mut impl Write, results: &[TestResult], verbose: bool) -> anyhow:
             writeln!(out, "{origin}:")?;
             file = origin;
         }
-        let took = format!("({:.2?})", duration);
+        let took = format!("({duration:.2?})");
         match outcome {
             Outcome::Pass => writeln!(out, "{name}: {GREEN}PASS{GREEN:#} {took}")?,
             Outcome::Fail(value) => {
@@ -108,14 +144,23 @@ fn print(out: &mut impl Write, results: &[TestResult], verbose: bool) -> anyhow:
             writeln!(out, "  {printed}")?;
         }
     }
-    let count = |wanted: fn(&Outcome) -> bool| results.iter().filter(|result| wanted(&result.outcome)).count();
+    let count = |wanted: fn(&Outcome) -> bool| {
+        results
+            .iter()
+            .filter(|result| wanted(&result.outcome))
+            .count()
+    };
     let passed = count(|outcome| *outcome == Outcome::Pass);
     let errors = count(|outcome| matches!(outcome, Outcome::Error(_)));
     let failed = results.len() - passed - errors;
     if failed + errors > 0 || verbose {
         writeln!(out, "{}", "-".repeat(80))?;
     }
-    for (word, style, count) in [("PASS", GREEN, passed), ("FAIL", RED, failed), ("ERROR", RED, errors)] {
+    for (word, style, count) in [
+        ("PASS", GREEN, passed),
+        ("FAIL", RED, failed),
+        ("ERROR", RED, errors),
+    ] {
         if count > 0 {
             writeln!(out, "{style}{word}{style:#}: {count}/{}", results.len())?;
         }
@@ -152,7 +197,9 @@ impl<'r> Report<'r> {
             .map(|result| {
                 let (outcome, message) = match &result.outcome {
                     Outcome::Pass => ("pass", None),
-                    Outcome::Fail(value) => ("fail", Some(format!("the test is {value}, not true"))),
+                    Outcome::Fail(value) => {
+                        ("fail", Some(format!("the test is {value}, not true")))
+                    }
                     Outcome::Error(message) => ("error", Some(message.clone())),
                 };
                 ReportedTest {
@@ -167,6 +214,11 @@ impl<'r> Report<'r> {
             })
             .collect();
         let count = |outcome: &str| tests.iter().filter(|test| test.outcome == outcome).count();
-        Self { passed: count("pass"), failed: count("fail"), errors: count("error"), tests }
+        Self {
+            passed: count("pass"),
+            failed: count("fail"),
+            errors: count("error"),
+            tests,
+        }
     }
 }

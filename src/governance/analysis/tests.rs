@@ -2,11 +2,18 @@ use super::*;
 use crate::governance::Module;
 use crate::governance::unit::{Parsed, Prints};
 
+/// A text of so many lines, made of their numbers.
+pub(in crate::governance) fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).fold(String::new(), |text, number| text + &line(number))
+}
+
 fn parse(texts: &[&str]) -> Result<Analysis, String> {
     let origins = ["a.rego", "b.rego", "c.rego"];
     let modules: Vec<Module<'_>> =
         origins.iter().zip(texts).map(|(origin, text)| Module { origin, text }).collect();
-    Parsed::new(&modules, Prints::Dropped).map(|parsed| parsed.analysis).map_err(|error| error.message)
+    Parsed::new(&modules, Prints::Dropped)
+        .map(|parsed| parsed.analysis)
+        .map_err(|error| error.message)
 }
 
 #[track_caller]
@@ -23,16 +30,46 @@ fn refused(rules: &str, expected: &str) {
 #[test]
 fn recursion_is_refused_as_opa_refuses_it() {
     refused("f(x) := f(x)", "a.rego:3:1: rule `data.p.f` is recursive: data.p.f -> data.p.f");
-    refused("a if b\nb if c\nc if not a", "a.rego:3:1: rule `data.p.a` is recursive: data.p.a -> data.p.b -> data.p.c -> data.p.a");
-    refused("s contains x if some x in s", "a.rego:3:1: rule `data.p.s` is recursive: data.p.s -> data.p.s");
-    refused("deny contains 1 if g(1)\ng(x) if h(x)\nh(x) if g(x)", "a.rego:4:1: rule `data.p.g` is recursive: data.p.g -> data.p.h -> data.p.g");
-    refused("a := 1 if data.p.b\nb := [x | x := data.p.a]", "a.rego:3:1: rule `data.p.a` is recursive: data.p.a -> data.p.b -> data.p.a");
-    refused("a if data.p[input.x]", "a.rego:3:1: rule `data.p.a` is recursive: data.p.a -> data.p.a");
-    refused("a if every x in [1] { x == a }", "a.rego:3:1: rule `data.p.a` is recursive: data.p.a -> data.p.a");
-    refused("a if input.x\nelse if a", "a.rego:3:1: rule `data.p.a` is recursive: data.p.a -> data.p.a");
-    refused("f(x) := y if { y := count(x) with count as f }", "a.rego:3:1: rule `data.p.f` is recursive: data.p.f -> data.p.f");
-    refused("m[k] := 1 if k := m.x", "a.rego:3:1: rule `data.p.m` is recursive: data.p.m -> data.p.m");
-    refused("default f(x) := 1\nf(x) := f(1) if x", "a.rego:3:1: rule `data.p.f` is recursive: data.p.f -> data.p.f");
+    refused(
+        "a if b\nb if c\nc if not a",
+        "a.rego:3:1: rule `data.p.a` is recursive: data.p.a -> data.p.b -> data.p.c -> data.p.a",
+    );
+    refused(
+        "s contains x if some x in s",
+        "a.rego:3:1: rule `data.p.s` is recursive: data.p.s -> data.p.s",
+    );
+    refused(
+        "deny contains 1 if g(1)\ng(x) if h(x)\nh(x) if g(x)",
+        "a.rego:4:1: rule `data.p.g` is recursive: data.p.g -> data.p.h -> data.p.g",
+    );
+    refused(
+        "a := 1 if data.p.b\nb := [x | x := data.p.a]",
+        "a.rego:3:1: rule `data.p.a` is recursive: data.p.a -> data.p.b -> data.p.a",
+    );
+    refused(
+        "a if data.p[input.x]",
+        "a.rego:3:1: rule `data.p.a` is recursive: data.p.a -> data.p.a",
+    );
+    refused(
+        "a if every x in [1] { x == a }",
+        "a.rego:3:1: rule `data.p.a` is recursive: data.p.a -> data.p.a",
+    );
+    refused(
+        "a if input.x\nelse if a",
+        "a.rego:3:1: rule `data.p.a` is recursive: data.p.a -> data.p.a",
+    );
+    refused(
+        "f(x) := y if { y := count(x) with count as f }",
+        "a.rego:3:1: rule `data.p.f` is recursive: data.p.f -> data.p.f",
+    );
+    refused(
+        "m[k] := 1 if k := m.x",
+        "a.rego:3:1: rule `data.p.m` is recursive: data.p.m -> data.p.m",
+    );
+    refused(
+        "default f(x) := 1\nf(x) := f(1) if x",
+        "a.rego:3:1: rule `data.p.f` is recursive: data.p.f -> data.p.f",
+    );
 }
 
 #[test]
@@ -61,10 +98,19 @@ fn names_that_hide_a_rule_are_no_recursion() {
 
 #[test]
 fn functions_that_are_not_there_are_found_before_they_are_called() {
-    refused("a if cuont(input) > 1", "a.rego:3:6: there is no function `cuont`; did you mean `count`?");
+    refused(
+        "a if cuont(input) > 1",
+        "a.rego:3:6: there is no function `cuont`; did you mean `count`?",
+    );
     refused("a if lib.f(input)", "a.rego:3:6: there is no function `lib.f`");
-    refused("a if {\n  true\n  b := startswith(input.x)\n}", "a.rego:5:8: `startswith` takes 2 arguments, not 1");
-    refused("a if x := __builtin_host_await(1, \"sprintf\")", "a.rego:3:11: there is no function `__builtin_host_await`");
+    refused(
+        "a if {\n  true\n  b := startswith(input.x)\n}",
+        "a.rego:5:8: `startswith` takes 2 arguments, not 1",
+    );
+    refused(
+        "a if x := __builtin_host_await(1, \"sprintf\")",
+        "a.rego:3:11: there is no function `__builtin_host_await`",
+    );
     accepted("a if count(input.x, n)");
 }
 
@@ -79,7 +125,8 @@ fn functions_that_depend_on_more_than_the_request_are_refused() {
         ("net.lookup_ip_addr(\"x\")", "network"),
         ("graph.reachable_paths({}, [1])", "doubles"),
     ] {
-        let message = parse(&[&format!("package p\nimport rego.v1\na if x := {call}\n")]).unwrap_err();
+        let message =
+            parse(&[&format!("package p\nimport rego.v1\na if x := {call}\n")]).unwrap_err();
         assert!(message.starts_with("a.rego:3:11: ") && message.contains(part), "{message}");
     }
 }
@@ -92,19 +139,24 @@ fn all_mistakes_are_told_at_once() {
 
 #[test]
 fn numbers_and_values_that_could_grow_without_end_are_refused() {
-    let squares: String = (0..40).map(|n| format!("a{} := a{n} * a{n}\n", n + 1)).collect();
+    let squares = lines(40, |n| format!("a{} := a{n} * a{n}\n", n + 1));
     let message = parse(&[&format!("package p\na0 := input.x\n{squares}")]).unwrap_err();
-    assert!(message.starts_with("a.rego:19:1: numbers are multiplied more than 16 times"), "{message}");
+    assert!(
+        message.starts_with("a.rego:19:1: numbers are multiplied more than 16 times"),
+        "{message}"
+    );
     let calls = "f0(x) := x * x\nf1(x) := f0(f0(f0(f0(x))))\nf2(x) := f1(f1(f1(f1(f1(x)))))\n";
     assert!(parse(&[&format!("package p\n{calls}")]).unwrap_err().contains("multiplied"));
     let nested = "f0(x) := [[[[[x]]]]]\nf1(x) := f0(f0(f0(f0(f0(f0(x))))))\nf2(x) := f1(f1(f1(f1(f1(f1(x))))))\nf3(x) := f2(f2(f2(f2(f2(f2(x))))))\n";
     assert!(parse(&[&format!("package p\n{nested}")]).unwrap_err().contains("into each other"));
-    accepted("f(x) := x * 1024 if x > 1\nf(x) := x * 2 if x < 1\na := [f(1), f(2), f(3), f(4), f(5)]");
+    accepted(
+        "f(x) := x * 1024 if x > 1\nf(x) := x * 2 if x < 1\na := [f(1), f(2), f(3), f(4), f(5)]",
+    );
 }
 
 #[test]
 fn a_thousand_rules_in_a_row_are_no_trouble() {
-    let rules: String = (0..1000).map(|n| format!("a{} := a{n}\n", n + 1)).collect();
+    let rules = lines(1000, |n| format!("a{} := a{n}\n", n + 1));
     let analysis = parse(&[&format!("package p\na0 := 1\n{rules}")]).unwrap();
     assert!(analysis.depth > 1000);
 }

@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::{Body, Cost, Finding, RuleFact};
 use crate::diagnostic::suggest;
-use crate::governance::builtins::{self, Calling};
-use crate::governance::syntax::{Rule, Step, Syntax, declared, fixed, kind_of, list, range_of, reference, text_of, variables};
+use crate::governance::builtins::{self, Builtin, Calling};
+use crate::governance::syntax::{
+    Rule, Step, Syntax, declared, fixed, kind_of, list, range_of, reference, text_of, variables,
+};
 
 /// What the walk found.
 #[derive(Default)]
@@ -18,7 +20,11 @@ pub(super) struct Walked {
     pub(super) prints: Vec<Range<usize>>,
 }
 
-pub(super) fn module(number: usize, module: &Syntax, rules: &BTreeMap<Vec<String>, RuleFact>) -> Walked {
+pub(super) fn module(
+    number: usize,
+    module: &Syntax,
+    rules: &BTreeMap<Vec<String>, RuleFact>,
+) -> Walked {
     let mut walked = Walked::default();
     for rule in &module.rules {
         let path: Vec<String> = module.package.iter().chain(&rule.path).cloned().collect();
@@ -27,7 +33,8 @@ pub(super) fn module(number: usize, module: &Syntax, rules: &BTreeMap<Vec<String
         let count = rule.bodies.len().max(1);
         for position in 0..count {
             let scopes = vec![arguments.clone()];
-            let mut walk = Walk { number, module, rules, scopes, body: Body::default(), walked: &mut walked };
+            let mut walk =
+                Walk { number, module, rules, scopes, body: Body::default(), walked: &mut walked };
             walk.body(rule, rule.bodies.get(position));
             let body = walk.body;
             walked.bodies.push((path.clone(), body));
@@ -53,7 +60,11 @@ impl Walk<'_> {
         let query = body.and_then(|body| body.get("query"));
         self.scopes.push(query.map(|query| declared(query, &self.module.text)).unwrap_or_default());
         // `else` has a value of its own.
-        let said = body.and_then(|body| body.get("assign")).into_iter().chain(&rule.head).chain(&rule.arguments);
+        let said = body
+            .and_then(|body| body.get("assign"))
+            .into_iter()
+            .chain(&rule.head)
+            .chain(&rule.arguments);
         let head = self.visit_all(said);
         let inner = query.map(|query| self.query(query)).unwrap_or_default();
         let sum = head.plus(inner);
@@ -66,7 +77,8 @@ impl Walk<'_> {
         let mut sum = Cost::default();
         let mut deepest = 0;
         for statement in list(query, "stmts") {
-            let literal = statement.get("literal").map(|literal| self.visit(literal)).unwrap_or_default();
+            let literal =
+                statement.get("literal").map(|literal| self.visit(literal)).unwrap_or_default();
             let with = list(statement, "with_mods").filter_map(|with| with.get("as"));
             let with = self.visit_all(with);
             sum.nesting = sum.nesting.saturating_add(literal.nesting).saturating_add(with.nesting);
@@ -87,10 +99,14 @@ impl Walk<'_> {
         match (node, kind_of(node)) {
             (Value::Array(nodes), _) => self.visit_all(nodes.iter()),
             (_, Some(("String" | "RawString" | "Number" | "Bool" | "Null", _))) => Cost::default(),
-            (_, Some(("Var" | "RefDot" | "RefBrack", content))) => deeper(self.refer(node, content)),
+            (_, Some(("Var" | "RefDot" | "RefBrack", content))) => {
+                deeper(self.refer(node, content))
+            }
             (_, Some(("Call", content))) => deeper(self.call(content)),
             (_, Some(("Array" | "Set" | "Object", content))) => nested(self.visit(content)),
-            (_, Some(("ArrayCompr" | "SetCompr" | "ObjectCompr", content))) => nested(self.comprehension(content)),
+            (_, Some(("ArrayCompr" | "SetCompr" | "ObjectCompr", content))) => {
+                nested(self.comprehension(content))
+            }
             (_, Some(("Every", content))) => deeper(self.every(content)),
             (_, Some((kind, content))) => {
                 if kind == "ArithExpr" && content.get("op").and_then(Value::as_str) == Some("Mul") {
@@ -104,19 +120,26 @@ impl Walk<'_> {
     }
 
     fn comprehension(&mut self, content: &Value) -> Cost {
-        let Some(query) = content.get("query") else { return Cost::default() };
+        let Some(query) = content.get("query") else {
+            return Cost::default();
+        };
         self.scopes.push(declared(query, &self.module.text));
         let inner = self.query(query);
-        let terms = self.visit_all(["term", "key", "value"].iter().filter_map(|key| content.get(*key)));
+        let terms =
+            self.visit_all(["term", "key", "value"].iter().filter_map(|key| content.get(*key)));
         self.scopes.pop();
         inner.plus(terms)
     }
 
     fn every(&mut self, content: &Value) -> Cost {
         let domain = self.visit_all(content.get("domain").into_iter());
-        let Some(query) = content.get("query") else { return domain };
+        let Some(query) = content.get("query") else {
+            return domain;
+        };
         let mut names = declared(query, &self.module.text);
-        let own = ["key", "value"].iter().filter_map(|key| text_of(content.get(*key)?, &self.module.text));
+        let own = ["key", "value"]
+            .iter()
+            .filter_map(|key| text_of(content.get(*key)?, &self.module.text));
         names.extend(own.map(str::to_owned));
         self.scopes.push(names);
         let inner = self.query(query);
@@ -139,9 +162,12 @@ impl Walk<'_> {
         let cost = self.visit_all(indices.into_iter());
         if let Some(path) = self.resolve(first, fixed(&steps)) {
             // A path into a rule needs that rule; a path to a document above rules needs all of them.
-            let above = (1..=path.len()).filter_map(|length| path.get(..length)).filter(|part| self.rules.contains_key(*part));
+            let above = (1..=path.len())
+                .filter_map(|length| path.get(..length))
+                .filter(|part| self.rules.contains_key(*part));
             self.body.reads.extend(above.map(<[String]>::to_vec));
-            let below = self.rules.range(path.clone()..).take_while(|(rule, _)| rule.starts_with(&path));
+            let below =
+                self.rules.range(path.clone()..).take_while(|(rule, _)| rule.starts_with(&path));
             self.body.reads.extend(below.map(|(rule, _)| rule.clone()));
         }
         let length = u32::try_from(steps.len()).unwrap_or(u32::MAX);
@@ -149,7 +175,11 @@ impl Walk<'_> {
     }
 
     /// The path below `data` that a name and its steps stand for; nothing for variables and for `input`.
-    fn resolve<'n>(&self, first: &str, steps: impl Iterator<Item = &'n str>) -> Option<Vec<String>> {
+    fn resolve<'n>(
+        &self,
+        first: &str,
+        steps: impl Iterator<Item = &'n str>,
+    ) -> Option<Vec<String>> {
         if self.scopes.iter().any(|scope| scope.contains(first)) {
             return None;
         }
@@ -158,7 +188,13 @@ impl Walk<'_> {
             "input" | "_" => return None,
             _ => match self.module.imports.get(first) {
                 Some(path) => path.clone(),
-                None => self.module.package.iter().cloned().chain(std::iter::once(first.to_owned())).collect(),
+                None => self
+                    .module
+                    .package
+                    .iter()
+                    .cloned()
+                    .chain(std::iter::once(first.to_owned()))
+                    .collect(),
             },
         };
         Some(base.into_iter().chain(steps.map(str::to_owned)).collect())
@@ -166,11 +202,18 @@ impl Walk<'_> {
 
     fn call(&mut self, content: &Value) -> Cost {
         let cost = self.visit_all(list(content, "params"));
-        let start = content.get("fcn").and_then(|callee| kind_of(callee)).and_then(|(_, callee)| range_of(callee));
+        let start = content
+            .get("fcn")
+            .and_then(|callee| kind_of(callee))
+            .and_then(|(_, callee)| range_of(callee));
         let range = range_of(content).unwrap_or_default();
         let start = start.map_or(range.start, |callee| callee.start);
-        let Some((first, steps)) = content.get("fcn").and_then(reference) else { return cost };
-        if let Some(path) = self.resolve(first, fixed(&steps)).filter(|path| self.rules.contains_key(path)) {
+        let Some((first, steps)) = content.get("fcn").and_then(reference) else {
+            return cost;
+        };
+        if let Some(path) =
+            self.resolve(first, fixed(&steps)).filter(|path| self.rules.contains_key(path))
+        {
             self.body.calls.push(path);
             return cost;
         }
@@ -179,25 +222,35 @@ impl Walk<'_> {
             self.walked.prints.push(start..range.end);
             return cost;
         }
-        if let Err(message) = check(&name, list(content, "params").count()) {
+        let checked = match builtins::lookup(&name) {
+            Some(builtin) => check(builtin, list(content, "params").count()),
+            None => Err(self.missing(first, &steps, &name)),
+        };
+        if let Err(message) = checked {
             let mark = self.module.mark(start);
             self.walked.findings.push(Finding { module: self.number, mark, message });
         }
         cost
     }
-}
 
-/// Whether a function that no module defines may be called like that.
-fn check(name: &str, arguments: usize) -> Result<(), String> {
-    let Some(builtin) = builtins::lookup(name) else {
+    fn missing(&self, first: &str, steps: &[Step<'_>], name: &str) -> String {
+        if self.module.imports.contains_key(first) {
+            let path = self.resolve(first, fixed(steps)).unwrap_or_default();
+            return format!("there is no function `{}`", super::name(&path));
+        }
         let nearest = suggest::nearest(name, builtins::names());
         let hint = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
-        return Err(format!("there is no function `{name}`{hint}"));
-    };
-    match builtin.calling {
+        format!("there is no function `{name}`{hint}")
+    }
+}
+
+/// Whether a built-in may be called with so many arguments.
+fn check(builtin: &Builtin, arguments: usize) -> Result<(), String> {
+    let Builtin { name, arity, calling } = builtin;
+    match calling {
         Calling::Refused(reason) => Err(format!("`{name}` cannot be used: {reason}")),
         // The last argument may be what receives the result.
-        _ if arguments == builtin.arity || arguments == builtin.arity + 1 => Ok(()),
-        _ => Err(format!("`{name}` takes {} arguments, not {arguments}", builtin.arity)),
+        _ if arguments == *arity || arguments == arity + 1 => Ok(()),
+        _ => Err(format!("`{name}` takes {arity} arguments, not {arguments}")),
     }
 }

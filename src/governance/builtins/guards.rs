@@ -29,7 +29,11 @@ fn too_large() -> String {
 
 /// For results that grow with the size of what goes in, written out.
 pub(super) fn written_out(arguments: &[Value]) -> Result<(), String> {
-    arguments.iter().try_fold(MAX_RESULT, |room, one| fits(one, room)).map(|_| ()).ok_or_else(too_large)
+    arguments
+        .iter()
+        .try_fold(MAX_RESULT, |room, one| fits(one, room))
+        .map(|_| ())
+        .ok_or_else(too_large)
 }
 
 fn text(arguments: &[Value], position: usize) -> &str {
@@ -75,14 +79,20 @@ pub(super) fn replacing(text: &str, old: &str, new: &str) -> Result<(), String> 
         return Err(too_large());
     }
     let count = if old.is_empty() { text.len() + 1 } else { text.matches(old).count() };
-    if text.len() + count.saturating_mul(new.len()) > MAX_RESULT { Err(too_large()) } else { Ok(()) }
+    if text.len() + count.saturating_mul(new.len()) > MAX_RESULT {
+        Err(too_large())
+    } else {
+        Ok(())
+    }
 }
 
 /// Each match is replaced by the text, in which each `$` may stand for the whole match.
 pub(super) fn regex_replace(arguments: &[Value]) -> Result<(), String> {
     let (text, new) = (text(arguments, 0), text(arguments, 2));
     let references = new.matches('$').count();
-    let most = (text.len() + 1).saturating_mul(new.len()).saturating_add(text.len().saturating_mul(references));
+    let most = (text.len() + 1)
+        .saturating_mul(new.len())
+        .saturating_add(text.len().saturating_mul(references));
     // No position gives two matches, but few texts match at each: a bound for the worst may be generous.
     if most > 16 * MAX_RESULT { Err(too_large()) } else { Ok(()) }
 }
@@ -112,7 +122,9 @@ pub(super) fn range(arguments: &[Value]) -> Result<(), String> {
 
 pub(super) fn range_step(arguments: &[Value]) -> Result<(), String> {
     match (integer(arguments, 0), integer(arguments, 1), integer(arguments, 2)) {
-        (Some(from), Some(to), Some(step)) if step > 0 => elements(from.abs_diff(to) / step.unsigned_abs() + 1),
+        (Some(from), Some(to), Some(step)) if step > 0 => {
+            elements(from.abs_diff(to) / step.unsigned_abs() + 1)
+        }
         (Some(_), Some(_), Some(_)) => Err("the step must be greater than zero".to_owned()),
         _ => machine_numbers(arguments),
     }
@@ -120,7 +132,8 @@ pub(super) fn range_step(arguments: &[Value]) -> Result<(), String> {
 
 /// What is no integer is for the function itself to refuse; an integer that fits no machine word would be too much for it.
 fn machine_numbers(arguments: &[Value]) -> Result<(), String> {
-    let is_huge = |one: &Value| one.as_f64().is_ok_and(|value| value.abs() >= 9e15) || is_beyond_floats(one);
+    let is_huge =
+        |one: &Value| one.as_f64().is_ok_and(|value| value.abs() >= 9e15) || is_beyond_floats(one);
     if arguments.iter().any(is_huge) { Err("a number is too large".to_owned()) } else { Ok(()) }
 }
 
@@ -137,14 +150,18 @@ pub(super) fn cidr_expand(arguments: &[Value]) -> Result<(), String> {
     let (address, prefix) = network.split_once('/').unwrap_or((network, ""));
     let bits: u32 = if address.contains(':') { 128 } else { 32 };
     match prefix.parse::<u32>() {
-        Ok(prefix) if bits.saturating_sub(prefix) > 16 => Err("a network of more than 65536 addresses".to_owned()),
+        Ok(prefix) if bits.saturating_sub(prefix) > 16 => {
+            Err("a network of more than 65536 addresses".to_owned())
+        }
         _ => Ok(()),
     }
 }
 
 pub(super) fn shift(arguments: &[Value]) -> Result<(), String> {
     match arguments.get(1).map(Value::as_u64) {
-        Some(Ok(distance)) if distance > MAX_SHIFT => Err(format!("a shift by more than {MAX_SHIFT} bits")),
+        Some(Ok(distance)) if distance > MAX_SHIFT => {
+            Err(format!("a shift by more than {MAX_SHIFT} bits"))
+        }
         _ => machine_numbers(arguments),
     }
 }
@@ -177,5 +194,9 @@ pub(super) fn number_text(arguments: &[Value]) -> Result<(), String> {
     let exponent = text.split_once(['e', 'E']).map_or("", |(_, exponent)| exponent);
     let digits = exponent.trim_start_matches(['+', '-', '0']);
     let is_large = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len()) > 3;
-    if text.len() > MAX_NUMBER || is_large { Err("the number is too large".to_owned()) } else { Ok(()) }
+    if text.len() > MAX_NUMBER || is_large {
+        Err("the number is too large".to_owned())
+    } else {
+        Ok(())
+    }
 }

@@ -1,16 +1,18 @@
 //! Every built-in by name.
 
 use super::guards::{
-    array_concat, cidr_expand, concat, count_in_text, number_text, product, range, range_step, regex_replace, replace, search,
-    shift, sprintf, written_out,
+    array_concat, cidr_expand, concat, count_in_text, number_text, product, range, range_step,
+    regex_replace, replace, search, shift, sprintf, written_out,
 };
 use super::{Builtin, Calling, Guard};
 
 const CLOCK: &str = "it reads the clock, so that the same request could be answered in two ways";
-const CHANCE: &str = "it gives something else each time, so that the same request could be answered in two ways";
+const CHANCE: &str =
+    "it gives something else each time, so that the same request could be answered in two ways";
 const HOST: &str = "it reads the environment of the process";
 const PATHS: &str = "the number of paths doubles with each step; use `graph.reachable`";
-const NETWORK: &str = "policies cannot reach the network: an answer must not depend on a third party";
+const NETWORK: &str =
+    "policies cannot reach the network: an answer must not depend on a third party";
 
 const fn direct(name: &'static str, arity: usize) -> Builtin {
     Builtin { name, arity, calling: Calling::Direct }

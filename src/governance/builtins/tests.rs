@@ -34,13 +34,21 @@ fn the_engine_knows_every_direct_name_with_that_many_arguments() {
         engine.add_policy("a".to_owned(), text).unwrap();
         let policy = engine.compile_with_entrypoint(&"data.a.r".into()).unwrap();
         let program = Compiler::compile_from_policy(&policy, &["data.a.r"]).unwrap();
-        assert_eq!(program.builtin_info_table[0].num_args as usize, builtin.arity, "{}", builtin.name);
+        assert_eq!(
+            program.builtin_info_table[0].num_args as usize, builtin.arity,
+            "{}",
+            builtin.name
+        );
     }
 }
 
 #[test]
 fn ordinary_calls_give_what_the_engine_gives() {
-    gives("sprintf", json!(["%s has %d of %v", ["a", 2, {"b": [1]}]]), json!("a has 2 of {\"b\": [1]}"));
+    gives(
+        "sprintf",
+        json!(["%s has %d of %v", ["a", 2, {"b": [1]}]]),
+        json!("a has 2 of {\"b\": [1]}"),
+    );
     gives("sprintf", json!(["100%% of %05d", [7]]), json!("100% of 00007"));
     gives("concat", json!([", ", ["a", "b"]]), json!("a, b"));
     gives("replace", json!(["a.b.c", ".", "-"]), json!("a-b-c"));
@@ -95,8 +103,16 @@ fn calls_that_would_end_the_process_fail() {
 #[test]
 fn a_number_hidden_in_a_text_stays_a_text() {
     let hidden = r#"{"$serde_json::private::Number": "1e1999999999"}"#;
-    gives("json.unmarshal", json!([hidden]), json!({"$serde_json::private::Number": "1e1999999999"}));
-    gives("yaml.unmarshal", json!([hidden]), json!({"$serde_json::private::Number": "1e1999999999"}));
+    gives(
+        "json.unmarshal",
+        json!([hidden]),
+        json!({"$serde_json::private::Number": "1e1999999999"}),
+    );
+    gives(
+        "yaml.unmarshal",
+        json!([hidden]),
+        json!({"$serde_json::private::Number": "1e1999999999"}),
+    );
 }
 
 #[test]
@@ -128,7 +144,9 @@ fn what_is_computed_here_is_what_the_engine_computes() {
     let mut cases: Vec<(&str, serde_json::Value)> = Vec::new();
     for text in texts {
         for other in ["", "-", "a", "é.", "0."] {
-            cases.extend(["trim", "trim_left", "trim_right"].map(|name| (name, json!([text, other]))));
+            cases.extend(
+                ["trim", "trim_left", "trim_right"].map(|name| (name, json!([text, other]))),
+            );
             cases.push(("replace", json!([text, other, "<>"])));
             cases.push(("concat", json!([other, [text, "x", text]])));
         }
@@ -138,7 +156,11 @@ fn what_is_computed_here_is_what_the_engine_computes() {
     cases.push(("array.concat", json!([[], [{"b": null}, [2]]])));
     for (name, arguments) in cases {
         let arguments: Vec<Value> = arguments.as_array().unwrap().iter().map(from_json).collect();
-        assert_eq!(here(name, &arguments), Bounded::default().native(name, &arguments).ok(), "{name} {arguments:?}");
+        assert_eq!(
+            here(name, &arguments),
+            Bounded::default().native(name, &arguments).ok(),
+            "{name} {arguments:?}"
+        );
     }
     let set = Value::from(std::collections::BTreeSet::from([Value::from("b"), Value::from("a")]));
     assert_eq!(here("concat", &[Value::from("-"), set]), Some(Value::from("a-b")));
