@@ -149,22 +149,32 @@ impl Server {
 }
 
 /// Sends a request and reads the whole answer.
-fn exchange(stream: &mut (impl Read + Write), message: &[u8]) {
+///
+/// The client never sleeps: waking it would cost the server's thread more than the review does, and more for the server
+/// that answers later.
+fn exchange(stream: &mut StreamOwned<ClientConnection, TcpStream>, message: &[u8]) {
+    stream.sock.set_nonblocking(false).expect("a socket option");
     stream.write_all(message).expect("the server reads");
     stream.flush().expect("the server reads");
+    stream.sock.set_nonblocking(true).expect("a socket option");
     let mut answer = Vec::new();
     let mut chunk = [0; 16384];
     loop {
-        let read = stream.read(&mut chunk).expect("the server answers");
+        let read = match stream.read(&mut chunk) {
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                std::hint::spin_loop();
+                continue;
+            }
+            Err(error) => panic!("the server answers: {error}"),
+        };
         assert!(read > 0, "the connection closed");
         answer.extend_from_slice(&chunk[..read]);
         let text = String::from_utf8_lossy(&answer);
         let Some(end) = text.find("\r\n\r\n") else { continue };
         let length: usize = text[..end]
             .lines()
-            .find_map(|line| {
-                line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned)
-            })
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
             .and_then(|length| length.parse().ok())
             .expect("a length");
         if answer.len() >= end + 4 + length {
