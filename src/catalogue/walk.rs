@@ -12,7 +12,8 @@ use serde::de::{
 
 use super::Catalogue;
 use super::automaton::{Automaton, Capture, Node, Otherwise, ValueTestKind};
-use super::locator::Scalar;
+use super::relations::Fact;
+use super::value::Met;
 use crate::path::FieldPath;
 use crate::pod::{MAX_LISTS, NodeId, NodeSelector, OWN_PREFIX, Place, PodView, UnknownField, Use};
 
@@ -41,12 +42,14 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
             view: PodView::default(),
             indexes: [0; MAX_LISTS],
             depth: 0,
+            facts: Vec::new(),
         };
         At {
             walk: &mut walk,
             id: Automaton::ROOT,
         }
         .deserialize(deserializer)?;
+        walk.relate();
         Ok(walk.view)
     }
 }
@@ -57,6 +60,8 @@ struct Walk<'c> {
     /// The index in each list passed through so far.
     indexes: [u32; MAX_LISTS],
     depth: usize,
+    /// What relations were handed so far.
+    facts: Vec<Fact>,
 }
 
 impl Walk<'_> {
@@ -218,12 +223,23 @@ impl Walk<'_> {
     fn met(&mut self, id: NodeId, met: Met<'_>) {
         let automaton = self.automaton;
         for test in &automaton.node(id).value_tests {
-            let holds = match &test.kind {
-                ValueTestKind::There => true,
-                ValueTestKind::OneOf(values) => values.iter().any(|value| value.is(met)),
-                ValueTestKind::NoneOf(values) => !values.iter().any(|value| value.is(met)),
-            };
-            if holds {
+            let holds = test.kind.holds(met);
+            if let (None, ValueTestKind::Part { slot, role, keep }) = (holds, &test.kind)
+                && let Some(value) = keep(*role, met)
+            {
+                let place = self.place(id);
+                if self.facts.is_empty() {
+                    // A pod of three containers has about as many.
+                    self.facts.reserve(48);
+                }
+                self.facts.push(Fact {
+                    slot: *slot,
+                    role: *role,
+                    value,
+                    place,
+                });
+            }
+            if holds == Some(true) {
                 let place = self.place(id);
                 self.view.uses.push(Use {
                     feature: test.feature,
@@ -234,32 +250,33 @@ impl Walk<'_> {
     }
 }
 
+impl Walk<'_> {
+    /// Asks every relation about what it was handed.
+    fn relate(&mut self) {
+        if self.facts.is_empty() {
+            return;
+        }
+        let mut facts = Vec::with_capacity(self.facts.len());
+        for (slot, (feature, relation)) in (0_u8..).zip(self.automaton.relations()) {
+            facts.clear();
+            facts.extend(self.facts.iter().filter(|fact| fact.slot == slot));
+            let found = (relation.found)(&facts);
+            self.view
+                .uses
+                .extend(found.into_iter().filter_map(|position| {
+                    Some(Use {
+                        feature: *feature,
+                        place: facts.get(position)?.place,
+                    })
+                }));
+        }
+    }
+}
+
 struct AtVisitor<'w, 'c> {
     walk: &'w mut Walk<'c>,
     id: NodeId,
     node: &'c Node,
-}
-
-/// A scalar as it comes from the reader.
-#[derive(Clone, Copy)]
-enum Met<'a> {
-    Bool(bool),
-    Number(i64),
-    OtherNumber,
-    Text(&'a str),
-    /// An object or a list.
-    Whole,
-}
-
-impl Scalar {
-    fn is(&self, met: Met<'_>) -> bool {
-        match (self, met) {
-            (Self::Bool(wanted), Met::Bool(met)) => *wanted == met,
-            (Self::Number(wanted), Met::Number(met)) => *wanted == met,
-            (Self::Text(wanted), Met::Text(met)) => wanted == met,
-            _ => false,
-        }
-    }
 }
 
 impl AtVisitor<'_, '_> {
