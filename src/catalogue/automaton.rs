@@ -198,18 +198,12 @@ impl Automaton {
 
     /// An automaton that knows nothing.
     pub(crate) fn empty() -> Self {
-        Self {
-            nodes: vec![Node::empty()],
-            relations: Vec::new(),
-        }
+        Self { nodes: vec![Node::empty()], relations: Vec::new() }
     }
 
     /// The node of an id that this automaton gave out.
     pub(crate) fn node(&self, id: NodeId) -> &Node {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "ids are given out by this automaton alone"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "ids are given out by this automaton alone")]
         &self.nodes[usize::from(id.0)]
     }
 
@@ -253,13 +247,8 @@ impl Automaton {
             Otherwise::Any(next) => Some(next),
             Otherwise::Skip | Otherwise::Unknown => None,
         };
-        let ids: Vec<NodeId> = node
-            .children
-            .iter()
-            .copied()
-            .chain(node.element)
-            .chain(any)
-            .collect();
+        let ids: Vec<NodeId> =
+            node.children.iter().copied().chain(node.element).chain(any).collect();
         ids.into_iter().map(|id| self.node(id))
     }
 
@@ -309,15 +298,9 @@ struct Draft {
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        let mut builder = Self {
-            nodes: vec![Draft::default()],
-            relations: Vec::new(),
-        };
+        let mut builder = Self { nodes: vec![Draft::default()], relations: Vec::new() };
         for (path, capture) in CAPTURES {
-            let steps: Vec<Step> = path
-                .split('.')
-                .map(|key| Step::Key(key.to_owned()))
-                .collect();
+            let steps: Vec<Step> = path.split('.').map(|key| Step::Key(key.to_owned())).collect();
             if let Ok(id) = builder.reach(&steps) {
                 builder.draft(id).capture = Some(capture);
             }
@@ -401,9 +384,8 @@ impl Builder {
 
     pub(crate) fn build(self) -> Result<Automaton, String> {
         let covered: Vec<bool> = self.nodes.iter().map(|draft| draft.is_covered).collect();
-        let inherited: Vec<bool> = (0..self.nodes.len())
-            .map(|index| self.is_under_cover(&covered, index))
-            .collect();
+        let inherited: Vec<bool> =
+            (0..self.nodes.len()).map(|index| self.is_under_cover(&covered, index)).collect();
         let nodes = self
             .nodes
             .into_iter()
@@ -412,10 +394,7 @@ impl Builder {
             // Beside `metadata` and `spec` a pod has only its type and its status, which ask for nothing.
             .map(|(index, (draft, is_covered))| draft.build(is_covered || index == 0))
             .collect::<Result<_, _>>()?;
-        Ok(Automaton {
-            nodes,
-            relations: self.relations,
-        })
+        Ok(Automaton { nodes, relations: self.relations })
     }
 
     /// Whether the draft or one above it is covered as a whole.
@@ -424,11 +403,7 @@ impl Builder {
             if covered.get(index).copied().unwrap_or(false) {
                 return true;
             }
-            match self
-                .nodes
-                .get(index)
-                .and_then(|draft| draft.parent.as_ref())
-            {
+            match self.nodes.get(index).and_then(|draft| draft.parent.as_ref()) {
                 Some((parent, _)) => index = usize::from(parent.0),
                 None => return false,
             }
@@ -436,10 +411,7 @@ impl Builder {
     }
 
     fn draft(&mut self, id: NodeId) -> &mut Draft {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "ids are given out by this builder alone"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "ids are given out by this builder alone")]
         &mut self.nodes[usize::from(id.0)]
     }
 
@@ -450,15 +422,8 @@ impl Builder {
             let is_member = depth + 1 == path.len() && *step != Step::Element;
             let is_open =
                 |capture: Capture| capture.continues() || (capture.is_pairs() && is_member);
-            if self
-                .draft(id)
-                .capture
-                .is_some_and(|capture| !is_open(capture))
-            {
-                return Err(format!(
-                    "`{}` reaches into a field that is read whole",
-                    display(path)
-                ));
+            if self.draft(id).capture.is_some_and(|capture| !is_open(capture)) {
+                return Err(format!("`{}` reaches into a field that is read whole", display(path)));
             }
             id = match self.draft(id).next(step) {
                 Some(next) => next,
@@ -473,10 +438,7 @@ impl Builder {
             u16::try_from(self.nodes.len())
                 .map_err(|_| "more than 65,535 places in the catalogue".to_owned())?,
         );
-        self.nodes.push(Draft {
-            parent: Some((parent, step.clone())),
-            ..Draft::default()
-        });
+        self.nodes.push(Draft { parent: Some((parent, step.clone())), ..Draft::default() });
         let draft = self.draft(parent);
         match step {
             Step::Key(key) => draft.children.push((key.clone(), id)),
@@ -490,11 +452,7 @@ impl Builder {
 impl Draft {
     fn next(&self, step: &Step) -> Option<NodeId> {
         match step {
-            Step::Key(key) => self
-                .children
-                .iter()
-                .find(|(name, _)| name == key)
-                .map(|(_, id)| *id),
+            Step::Key(key) => self.children.iter().find(|(name, _)| name == key).map(|(_, id)| *id),
             Step::AnyKey => self.any,
             Step::Element => self.element,
         }
@@ -512,11 +470,7 @@ impl Draft {
             .map(|first| u8::try_from(first).map_err(|_| "more than 255 members".to_owned()))
             .collect::<Result<_, _>>()?;
         let bit = |key: &String| {
-            let number = self
-                .children
-                .iter()
-                .position(|(name, _)| name == key)
-                .unwrap_or(0);
+            let number = self.children.iter().position(|(name, _)| name == key).unwrap_or(0);
             1_u64 << number
         };
         let members_tests = self
@@ -537,16 +491,10 @@ impl Draft {
             self.children.is_empty() && self.element.is_none() && otherwise == Otherwise::Skip;
         let is_skippable =
             is_leaf && self.value_tests.is_empty() && self.capture.is_none() && !self.is_asked_for;
-        let (parent, step) = self
-            .parent
-            .map_or((Automaton::ROOT, None), |(parent, step)| {
-                (parent, Some(step))
-            });
-        let (keys, children): (Vec<_>, Vec<_>) = self
-            .children
-            .into_iter()
-            .map(|(key, id)| (key.into_boxed_str(), id))
-            .unzip();
+        let (parent, step) =
+            self.parent.map_or((Automaton::ROOT, None), |(parent, step)| (parent, Some(step)));
+        let (keys, children): (Vec<_>, Vec<_>) =
+            self.children.into_iter().map(|(key, id)| (key.into_boxed_str(), id)).unzip();
         Ok(Node {
             keys: keys.into(),
             children: children.into(),

@@ -49,11 +49,7 @@ impl Catalogue {
             .filter(|(_, kind)| value.is_some_and(|value| holds(kind, value)))
             .map(|(feature, _)| *feature)
             .collect();
-        Some(Keeper {
-            depth,
-            features,
-            holding,
-        })
+        Some(Keeper { depth, features, holding })
     }
 
     /// The features of every field below `path`.

@@ -152,9 +152,7 @@ impl Source {
 }
 
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 impl Tested {
@@ -192,21 +190,16 @@ impl Tested {
                 None => Some(0),
                 Some(role) => relation.roles.iter().position(|known| known == role),
             };
-            let role = role
-                .and_then(|role| u8::try_from(role).ok())
-                .ok_or_else(|| {
-                    format!(
-                        "relation `{name}` has no part `{}`; it has `{}`",
-                        self.r#as.as_deref().unwrap_or_default(),
-                        relation.roles.join("`, `")
-                    )
-                })?;
+            let role = role.and_then(|role| u8::try_from(role).ok()).ok_or_else(|| {
+                format!(
+                    "relation `{name}` has no part `{}`; it has `{}`",
+                    self.r#as.as_deref().unwrap_or_default(),
+                    relation.roles.join("`, `")
+                )
+            })?;
             Test::Part { relation, role }
         } else {
-            Test::Members {
-                has: self.has.clone(),
-                lacks: self.lacks.clone(),
-            }
+            Test::Members { has: self.has.clone(), lacks: self.lacks.clone() }
         })
     }
 }
@@ -272,11 +265,7 @@ pub fn parse_paths(text: &str) -> Result<Vec<Vec<Step>>, String> {
                 if key.is_empty() {
                     return Err(format!("`{text}`: an empty key"));
                 }
-                let step = if key == "*" {
-                    Step::AnyKey
-                } else {
-                    Step::Key(key.to_owned())
-                };
+                let step = if key == "*" { Step::AnyKey } else { Step::Key(key.to_owned()) };
                 for path in &mut paths {
                     path.push(step.clone());
                 }
@@ -286,9 +275,7 @@ pub fn parse_paths(text: &str) -> Result<Vec<Vec<Step>>, String> {
     }
     match paths.first().and_then(|path| path.first()) {
         Some(Step::Key(root)) if root == "spec" || root == "metadata" => Ok(paths),
-        _ => Err(format!(
-            "`{text}`: a locator starts with `spec` or `metadata`"
-        )),
+        _ => Err(format!("`{text}`: a locator starts with `spec` or `metadata`")),
     }
 }
 
@@ -305,13 +292,7 @@ mod tests {
         let paths =
             parse_paths("spec.{containers,initContainers}[].limits['nvidia.com/gpu']").unwrap();
         let tail = |name| {
-            vec![
-                key("spec"),
-                key(name),
-                Step::Element,
-                key("limits"),
-                key("nvidia.com/gpu"),
-            ]
+            vec![key("spec"), key(name), Step::Element, key("limits"), key("nvidia.com/gpu")]
         };
         assert_eq!(paths, [tail("containers"), tail("initContainers")]);
     }
@@ -359,10 +340,7 @@ mod tests {
                 serde_json::json!({"path": "spec.a", "relation": "same-port", "as": "anchor"}),
                 "no part `anchor`",
             ),
-            (
-                serde_json::json!({"path": "spec.a", "as": "port"}),
-                "exactly one test",
-            ),
+            (serde_json::json!({"path": "spec.a", "as": "port"}), "exactly one test"),
         ] {
             let message = tested(source).unwrap_err();
             assert!(message.contains(part), "{message}");

@@ -90,15 +90,7 @@ mod tests {
     pub(super) fn fact(role: u8, value: i64, container: u32) -> Fact {
         let mut indexes = [0; MAX_LISTS];
         indexes[0] = container;
-        Fact {
-            slot: 0,
-            role,
-            value,
-            place: Place {
-                node: NodeId(0),
-                indexes,
-            },
-        }
+        Fact { slot: 0, role, value, place: Place { node: NodeId(0), indexes } }
     }
 
     #[test]

@@ -12,9 +12,9 @@ pub(super) const LOOSE_NAME: Pattern = Pattern {
 /// Asked of every variable of every pod, so it looks at each byte once and branches on none of them.
 fn is_identifier(name: &str) -> bool {
     let bytes = name.as_bytes();
-    let is_plain = bytes.iter().fold(true, |so_far, byte| {
-        so_far & (byte.is_ascii_alphanumeric() | (*byte == b'_'))
-    });
+    let is_plain = bytes
+        .iter()
+        .fold(true, |so_far, byte| so_far & (byte.is_ascii_alphanumeric() | (*byte == b'_')));
     is_plain && bytes.first().is_some_and(|first| !first.is_ascii_digit())
 }
 

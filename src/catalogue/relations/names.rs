@@ -28,10 +28,7 @@ mod tests {
     #[test]
     fn the_second_is_shown() {
         assert_eq!((SEVERAL.found)(&[fact(0, 0, 0)]), [0; 0]);
-        assert_eq!(
-            (SEVERAL.found)(&[fact(0, 0, 0), fact(0, 0, 1), fact(0, 0, 2)]),
-            [1]
-        );
+        assert_eq!((SEVERAL.found)(&[fact(0, 0, 0), fact(0, 0, 1), fact(0, 0, 2)]), [1]);
     }
 
     #[test]

@@ -51,11 +51,9 @@ mod tests {
 
     #[test]
     fn names_are_told_from_numbers() {
-        for (met, named) in [
-            (Met::Text("http"), true),
-            (Met::Text("8080"), false),
-            (Met::Number(8080), false),
-        ] {
+        for (met, named) in
+            [(Met::Text("http"), true), (Met::Text("8080"), false), (Met::Number(8080), false)]
+        {
             assert_eq!((PORT_NAME.holds)(met), named, "{met:?}");
         }
     }

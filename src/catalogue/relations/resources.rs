@@ -64,9 +64,7 @@ fn beside(facts: &[Fact]) -> Vec<usize> {
 fn above(facts: &[Fact]) -> Vec<usize> {
     let is_limit = |fact: &Fact| fact.role == LIMIT;
     let asks = |container: u32| {
-        facts
-            .iter()
-            .any(|fact| fact.role != CONTAINER && fact.element() == container)
+        facts.iter().any(|fact| fact.role != CONTAINER && fact.element() == container)
     };
     if !facts.iter().all(|fact| asks(fact.element())) {
         return Vec::new();
@@ -91,11 +89,7 @@ fn above(facts: &[Fact]) -> Vec<usize> {
 }
 
 fn amount(role: u8, met: Met<'_>) -> Option<i64> {
-    if role == CONTAINER {
-        Some(0)
-    } else {
-        thousandths(met)
-    }
+    if role == CONTAINER { Some(0) } else { thousandths(met) }
 }
 
 /// A quantity in thousandths, rounded down; nothing for what is no quantity.
@@ -185,17 +179,9 @@ mod tests {
     fn a_limit_is_held_against_what_the_group_requests() {
         let (limit, request) = (LIMIT, REQUEST);
         // 2 CPU may be used where 1.5 are requested by both together.
-        let facts = [
-            fact(limit, 2000, 0),
-            fact(request, 1000, 0),
-            fact(request, 500, 1),
-        ];
+        let facts = [fact(limit, 2000, 0), fact(request, 1000, 0), fact(request, 500, 1)];
         assert_eq!(above(&facts), [0]);
-        let facts = [
-            fact(limit, 2000, 0),
-            fact(request, 1000, 0),
-            fact(request, 1000, 1),
-        ];
+        let facts = [fact(limit, 2000, 0), fact(request, 1000, 0), fact(request, 1000, 1)];
         assert_eq!(above(&facts), [0; 0]);
     }
 
@@ -208,11 +194,7 @@ mod tests {
 
     #[test]
     fn a_container_that_asks_for_nothing_leaves_the_sum_open() {
-        let facts = [
-            fact(CONTAINER, 0, 0),
-            fact(LIMIT, 2000, 0),
-            fact(REQUEST, 1000, 0),
-        ];
+        let facts = [fact(CONTAINER, 0, 0), fact(LIMIT, 2000, 0), fact(REQUEST, 1000, 0)];
         assert_eq!(above(&facts), [1]);
         let open = [facts.as_slice(), &[fact(CONTAINER, 0, 1)]].concat();
         assert_eq!(above(&open), [0; 0]);
