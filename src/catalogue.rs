@@ -5,8 +5,11 @@
 //! the pod and not with the number of features or profiles.
 
 pub mod automaton;
+pub mod keeper;
 pub mod locator;
+pub mod relations;
 pub mod source;
+pub mod value;
 pub mod walk;
 
 use std::collections::BTreeMap;
@@ -83,6 +86,12 @@ pub struct Feature {
     pub class: Class,
     /// Whether the field asks for power instead of giving it up, so that losing it is no loss of a control.
     pub relaxes: bool,
+    /// Whether it is never found in a pod: the field asks for nothing by itself (a name, a default), and only what becomes
+    /// of it is known.
+    pub quiet: bool,
+    /// Whether it is a property of fields that belong to other features: said so by the data, or found by patterns and
+    /// relations alone. Where a profile says nothing of it, it goes with those fields.
+    pub is_property: bool,
     /// Noun phrase for table rows.
     pub title: String,
     /// What the pod asks for with it.
@@ -92,7 +101,7 @@ pub struct Feature {
 }
 
 impl Feature {
-    /// Whether no field asks for it: exec, logs, NetworkPolicy.
+    /// Whether no field asks for it: exec, logs, `NetworkPolicy`.
     pub fn is_behaviour(&self) -> bool {
         self.locators.is_empty()
     }
@@ -175,6 +184,12 @@ impl Catalogue {
     /// Spells out where an unknown field stands.
     pub fn unknown_path(&self, root: &FieldPath, unknown: &UnknownField) -> FieldPath {
         self.path(root, &unknown.place).key(&unknown.key)
+    }
+
+    /// Whether every place below `path` belongs to a feature or a neutral entry, and the path itself is known. For tests of
+    /// completeness.
+    pub fn covers(&self, path: &FieldPath) -> bool {
+        self.automaton.covers(path)
     }
 
     /// The compiled locators.

@@ -22,6 +22,11 @@ pub const PROFILE_KEY: &str = "loadline.dev/profile";
 pub struct ProfileId(pub(crate) u16);
 
 impl ProfileId {
+    /// The id of the profile at that place of a bundle.
+    pub fn numbered(place: usize) -> Self {
+        Self(u16::try_from(place).unwrap_or(u16::MAX))
+    }
+
     /// As an index into tables with one row a profile.
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -157,6 +162,9 @@ pub struct Entry {
     pub help: Option<String>,
     /// Whether nearly every pod has the field and hardly any notices the difference: noted instead of warned about.
     pub mild: bool,
+    /// Whether what is sent to the backend lacks it: it has done its work in this cluster by then, or is lost although the
+    /// feature as a whole works or is refused later.
+    pub left_behind: bool,
     /// File and line, or address; several are joined by a comma.
     pub source: String,
     /// How and when it was verified.
@@ -236,7 +244,7 @@ pub struct Access {
     pub port_forward: Option<Entry>,
 }
 
-/// What the profile does with NetworkPolicy.
+/// What the profile does with `NetworkPolicy`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NetworkPolicySupport {
     /// How well it works.
@@ -270,9 +278,9 @@ pub struct Profile {
     pub inject: Injection,
     /// Node affinity expressions that keep a pod off its nodes.
     pub keep_off: Vec<Requirement>,
-    /// Whether DaemonSet pods run there.
+    /// Whether `DaemonSet` pods run there.
     pub daemon_sets: Entry,
-    /// Whether NetworkPolicy is enforced there.
+    /// Whether `NetworkPolicy` is enforced there.
     pub network_policy: NetworkPolicySupport,
     /// Which streaming calls work.
     pub access: Access,
@@ -283,6 +291,16 @@ pub struct Profile {
     entries: Vec<Entry>,
     /// For each feature, the number of its entry.
     by_feature: Vec<Option<u16>>,
+}
+
+impl Entry {
+    /// Whether the backend never hears of it, and no error says so.
+    pub fn is_dropped(&self) -> bool {
+        self.left_behind
+            || self.support == Support::Ignored
+            || (self.support == Support::Unsupported
+                && matches!(self.effect, Some(Effect::SilentDrop | Effect::SilentChange)))
+    }
 }
 
 impl Profile {
@@ -341,6 +359,30 @@ impl Profile {
                 }
             }
             self.entries.push(entry);
+        }
+        // What `unlisted` says is said of fields; a property of a field that nobody mentions changes nothing.
+        let unmentioned: Vec<FeatureId> = catalogue
+            .features()
+            .filter(|(id, feature)| feature.is_property && self.listed(*id).is_none())
+            .map(|(id, _)| id)
+            .collect();
+        if let Ok(number) = u16::try_from(self.entries.len()) {
+            self.entries.push(Entry {
+                support: Support::Supported,
+                effect: None,
+                reason: "nothing that was read sets it apart from the field itself".to_owned(),
+                consequence: None,
+                help: None,
+                mild: false,
+                left_behind: false,
+                source: self.unlisted.source.clone(),
+                verified: self.unlisted.verified.clone(),
+            });
+            for feature in unmentioned {
+                if let Some(slot) = self.by_feature.get_mut(feature.index()) {
+                    *slot = Some(number);
+                }
+            }
         }
     }
 }

@@ -4,6 +4,8 @@
 //! a key that is no child, and what to test when the walk gets there.
 
 use super::locator::{Locator, Scalar, Step, Test};
+use super::relations::{Pattern, Relation};
+use super::value::Met;
 use crate::path::{FieldPath, Segment};
 use crate::pod::{FeatureId, MAX_LISTS, NodeId, Place};
 
@@ -73,6 +75,26 @@ pub(crate) enum ValueTestKind {
     There,
     OneOf(Box<[Scalar]>),
     NoneOf(Box<[Scalar]>),
+    Matches(&'static Pattern),
+    /// Handed to a relation: which one of the automaton's, in which role, and what to keep of the value.
+    Part {
+        slot: u8,
+        role: u8,
+        keep: fn(u8, Met<'_>) -> Option<i64>,
+    },
+}
+
+impl ValueTestKind {
+    /// Whether it holds for what the walk met; nothing for a part of a relation, of which one value says nothing.
+    pub(crate) fn holds(&self, met: Met<'_>) -> Option<bool> {
+        Some(match self {
+            Self::There => true,
+            Self::OneOf(values) => values.iter().any(|value| met.is(value)),
+            Self::NoneOf(values) => !values.iter().any(|value| met.is(value)),
+            Self::Matches(pattern) => (pattern.holds)(met),
+            Self::Part { .. } => return None,
+        })
+    }
 }
 
 /// A test on which children an object has, as bits by child number.
@@ -107,6 +129,10 @@ pub(crate) struct Node {
     pub(crate) value_tests: Box<[ValueTest]>,
     pub(crate) members_tests: Box<[MembersTest]>,
     pub(crate) capture: Option<Capture>,
+    /// The features whose locators end here, those without a test at run time too. For questions about fields, not for
+    /// the walk.
+    pub(crate) features: Box<[(FeatureId, ValueTestKind)]>,
+    pub(crate) is_covered: bool,
     is_skippable: bool,
     /// The way back, for spelling out a place.
     parent: NodeId,
@@ -124,6 +150,8 @@ impl Node {
             value_tests: Box::default(),
             members_tests: Box::default(),
             capture: None,
+            features: Box::default(),
+            is_covered: false,
             is_skippable: false,
             parent: Automaton::ROOT,
             step: None,
@@ -161,6 +189,7 @@ impl Node {
 #[derive(Debug)]
 pub struct Automaton {
     nodes: Vec<Node>,
+    relations: Vec<(FeatureId, &'static Relation)>,
 }
 
 impl Automaton {
@@ -169,18 +198,18 @@ impl Automaton {
 
     /// An automaton that knows nothing.
     pub(crate) fn empty() -> Self {
-        Self {
-            nodes: vec![Node::empty()],
-        }
+        Self { nodes: vec![Node::empty()], relations: Vec::new() }
     }
 
     /// The node of an id that this automaton gave out.
     pub(crate) fn node(&self, id: NodeId) -> &Node {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "ids are given out by this automaton alone"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "ids are given out by this automaton alone")]
         &self.nodes[usize::from(id.0)]
+    }
+
+    /// The relations that are asked after a walk, with the features they reveal.
+    pub(crate) fn relations(&self) -> &[(FeatureId, &'static Relation)] {
+        &self.relations
     }
 
     /// Spells out a place below `root`.
@@ -198,6 +227,29 @@ impl Automaton {
             Step::AnyKey => path,
             Step::Element => path.index(indexes.next().map_or(0, |index| *index as usize)),
         })
+    }
+
+    /// One step from a node, if the automaton knows where it leads.
+    pub(crate) fn step(&self, node: &Node, segment: &Segment) -> Option<&Node> {
+        let next = match segment {
+            Segment::Index(_) => node.element,
+            Segment::Key(key) => node.child(key).map(|(_, child)| child),
+        };
+        match (next, node.otherwise) {
+            (Some(next), _) | (None, Otherwise::Any(next)) => Some(self.node(next)),
+            (None, Otherwise::Skip | Otherwise::Unknown) => None,
+        }
+    }
+
+    /// The nodes one step below a node.
+    pub(crate) fn children(&self, node: &Node) -> impl Iterator<Item = &Node> {
+        let any = match node.otherwise {
+            Otherwise::Any(next) => Some(next),
+            Otherwise::Skip | Otherwise::Unknown => None,
+        };
+        let ids: Vec<NodeId> =
+            node.children.iter().copied().chain(node.element).chain(any).collect();
+        ids.into_iter().map(|id| self.node(id))
     }
 
     /// Whether every place below `path` is covered by a locator or a neutral entry, and the path itself is known.
@@ -226,6 +278,7 @@ impl Automaton {
 #[derive(Debug)]
 pub(crate) struct Builder {
     nodes: Vec<Draft>,
+    relations: Vec<(FeatureId, &'static Relation)>,
 }
 
 #[derive(Debug, Default)]
@@ -235,6 +288,7 @@ struct Draft {
     element: Option<NodeId>,
     is_covered: bool,
     value_tests: Vec<ValueTest>,
+    features: Vec<(FeatureId, ValueTestKind)>,
     members: Vec<(FeatureId, Vec<String>, Vec<String>)>,
     capture: Option<Capture>,
     /// Whether a members test of the parent asks for this node.
@@ -244,14 +298,9 @@ struct Draft {
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        let mut builder = Self {
-            nodes: vec![Draft::default()],
-        };
+        let mut builder = Self { nodes: vec![Draft::default()], relations: Vec::new() };
         for (path, capture) in CAPTURES {
-            let steps: Vec<Step> = path
-                .split('.')
-                .map(|key| Step::Key(key.to_owned()))
-                .collect();
+            let steps: Vec<Step> = path.split('.').map(|key| Step::Key(key.to_owned())).collect();
             if let Ok(id) = builder.reach(&steps) {
                 builder.draft(id).capture = Some(capture);
             }
@@ -259,8 +308,13 @@ impl Builder {
         builder
     }
 
-    /// Adds a feature's locator.
-    pub(crate) fn add(&mut self, feature: FeatureId, locator: Locator) -> Result<(), String> {
+    /// Adds a feature's locator; that of a quiet feature only says whose field it is.
+    pub(crate) fn add(
+        &mut self,
+        feature: FeatureId,
+        locator: Locator,
+        is_quiet: bool,
+    ) -> Result<(), String> {
         for path in &locator.paths {
             if path.iter().filter(|step| **step == Step::Element).count() > MAX_LISTS {
                 return Err(format!(
@@ -269,11 +323,24 @@ impl Builder {
                 ));
             }
             let id = self.reach(path)?;
-            let draft = self.draft(id);
             let kind = match locator.test.clone() {
                 Test::There => ValueTestKind::There,
                 Test::OneOf(values) => ValueTestKind::OneOf(values.into()),
                 Test::NoneOf(values) => ValueTestKind::NoneOf(values.into()),
+                // What looks at a value through a pattern or beside others is a property of a field that belongs to
+                // another feature, and does not cover it.
+                Test::Matches(pattern) => {
+                    let kind = ValueTestKind::Matches(pattern);
+                    self.draft(id).value_tests.push(ValueTest { feature, kind });
+                    continue;
+                }
+                Test::Part { relation, role } => {
+                    let slot = self.slot(feature, relation)?;
+                    let keep = relation.keep;
+                    let kind = ValueTestKind::Part { slot, role, keep };
+                    self.draft(id).value_tests.push(ValueTest { feature, kind });
+                    continue;
+                }
                 Test::Members { has, lacks } => {
                     for key in has.iter().chain(&lacks) {
                         let mut path = path.clone();
@@ -285,10 +352,27 @@ impl Builder {
                     continue;
                 }
             };
-            draft.value_tests.push(ValueTest { feature, kind });
+            let draft = self.draft(id);
+            draft.features.push((feature, kind.clone()));
+            if !is_quiet {
+                draft.value_tests.push(ValueTest { feature, kind });
+            }
             draft.is_covered = true;
         }
         Ok(())
+    }
+
+    /// The number of a feature's relation among all relations of the automaton.
+    fn slot(&mut self, feature: FeatureId, relation: &'static Relation) -> Result<u8, String> {
+        let known = self
+            .relations
+            .iter()
+            .position(|(owner, known)| *owner == feature && known.name == relation.name);
+        let slot = known.unwrap_or_else(|| {
+            self.relations.push((feature, relation));
+            self.relations.len() - 1
+        });
+        u8::try_from(slot).map_err(|_| "more than 255 relations".to_owned())
     }
 
     /// Says that a place is known and means nothing.
@@ -300,9 +384,8 @@ impl Builder {
 
     pub(crate) fn build(self) -> Result<Automaton, String> {
         let covered: Vec<bool> = self.nodes.iter().map(|draft| draft.is_covered).collect();
-        let inherited: Vec<bool> = (0..self.nodes.len())
-            .map(|index| self.is_under_cover(&covered, index))
-            .collect();
+        let inherited: Vec<bool> =
+            (0..self.nodes.len()).map(|index| self.is_under_cover(&covered, index)).collect();
         let nodes = self
             .nodes
             .into_iter()
@@ -311,7 +394,7 @@ impl Builder {
             // Beside `metadata` and `spec` a pod has only its type and its status, which ask for nothing.
             .map(|(index, (draft, is_covered))| draft.build(is_covered || index == 0))
             .collect::<Result<_, _>>()?;
-        Ok(Automaton { nodes })
+        Ok(Automaton { nodes, relations: self.relations })
     }
 
     /// Whether the draft or one above it is covered as a whole.
@@ -320,11 +403,7 @@ impl Builder {
             if covered.get(index).copied().unwrap_or(false) {
                 return true;
             }
-            match self
-                .nodes
-                .get(index)
-                .and_then(|draft| draft.parent.as_ref())
-            {
+            match self.nodes.get(index).and_then(|draft| draft.parent.as_ref()) {
                 Some((parent, _)) => index = usize::from(parent.0),
                 None => return false,
             }
@@ -332,10 +411,7 @@ impl Builder {
     }
 
     fn draft(&mut self, id: NodeId) -> &mut Draft {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "ids are given out by this builder alone"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "ids are given out by this builder alone")]
         &mut self.nodes[usize::from(id.0)]
     }
 
@@ -346,15 +422,8 @@ impl Builder {
             let is_member = depth + 1 == path.len() && *step != Step::Element;
             let is_open =
                 |capture: Capture| capture.continues() || (capture.is_pairs() && is_member);
-            if self
-                .draft(id)
-                .capture
-                .is_some_and(|capture| !is_open(capture))
-            {
-                return Err(format!(
-                    "`{}` reaches into a field that is read whole",
-                    display(path)
-                ));
+            if self.draft(id).capture.is_some_and(|capture| !is_open(capture)) {
+                return Err(format!("`{}` reaches into a field that is read whole", display(path)));
             }
             id = match self.draft(id).next(step) {
                 Some(next) => next,
@@ -369,10 +438,7 @@ impl Builder {
             u16::try_from(self.nodes.len())
                 .map_err(|_| "more than 65,535 places in the catalogue".to_owned())?,
         );
-        self.nodes.push(Draft {
-            parent: Some((parent, step.clone())),
-            ..Draft::default()
-        });
+        self.nodes.push(Draft { parent: Some((parent, step.clone())), ..Draft::default() });
         let draft = self.draft(parent);
         match step {
             Step::Key(key) => draft.children.push((key.clone(), id)),
@@ -386,11 +452,7 @@ impl Builder {
 impl Draft {
     fn next(&self, step: &Step) -> Option<NodeId> {
         match step {
-            Step::Key(key) => self
-                .children
-                .iter()
-                .find(|(name, _)| name == key)
-                .map(|(_, id)| *id),
+            Step::Key(key) => self.children.iter().find(|(name, _)| name == key).map(|(_, id)| *id),
             Step::AnyKey => self.any,
             Step::Element => self.element,
         }
@@ -408,11 +470,7 @@ impl Draft {
             .map(|first| u8::try_from(first).map_err(|_| "more than 255 members".to_owned()))
             .collect::<Result<_, _>>()?;
         let bit = |key: &String| {
-            let number = self
-                .children
-                .iter()
-                .position(|(name, _)| name == key)
-                .unwrap_or(0);
+            let number = self.children.iter().position(|(name, _)| name == key).unwrap_or(0);
             1_u64 << number
         };
         let members_tests = self
@@ -433,16 +491,10 @@ impl Draft {
             self.children.is_empty() && self.element.is_none() && otherwise == Otherwise::Skip;
         let is_skippable =
             is_leaf && self.value_tests.is_empty() && self.capture.is_none() && !self.is_asked_for;
-        let (parent, step) = self
-            .parent
-            .map_or((Automaton::ROOT, None), |(parent, step)| {
-                (parent, Some(step))
-            });
-        let (keys, children): (Vec<_>, Vec<_>) = self
-            .children
-            .into_iter()
-            .map(|(key, id)| (key.into_boxed_str(), id))
-            .unzip();
+        let (parent, step) =
+            self.parent.map_or((Automaton::ROOT, None), |(parent, step)| (parent, Some(step)));
+        let (keys, children): (Vec<_>, Vec<_>) =
+            self.children.into_iter().map(|(key, id)| (key.into_boxed_str(), id)).unzip();
         Ok(Node {
             keys: keys.into(),
             children: children.into(),
@@ -452,6 +504,8 @@ impl Draft {
             value_tests: self.value_tests.into(),
             members_tests,
             capture: self.capture,
+            features: self.features.into(),
+            is_covered: self.is_covered,
             is_skippable,
             parent,
             step,

@@ -9,6 +9,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::relations::{self, Pattern, Relation};
+use crate::diagnostic::suggest;
+
 /// One step from an object or list to something inside it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Step {
@@ -32,7 +35,7 @@ pub enum Scalar {
 }
 
 /// What has to hold at the end of the path.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Test {
     /// Something is there: not null, not an empty string or list.
     There,
@@ -40,6 +43,15 @@ pub enum Test {
     OneOf(Vec<Scalar>),
     /// Something is there and it is none of these.
     NoneOf(Vec<Scalar>),
+    /// The value answers to a pattern.
+    Matches(&'static Pattern),
+    /// The value plays a part in a relation, which is asked after the walk.
+    Part {
+        /// The relation.
+        relation: &'static Relation,
+        /// The part, by its position.
+        role: u8,
+    },
     /// The object has all members of the first list and none of the second.
     Members {
         /// Must be there.
@@ -67,6 +79,9 @@ pub struct Tested {
     equals: Option<Value>,
     one_of: Option<Vec<Value>>,
     not: Option<Vec<Value>>,
+    matches: Option<String>,
+    relation: Option<String>,
+    r#as: Option<String>,
     #[serde(default)]
     has: Vec<String>,
     #[serde(default)]
@@ -114,6 +129,13 @@ impl Source {
                     format!("{path} is one of {}", list(values))
                 } else if let Some(values) = &tested.not {
                     format!("{path} is not {}", list(values))
+                } else if let Some(pattern) = tested.matches.as_deref().and_then(relations::pattern)
+                {
+                    format!("{path} {}", pattern.doc)
+                } else if let Some(relation) =
+                    tested.relation.as_deref().and_then(relations::relation)
+                {
+                    format!("{path} where {}", relation.doc)
                 } else {
                     let mut parts = Vec::new();
                     if !tested.has.is_empty() {
@@ -130,9 +152,7 @@ impl Source {
 }
 
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 impl Tested {
@@ -142,11 +162,13 @@ impl Tested {
             self.equals.is_some(),
             self.one_of.is_some(),
             self.not.is_some(),
+            self.matches.is_some(),
+            self.relation.is_some(),
             members,
         ];
         if given.iter().filter(|given| **given).count() != 1 {
             return Err(format!(
-                "`{}` needs exactly one test: `equals`, `one-of`, `not`, or `has` and `lacks`",
+                "`{}` needs exactly one test: `equals`, `one-of`, `not`, `matches`, `relation`, or `has` and `lacks`",
                 self.path
             ));
         }
@@ -157,12 +179,35 @@ impl Tested {
             Test::OneOf(scalars(values)?)
         } else if let Some(values) = &self.not {
             Test::NoneOf(scalars(values)?)
+        } else if let Some(name) = &self.matches {
+            let names = relations::PATTERNS.iter().map(|pattern| pattern.name);
+            Test::Matches(relations::pattern(name).ok_or_else(|| unknown("pattern", name, names))?)
+        } else if let Some(name) = &self.relation {
+            let names = relations::RELATIONS.iter().map(|relation| relation.name);
+            let relation =
+                relations::relation(name).ok_or_else(|| unknown("relation", name, names))?;
+            let role = match &self.r#as {
+                None => Some(0),
+                Some(role) => relation.roles.iter().position(|known| known == role),
+            };
+            let role = role.and_then(|role| u8::try_from(role).ok()).ok_or_else(|| {
+                format!(
+                    "relation `{name}` has no part `{}`; it has `{}`",
+                    self.r#as.as_deref().unwrap_or_default(),
+                    relation.roles.join("`, `")
+                )
+            })?;
+            Test::Part { relation, role }
         } else {
-            Test::Members {
-                has: self.has.clone(),
-                lacks: self.lacks.clone(),
-            }
+            Test::Members { has: self.has.clone(), lacks: self.lacks.clone() }
         })
+    }
+}
+
+fn unknown(what: &str, name: &str, names: impl Iterator<Item = &'static str> + Clone) -> String {
+    match suggest::nearest(name, names) {
+        Some(near) => format!("unknown {what} `{name}`; did you mean `{near}`?"),
+        None => format!("unknown {what} `{name}`"),
     }
 }
 
@@ -185,15 +230,17 @@ pub fn parse_paths(text: &str) -> Result<Vec<Vec<Step>>, String> {
     let mut rest = text;
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix("[]") {
-            paths.iter_mut().for_each(|path| path.push(Step::Element));
+            for path in &mut paths {
+                path.push(Step::Element);
+            }
             rest = after;
         } else if let Some(quoted) = rest.strip_prefix("['") {
             let (key, after) = quoted
                 .split_once("']")
                 .ok_or_else(|| format!("`{text}`: `['` without its `']`"))?;
-            paths
-                .iter_mut()
-                .for_each(|path| path.push(Step::Key(key.to_owned())));
+            for path in &mut paths {
+                path.push(Step::Key(key.to_owned()));
+            }
             rest = after;
         } else {
             let plain = rest.strip_prefix('.').unwrap_or(rest);
@@ -218,21 +265,17 @@ pub fn parse_paths(text: &str) -> Result<Vec<Vec<Step>>, String> {
                 if key.is_empty() {
                     return Err(format!("`{text}`: an empty key"));
                 }
-                let step = if key == "*" {
-                    Step::AnyKey
-                } else {
-                    Step::Key(key.to_owned())
-                };
-                paths.iter_mut().for_each(|path| path.push(step.clone()));
+                let step = if key == "*" { Step::AnyKey } else { Step::Key(key.to_owned()) };
+                for path in &mut paths {
+                    path.push(step.clone());
+                }
                 rest = after;
             }
         }
     }
     match paths.first().and_then(|path| path.first()) {
         Some(Step::Key(root)) if root == "spec" || root == "metadata" => Ok(paths),
-        _ => Err(format!(
-            "`{text}`: a locator starts with `spec` or `metadata`"
-        )),
+        _ => Err(format!("`{text}`: a locator starts with `spec` or `metadata`")),
     }
 }
 
@@ -249,13 +292,7 @@ mod tests {
         let paths =
             parse_paths("spec.{containers,initContainers}[].limits['nvidia.com/gpu']").unwrap();
         let tail = |name| {
-            vec![
-                key("spec"),
-                key(name),
-                Step::Element,
-                key("limits"),
-                key("nvidia.com/gpu"),
-            ]
+            vec![key("spec"), key(name), Step::Element, key("limits"), key("nvidia.com/gpu")]
         };
         assert_eq!(paths, [tail("containers"), tail("initContainers")]);
     }
@@ -271,6 +308,42 @@ mod tests {
         ] {
             let message = parse_paths(text).unwrap_err();
             assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+
+    fn tested(source: Value) -> Result<Locator, String> {
+        serde_json::from_value::<Source>(source).unwrap().parse()
+    }
+
+    #[test]
+    fn patterns_and_relations_are_found_by_name() {
+        let locator = tested(serde_json::json!({"path": "spec.a", "matches": "no-c-identifier"}));
+        assert!(matches!(locator.unwrap().test, Test::Matches(_)));
+        let locator = tested(
+            serde_json::json!({"path": "spec.a", "relation": "cpu-request-beside-limit", "as": "request"}),
+        );
+        assert!(matches!(locator.unwrap().test, Test::Part { role: 1, .. }));
+    }
+
+    #[test]
+    fn unknown_patterns_relations_and_roles_are_said() {
+        for (source, part) in [
+            (
+                serde_json::json!({"path": "spec.a", "matches": "port-nam"}),
+                "did you mean `port-name`",
+            ),
+            (
+                serde_json::json!({"path": "spec.a", "relation": "same-prt"}),
+                "did you mean `same-port`",
+            ),
+            (
+                serde_json::json!({"path": "spec.a", "relation": "same-port", "as": "anchor"}),
+                "no part `anchor`",
+            ),
+            (serde_json::json!({"path": "spec.a", "as": "port"}), "exactly one test"),
+        ] {
+            let message = tested(source).unwrap_err();
+            assert!(message.contains(part), "{message}");
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::automaton::Builder;
+use super::locator::Test;
 use super::{Catalogue, Class, Feature, locator};
 use crate::document::Mistake;
 use crate::path::FieldPath;
@@ -34,6 +35,10 @@ struct FeatureSource {
     class: Class,
     #[serde(default)]
     relaxes: bool,
+    #[serde(default)]
+    quiet: bool,
+    #[serde(default)]
+    property: bool,
     title: String,
     doc: String,
     #[serde(default)]
@@ -145,14 +150,19 @@ impl Catalogue {
                 "a behaviour has no `at`; what a field asks for belongs under `features`".to_owned()
             });
         }
+        let mut is_property = is_asked;
         for locator in locators {
-            builder.add(id, locator.parse()?)?;
+            let locator = locator.parse()?;
+            is_property &= matches!(locator.test, Test::Matches(_) | Test::Part { .. });
+            builder.add(id, locator, source.quiet)?;
         }
         self.by_name.insert(source.name.clone(), id);
         self.features.push(Feature {
             name: source.name.clone(),
             class: source.class,
             relaxes: source.relaxes,
+            quiet: source.quiet,
+            is_property: source.property || is_property,
             title: source.title.clone(),
             doc: source.doc.clone(),
             locators: locators.iter().map(locator::Source::describe).collect(),

@@ -12,7 +12,8 @@ use serde::de::{
 
 use super::Catalogue;
 use super::automaton::{Automaton, Capture, Node, Otherwise, ValueTestKind};
-use super::locator::Scalar;
+use super::relations::Fact;
+use super::value::Met;
 use crate::path::FieldPath;
 use crate::pod::{MAX_LISTS, NodeId, NodeSelector, OWN_PREFIX, Place, PodView, UnknownField, Use};
 
@@ -41,12 +42,10 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
             view: PodView::default(),
             indexes: [0; MAX_LISTS],
             depth: 0,
+            facts: Vec::new(),
         };
-        At {
-            walk: &mut walk,
-            id: Automaton::ROOT,
-        }
-        .deserialize(deserializer)?;
+        At { walk: &mut walk, id: Automaton::ROOT }.deserialize(deserializer)?;
+        walk.relate();
         Ok(walk.view)
     }
 }
@@ -57,15 +56,14 @@ struct Walk<'c> {
     /// The index in each list passed through so far.
     indexes: [u32; MAX_LISTS],
     depth: usize,
+    /// What relations were handed so far.
+    facts: Vec<Fact>,
 }
 
 impl Walk<'_> {
     /// Indexes of lists that were left again are stale; spelling out the place takes only as many as it passes lists.
     const fn place(&self, node: NodeId) -> Place {
-        Place {
-            node,
-            indexes: self.indexes,
-        }
+        Place { node, indexes: self.indexes }
     }
 
     fn path(&self, id: NodeId) -> FieldPath {
@@ -86,9 +84,7 @@ impl<'de> DeserializeSeed<'de> for At<'_, '_> {
         let Self { walk, id } = self;
         let node = walk.automaton.node(id);
         if node.is_skippable() {
-            return deserializer
-                .deserialize_ignored_any(IgnoredAny)
-                .map(|_| true);
+            return deserializer.deserialize_ignored_any(IgnoredAny).map(|_| true);
         }
         let Some(capture) = node.capture else {
             return deserializer.deserialize_any(AtVisitor { walk, id, node });
@@ -96,11 +92,7 @@ impl<'de> DeserializeSeed<'de> for At<'_, '_> {
         if !capture.continues() {
             return walk.capture(capture, id, deserializer);
         }
-        let there = deserializer.deserialize_any(AtVisitor {
-            walk: &mut *walk,
-            id,
-            node,
-        })?;
+        let there = deserializer.deserialize_any(AtVisitor { walk: &mut *walk, id, node })?;
         match capture {
             Capture::Affinity => walk.view.affinity.is_there = there,
             _ => walk.view.affinity.has_node_affinity = there,
@@ -139,11 +131,8 @@ impl Walk<'_> {
                 Ok(self.met_text(id, value, |view| &mut view.generate_name))
             }
             Capture::Labels => {
-                let (pairs, there) = reader.deserialize_option(Pairs {
-                    walk: &mut *self,
-                    id,
-                    prefix: "",
-                })?;
+                let (pairs, there) =
+                    reader.deserialize_option(Pairs { walk: &mut *self, id, prefix: "" })?;
                 self.view.labels = pairs;
                 Ok(self.met_whole(id, there))
             }
@@ -164,11 +153,8 @@ impl Walk<'_> {
                 Ok(self.met_text(id, value, |view| &mut view.node_name))
             }
             Capture::NodeSelector => {
-                let (pairs, there) = reader.deserialize_option(Pairs {
-                    walk: &mut *self,
-                    id,
-                    prefix: "",
-                })?;
+                let (pairs, there) =
+                    reader.deserialize_option(Pairs { walk: &mut *self, id, prefix: "" })?;
                 self.view.node_selector = pairs;
                 Ok(self.met_whole(id, there))
             }
@@ -180,10 +166,7 @@ impl Walk<'_> {
                 self.view.scheduling_gates = Option::deserialize(reader)?;
                 Ok(self.met_whole(
                     id,
-                    self.view
-                        .scheduling_gates
-                        .as_ref()
-                        .is_some_and(|gates| !gates.is_empty()),
+                    self.view.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()),
                 ))
             }
             Capture::Tolerations => {
@@ -218,18 +201,39 @@ impl Walk<'_> {
     fn met(&mut self, id: NodeId, met: Met<'_>) {
         let automaton = self.automaton;
         for test in &automaton.node(id).value_tests {
-            let holds = match &test.kind {
-                ValueTestKind::There => true,
-                ValueTestKind::OneOf(values) => values.iter().any(|value| value.is(met)),
-                ValueTestKind::NoneOf(values) => !values.iter().any(|value| value.is(met)),
-            };
-            if holds {
+            let holds = test.kind.holds(met);
+            if let (None, ValueTestKind::Part { slot, role, keep }) = (holds, &test.kind)
+                && let Some(value) = keep(*role, met)
+            {
                 let place = self.place(id);
-                self.view.uses.push(Use {
-                    feature: test.feature,
-                    place,
-                });
+                if self.facts.is_empty() {
+                    // A pod of three containers has about as many.
+                    self.facts.reserve(48);
+                }
+                self.facts.push(Fact { slot: *slot, role: *role, value, place });
             }
+            if holds == Some(true) {
+                let place = self.place(id);
+                self.view.uses.push(Use { feature: test.feature, place });
+            }
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// Asks every relation about what it was handed.
+    fn relate(&mut self) {
+        if self.facts.is_empty() {
+            return;
+        }
+        let mut facts = Vec::with_capacity(self.facts.len());
+        for (slot, (feature, relation)) in (0_u8..).zip(self.automaton.relations()) {
+            facts.clear();
+            facts.extend(self.facts.iter().filter(|fact| fact.slot == slot));
+            let found = (relation.found)(&facts);
+            self.view.uses.extend(found.into_iter().filter_map(|position| {
+                Some(Use { feature: *feature, place: facts.get(position)?.place })
+            }));
         }
     }
 }
@@ -238,28 +242,6 @@ struct AtVisitor<'w, 'c> {
     walk: &'w mut Walk<'c>,
     id: NodeId,
     node: &'c Node,
-}
-
-/// A scalar as it comes from the reader.
-#[derive(Clone, Copy)]
-enum Met<'a> {
-    Bool(bool),
-    Number(i64),
-    OtherNumber,
-    Text(&'a str),
-    /// An object or a list.
-    Whole,
-}
-
-impl Scalar {
-    fn is(&self, met: Met<'_>) -> bool {
-        match (self, met) {
-            (Self::Bool(wanted), Met::Bool(met)) => *wanted == met,
-            (Self::Number(wanted), Met::Number(met)) => *wanted == met,
-            (Self::Text(wanted), Met::Text(met)) => wanted == met,
-            _ => false,
-        }
-    }
 }
 
 impl AtVisitor<'_, '_> {
@@ -272,10 +254,7 @@ impl AtVisitor<'_, '_> {
         } else {
             return Ok(());
         };
-        Err(E::custom(format_args!(
-            "`{}` must be {wanted}, not {found}",
-            self.walk.path(self.id)
-        )))
+        Err(E::custom(format_args!("`{}` must be {wanted}, not {found}", self.walk.path(self.id))))
     }
 
     fn scalar<E: serde::de::Error>(self, met: Met<'_>, found: &str) -> Result<bool, E> {
@@ -301,10 +280,7 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<bool, E> {
-        self.scalar(
-            i64::try_from(value).map_or(Met::OtherNumber, Met::Number),
-            "a number",
-        )
+        self.scalar(i64::try_from(value).map_or(Met::OtherNumber, Met::Number), "a number")
     }
 
     fn visit_f64<E: serde::de::Error>(self, _value: f64) -> Result<bool, E> {
@@ -350,18 +326,12 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
                         )));
                     }
                     seen |= bit;
-                    if map.next_value_seed(At {
-                        walk: &mut *self.walk,
-                        id,
-                    })? {
+                    if map.next_value_seed(At { walk: &mut *self.walk, id })? {
                         there |= bit;
                     }
                 }
                 Key::Any(id) => {
-                    map.next_value_seed(At {
-                        walk: &mut *self.walk,
-                        id,
-                    })?;
+                    map.next_value_seed(At { walk: &mut *self.walk, id })?;
                 }
                 Key::Skip => {
                     map.next_value::<IgnoredAny>()?;
@@ -371,10 +341,7 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
                     let is_set = map.next_value::<Option<IgnoredAny>>()?.is_some();
                     if is_set && self.walk.view.unknown_fields.len() < MAX_UNKNOWN_FIELDS {
                         let place = self.walk.place(self.id);
-                        self.walk
-                            .view
-                            .unknown_fields
-                            .push(UnknownField { place, key });
+                        self.walk.view.unknown_fields.push(UnknownField { place, key });
                     }
                 }
             }
@@ -382,10 +349,7 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
         for test in &self.node.members_tests {
             if there & test.has == test.has && there & test.lacks == 0 {
                 let place = self.walk.place(self.id);
-                self.walk.view.uses.push(Use {
-                    feature: test.feature,
-                    place,
-                });
+                self.walk.view.uses.push(Use { feature: test.feature, place });
             }
         }
         self.walk.met(self.id, Met::Whole);
@@ -413,13 +377,7 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
             if let Some(slot) = self.walk.indexes.get_mut(depth) {
                 *slot = index;
             }
-            if list
-                .next_element_seed(At {
-                    walk: &mut *self.walk,
-                    id: element,
-                })?
-                .is_none()
-            {
+            if list.next_element_seed(At { walk: &mut *self.walk, id: element })?.is_none() {
                 break;
             }
             index += 1;
@@ -479,11 +437,7 @@ impl<'de> Visitor<'de> for Pairs<'_, '_> {
     type Value = (Option<Vec<(String, String)>>, bool);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "an object whose values are strings at `{}`",
-            self.walk.path(self.id)
-        )
+        write!(f, "an object whose values are strings at `{}`", self.walk.path(self.id))
     }
 
     fn visit_none<E: serde::de::Error>(self) -> Result<Self::Value, E> {
@@ -502,10 +456,7 @@ impl<'de> Visitor<'de> for Pairs<'_, '_> {
         let node = self.walk.automaton.node(self.id);
         let mut pairs: Vec<(String, String)> = Vec::new();
         let mut there = false;
-        while let Some(key) = map.next_key_seed(PairKey {
-            node,
-            prefix: self.prefix,
-        })? {
+        while let Some(key) = map.next_key_seed(PairKey { node, prefix: self.prefix })? {
             there = true;
             if key.text.is_none() && key.child.is_none() {
                 map.next_value::<IgnoredAny>()?;
@@ -517,9 +468,7 @@ impl<'de> Visitor<'de> for Pairs<'_, '_> {
             }
             if let Some(text) = key.text {
                 if pairs.iter().any(|(known, _)| *known == text) {
-                    return Err(A::Error::custom(format_args!(
-                        "the key `{text}` stands twice"
-                    )));
+                    return Err(A::Error::custom(format_args!("the key `{text}` stands twice")));
                 }
                 pairs.push((text, value));
             }
@@ -555,17 +504,10 @@ impl Visitor<'_> for PairKey<'_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<MetKey, E> {
-        let child = self
-            .node
-            .child(key)
-            .map(|(_, id)| id)
-            .or(match self.node.otherwise {
-                Otherwise::Any(id) => Some(id),
-                Otherwise::Skip | Otherwise::Unknown => None,
-            });
-        Ok(MetKey {
-            text: key.starts_with(self.prefix).then(|| key.to_owned()),
-            child,
-        })
+        let child = self.node.child(key).map(|(_, id)| id).or(match self.node.otherwise {
+            Otherwise::Any(id) => Some(id),
+            Otherwise::Skip | Otherwise::Unknown => None,
+        });
+        Ok(MetKey { text: key.starts_with(self.prefix).then(|| key.to_owned()), child })
     }
 }

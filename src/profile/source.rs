@@ -79,6 +79,8 @@ struct EntrySource {
     #[serde(default)]
     mild: bool,
     #[serde(default)]
+    left_behind: bool,
+    #[serde(default)]
     source: OneOrMany<String>,
     verified: Option<Verified>,
 }
@@ -116,6 +118,8 @@ struct SupportSource {
     #[serde(default)]
     mild: bool,
     #[serde(default)]
+    left_behind: bool,
+    #[serde(default)]
     source: OneOrMany<String>,
     verified: Option<Verified>,
 }
@@ -129,6 +133,7 @@ impl From<EntrySource> for Entry {
             consequence: source.consequence,
             help: source.help,
             mild: source.mild,
+            left_behind: source.left_behind,
             source: source.source.as_slice().join(", "),
             verified: source.verified,
         }
@@ -178,6 +183,7 @@ impl ProfileSource {
                 consequence: source.consequence,
                 help: source.help,
                 mild: source.mild,
+                left_behind: source.left_behind,
                 source: source.source,
                 verified: source.verified,
             };
@@ -191,6 +197,7 @@ impl ProfileSource {
                 consequence: None,
                 help: None,
                 mild: false,
+                left_behind: false,
                 source: spec.network_policy.source.as_slice().join(", "),
                 verified: spec.network_policy.verified,
             },
