@@ -91,9 +91,9 @@ pub async fn connect(
                 .await
                 .map_err(ClusterError::Kubeconfig)?
         }
-        (None, Some(_)) => Config::from_kubeconfig(&options)
-            .await
-            .map_err(ClusterError::Kubeconfig)?,
+        (None, Some(_)) => {
+            Config::from_kubeconfig(&options).await.map_err(ClusterError::Kubeconfig)?
+        }
         (None, None) => match Config::incluster() {
             Ok(config) => config,
             Err(InClusterError::ReadEnvironmentVariable(_)) => return Ok(None),
@@ -118,9 +118,7 @@ pub(crate) fn events<K>(
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let mut config = watcher::Config::default()
-        .timeout(WATCH_SECONDS)
-        .page_size(PAGE);
+    let mut config = watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE);
     if let Some(label) = label {
         config = config.labels(label);
     }
@@ -177,11 +175,7 @@ pub async fn watch(
             continue;
         };
         // Whoever waits for the first snapshot has nothing to gain from a pause.
-        let wait = if built_with.is_none() {
-            Duration::ZERO
-        } else {
-            wait
-        };
+        let wait = if built_with.is_none() { Duration::ZERO } else { wait };
         let next = (Instant::now() + wait).max(rested);
         due = Some(due.map_or(next, |due| due.min(next)));
     }

@@ -42,21 +42,13 @@ impl<K> Default for Retries<K> {
 impl<K: Ord> Retries<K> {
     /// The time before which `key` must not be tried, if that is still to come.
     pub fn blocked_until(&self, key: &K, now: Instant) -> Option<Instant> {
-        self.0
-            .get(key)
-            .map(|retry| retry.not_before)
-            .filter(|not_before| *not_before > now)
+        self.0.get(key).map(|retry| retry.not_before).filter(|not_before| *not_before > now)
     }
 
     /// Notes a failure: the pause before the next try is twice as long as the last one.
     pub fn failed(&mut self, key: K, now: Instant) {
-        let retry = self.0.entry(key).or_insert(Retry {
-            failures: 0,
-            not_before: now,
-        });
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << retry.failures.min(16))
-            .min(LONGEST_PAUSE);
+        let retry = self.0.entry(key).or_insert(Retry { failures: 0, not_before: now });
+        let pause = FIRST_PAUSE.saturating_mul(1 << retry.failures.min(16)).min(LONGEST_PAUSE);
         retry.failures += 1;
         retry.not_before = now + pause;
     }
@@ -64,13 +56,7 @@ impl<K: Ord> Retries<K> {
     /// Notes a success. With a `rest`, the same is not done again before it is over.
     pub fn succeeded(&mut self, key: K, rest: Option<Duration>, now: Instant) {
         match rest {
-            Some(rest) => drop(self.0.insert(
-                key,
-                Retry {
-                    failures: 0,
-                    not_before: now + rest,
-                },
-            )),
+            Some(rest) => drop(self.0.insert(key, Retry { failures: 0, not_before: now + rest })),
             None => drop(self.0.remove(&key)),
         }
     }

@@ -212,6 +212,8 @@ impl Client {
             .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(review.to_string()))?;
+        // The connection may still be putting the last answer away.
+        self.sender.ready().await.context("wait for the connection")?;
         let response = self.sender.send_request(request).await.context("send a review")?;
         let status = response.status();
         let body: Bytes =

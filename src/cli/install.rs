@@ -142,14 +142,8 @@ fn settings(args: &InstallArgs) -> anyhow::Result<Settings> {
         check_name(namespace)?;
     }
     let address = match &args.url {
-        Some(url) => Address::Url {
-            url: check_url(url)?.to_owned(),
-            with_access: args.rbac,
-        },
-        None => Address::Service {
-            image: args.image.clone(),
-            replicas: args.replicas,
-        },
+        Some(url) => Address::Url { url: check_url(url)?.to_owned(), with_access: args.rbac },
+        None => Address::Service { image: args.image.clone(), replicas: args.replicas },
     };
     if let (FailurePolicy::Fail, Address::Service { replicas: 1, .. }) =
         (args.failure_policy, &address)
@@ -203,10 +197,7 @@ fn authority(path: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("read certificates `{}`", path.display()))?;
     if text.contains("PRIVATE KEY") {
-        bail!(
-            "`{}` holds a private key; give a file with certificates alone",
-            path.display()
-        );
+        bail!("`{}` holds a private key; give a file with certificates alone", path.display());
     }
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
     let certificates =

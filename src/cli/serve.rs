@@ -90,8 +90,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
         shutdown_delay,
     } = args;
     // An empty variable is no file, as for kubectl.
-    let kubeconfig =
-        kubeconfig.or_else(|| std::env::var_os("KUBECONFIG").filter(|file| !file.is_empty()).map(PathBuf::from));
+    let kubeconfig = kubeconfig.or_else(|| {
+        std::env::var_os("KUBECONFIG").filter(|file| !file.is_empty()).map(PathBuf::from)
+    });
     let format = match log_format {
         Format::Json => LogFormat::Json,
         Format::Text => LogFormat::Text,

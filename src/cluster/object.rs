@@ -62,12 +62,7 @@ impl Node {
         let taints = self.spec.taints.into_iter();
         let fact = NodeFact {
             name: name.clone(),
-            labels: self
-                .metadata
-                .labels
-                .unwrap_or_default()
-                .into_iter()
-                .collect(),
+            labels: self.metadata.labels.unwrap_or_default().into_iter().collect(),
             taints: taints
                 .map(|NodeTaint { key, value, effect }| Taint { key, value, effect })
                 .collect(),
@@ -277,17 +272,10 @@ mod tests {
         assert_eq!(node.meta().managed_fields, None);
         let (name, fact) = node.into_fact();
         assert_eq!((name.as_str(), fact.name.as_str()), ("virtual", "virtual"));
-        assert_eq!(
-            fact.labels,
-            [("type".to_owned(), "virtual-kubelet".to_owned())]
-        );
+        assert_eq!(fact.labels, [("type".to_owned(), "virtual-kubelet".to_owned())]);
         assert_eq!(
             fact.taints[0],
-            Taint {
-                key: "k".into(),
-                value: String::new(),
-                effect: "NoSchedule".into()
-            }
+            Taint { key: "k".into(), value: String::new(), effect: "NoSchedule".into() }
         );
         assert_eq!(fact.kubelet_version, "v1.37.2");
     }
@@ -308,10 +296,7 @@ mod tests {
 
     #[test]
     fn null_and_missing_parts_are_read_as_nothing() {
-        for text in [
-            "{}",
-            r#"{"metadata": {"annotations": null, "labels": null}, "status": {}}"#,
-        ] {
+        for text in ["{}", r#"{"metadata": {"annotations": null, "labels": null}, "status": {}}"#] {
             let (_, fact) = serde_json::from_str::<Node>(text).unwrap().into_fact();
             assert_eq!(fact, NodeFact::default());
         }

@@ -33,9 +33,7 @@ impl Iterator for Pause {
         if self.ended.is_some_and(|ended| now > ended + CALM) {
             self.failures = 0;
         }
-        let pause = FIRST
-            .saturating_mul(1 << self.failures.min(16))
-            .min(LONGEST);
+        let pause = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures += 1;
         self.ended = Some(now + pause);
         Some(pause)
@@ -64,10 +62,7 @@ mod tests {
 
     #[test]
     fn a_calm_minute_makes_up_for_failures() {
-        let mut pause = Pause {
-            failures: 9,
-            ended: Instant::now().checked_sub(CALM + FIRST),
-        };
+        let mut pause = Pause { failures: 9, ended: Instant::now().checked_sub(CALM + FIRST) };
         assert_eq!(pause.next(), Some(FIRST));
     }
 }

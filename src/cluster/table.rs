@@ -17,11 +17,7 @@ pub(crate) struct Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self {
-            rows: BTreeMap::new(),
-            listed: None,
-            is_complete: false,
-        }
+        Self { rows: BTreeMap::new(), listed: None, is_complete: false }
     }
 }
 
@@ -96,10 +92,7 @@ mod tests {
     type Row = (&'static str, u32);
 
     fn take_in(table: &mut Table<&'static str, u32>, events: Vec<Event<Row>>) -> Vec<bool> {
-        events
-            .into_iter()
-            .map(|event| table.take_in(event, Some))
-            .collect()
+        events.into_iter().map(|event| table.take_in(event, Some)).collect()
     }
 
     #[test]
@@ -108,16 +101,9 @@ mod tests {
         assert!(!table.is_complete());
         let news = take_in(
             &mut table,
-            vec![
-                Event::Init,
-                Event::InitApply(("a", 1)),
-                Event::InitApply(("b", 2)),
-            ],
+            vec![Event::Init, Event::InitApply(("a", 1)), Event::InitApply(("b", 2))],
         );
-        assert_eq!(
-            (news, table.rows().len(), table.is_complete()),
-            (vec![false; 3], 0, false)
-        );
+        assert_eq!((news, table.rows().len(), table.is_complete()), (vec![false; 3], 0, false));
         assert_eq!(take_in(&mut table, vec![Event::InitDone]), [true]);
         assert_eq!((table.rows().len(), table.is_complete()), (2, true));
     }
@@ -125,10 +111,8 @@ mod tests {
     #[test]
     fn an_empty_list_is_news_once() {
         let mut table = Table::default();
-        let news = take_in(
-            &mut table,
-            vec![Event::Init, Event::InitDone, Event::Init, Event::InitDone],
-        );
+        let news =
+            take_in(&mut table, vec![Event::Init, Event::InitDone, Event::Init, Event::InitDone]);
         assert_eq!(news, [false, true, false, false]);
     }
 
@@ -142,10 +126,7 @@ mod tests {
             Event::Delete(("a", 2)),
             Event::Delete(("a", 2)),
         ];
-        assert_eq!(
-            take_in(&mut table, events),
-            [true, false, true, true, false]
-        );
+        assert_eq!(take_in(&mut table, events), [true, false, true, true, false]);
     }
 
     #[test]
@@ -161,11 +142,7 @@ mod tests {
             ],
         );
         take_in(&mut table, vec![Event::Init, Event::InitApply(("b", 1))]);
-        assert_eq!(
-            table.rows().len(),
-            2,
-            "the old rows stay until the new list is whole"
-        );
+        assert_eq!(table.rows().len(), 2, "the old rows stay until the new list is whole");
         assert_eq!(take_in(&mut table, vec![Event::InitDone]), [true]);
         assert_eq!(table.rows().keys().copied().collect::<Vec<_>>(), ["b"]);
     }

@@ -125,10 +125,7 @@ async fn act(
     if plan.actions.is_empty() {
         return plan.again;
     }
-    let steps = round
-        .choose(plan.actions)
-        .into_iter()
-        .map(|action| step(client, action));
+    let steps = round.choose(plan.actions).into_iter().map(|action| step(client, action));
     let mut steps = futures::stream::iter(steps).buffer_unordered(CONCURRENCY);
     while let Some(done) = steps.next().await {
         if let Some(outcome) = note(observed, done, Instant::now()) {
@@ -229,9 +226,7 @@ enum StepError {
 }
 
 async fn limited<T>(step: impl Future<Output = Result<T, StepError>>) -> Result<T, StepError> {
-    tokio::time::timeout(LIMIT, step)
-        .await
-        .unwrap_or(Err(StepError::Slow))
+    tokio::time::timeout(LIMIT, step).await.unwrap_or(Err(StepError::Slow))
 }
 
 /// Applies the policy of a fence, with the namespace as its owner.
@@ -257,11 +252,7 @@ async fn apply(client: &Client, key: &FenceKey) -> Result<(), StepError> {
         )
         .await
         .map_err(StepError::Refused)?;
-    if read::says(&applied.spec, key.fence) {
-        Ok(())
-    } else {
-        Err(StepError::Changed)
-    }
+    if read::says(&applied.spec, key.fence) { Ok(()) } else { Err(StepError::Changed) }
 }
 
 async fn lift(
@@ -269,10 +260,8 @@ async fn lift(
     (namespace, name): &PodKey,
     patch: json_patch::Patch,
 ) -> Result<(), StepError> {
-    let parameters = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
+    let parameters =
+        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let answer = Api::<Pod>::namespaced(client.clone(), namespace)
         .patch(name, &parameters, &Patch::Json::<()>(patch))
         .await;
@@ -286,12 +275,7 @@ async fn lift(
 /// Whether the pod is gone or a test of the patch has failed. The API server answers that as it answers an invalid object,
 /// but has no field to name.
 fn is_outdated(status: &Status) -> bool {
-    let names_nothing = || {
-        status
-            .details
-            .as_ref()
-            .is_none_or(|details| details.causes.is_empty())
-    };
+    let names_nothing = || status.details.as_ref().is_none_or(|details| details.causes.is_empty());
     status.code == 404 || (status.code == 422 && names_nothing())
 }
 

@@ -174,7 +174,9 @@ fn exchange(stream: &mut StreamOwned<ClientConnection, TcpStream>, message: &[u8
         let Some(end) = text.find("\r\n\r\n") else { continue };
         let length: usize = text[..end]
             .lines()
-            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
+            .find_map(|line| {
+                line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned)
+            })
             .and_then(|length| length.parse().ok())
             .expect("a length");
         if answer.len() >= end + 4 + length {

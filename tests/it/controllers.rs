@@ -78,11 +78,7 @@ impl Objects {
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let key = key(&object);
         let known = self.collections.entry(collection.to_owned()).or_default();
-        let kind = if known.insert(key, object.clone()).is_some() {
-            "MODIFIED"
-        } else {
-            "ADDED"
-        };
+        let kind = if known.insert(key, object.clone()).is_some() { "MODIFIED" } else { "ADDED" };
         self.tell(collection, kind, &object);
         object
     }
@@ -95,12 +91,7 @@ impl Objects {
 }
 
 fn key(object: &Value) -> String {
-    let part = |name: &str| {
-        object["metadata"][name]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let part = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
     format!("{}/{}", part("namespace"), part("name"))
 }
 
@@ -116,11 +107,7 @@ async fn answer(
     if objects.refused.contains(&collection) {
         return Ok(failure(StatusCode::FORBIDDEN, "Forbidden", "not today"));
     }
-    let known = objects
-        .collections
-        .get(&collection)
-        .cloned()
-        .unwrap_or_default();
+    let known = objects.collections.get(&collection).cloned().unwrap_or_default();
     let key = format!("{namespace}/{name}");
     Ok(match (parts.method, name.as_str()) {
         (Method::GET, "") if query.contains("watch=true") => {
@@ -147,10 +134,7 @@ async fn answer(
             objects.asked.push(format!("apply {key} {query}"));
             let mut object: Value = serde_json::from_slice(&body).unwrap();
             // As the real one does, which makes no difference between no rule and an empty list of rules.
-            object["spec"]
-                .as_object_mut()
-                .unwrap()
-                .retain(|_, value| *value != json!([]));
+            object["spec"].as_object_mut().unwrap().retain(|_, value| *value != json!([]));
             ok(&objects.put(&collection, object))
         }
         (Method::PATCH, _) => {
@@ -185,11 +169,7 @@ fn split(path: &str) -> (String, String, String) {
         [] => panic!("{path}"),
     };
     let name = name.copied().unwrap_or_default();
-    (
-        format!("/{}/{resource}", group.join("/")),
-        namespace.to_owned(),
-        name.to_owned(),
-    )
+    (format!("/{}/{resource}", group.join("/")), namespace.to_owned(), name.to_owned())
 }
 
 fn ok(value: &Value) -> Response<Body> {
@@ -201,10 +181,7 @@ fn failure(code: StatusCode, reason: &str, message: &str) -> Response<Body> {
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code.as_u16(), "reason": reason,
         "message": message, "details": {},
     });
-    Response::builder()
-        .status(code)
-        .body(Body::from(status.to_string()))
-        .unwrap()
+    Response::builder().status(code).body(Body::from(status.to_string())).unwrap()
 }
 
 fn namespace(name: &str, labels: Value) -> Value {
@@ -267,22 +244,14 @@ async fn a_gate_is_lifted_after_the_policy_is_in_place() {
 
     let asked = server.asked();
     assert_eq!(asked.len(), 2, "{asked:?}");
-    assert!(
-        asked[0].starts_with("apply shop/loadline-fence-deny-all "),
-        "{asked:?}"
-    );
+    assert!(asked[0].starts_with("apply shop/loadline-fence-deny-all "), "{asked:?}");
     assert!(
         asked[0].contains("force=true") && asked[0].contains("fieldManager=loadline"),
         "{asked:?}"
     );
     assert_eq!(asked[1], "patch shop/web");
-    let policy = server
-        .get(POLICIES, "shop/loadline-fence-deny-all")
-        .unwrap();
-    assert_eq!(
-        policy["spec"]["podSelector"]["matchLabels"][FENCED_LABEL],
-        "deny-all"
-    );
+    let policy = server.get(POLICIES, "shop/loadline-fence-deny-all").unwrap();
+    assert_eq!(policy["spec"]["podSelector"]["matchLabels"][FENCED_LABEL], "deny-all");
     assert_eq!(
         policy["metadata"]["ownerReferences"],
         json!([{"apiVersion": "v1", "kind": "Namespace", "name": "shop", "uid": "uid-of-shop"}])
@@ -302,20 +271,8 @@ async fn gates_of_others_stay_and_a_fence_is_applied_once() {
     }
     let is_lifted =
         || (0..40).all(|number| gates(&server, &format!("web-{number}")) == json!([other]));
-    run_until(
-        fences(&server, &outcomes),
-        "all gates to be lifted",
-        is_lifted,
-    )
-    .await;
-    assert_eq!(
-        server
-            .asked()
-            .iter()
-            .filter(|asked| asked.starts_with("apply"))
-            .count(),
-        1
-    );
+    run_until(fences(&server, &outcomes), "all gates to be lifted", is_lifted).await;
+    assert_eq!(server.asked().iter().filter(|asked| asked.starts_with("apply")).count(), 1);
 }
 
 #[tokio::test]
@@ -344,20 +301,13 @@ async fn a_policy_that_is_edited_or_deleted_comes_back() {
     server.put(PODS, gated("web", "namespace"));
     let loops = fences(&server, &outcomes);
     tokio::pin!(loops);
-    run_until(&mut loops, "the gate to be lifted", || {
-        gates(&server, "web").is_null()
-    })
-    .await;
+    run_until(&mut loops, "the gate to be lifted", || gates(&server, "web").is_null()).await;
 
     let right = server.get(POLICIES, KEY).unwrap()["spec"].clone();
     let mut edited = server.get(POLICIES, KEY).unwrap();
     edited["spec"]["ingress"] = json!([{}]);
     server.put(POLICIES, edited);
-    let is_right = || {
-        server
-            .get(POLICIES, KEY)
-            .is_some_and(|policy| policy["spec"] == right)
-    };
+    let is_right = || server.get(POLICIES, KEY).is_some_and(|policy| policy["spec"] == right);
     run_until(&mut loops, "the edit to be undone", is_right).await;
     server.remove(POLICIES, KEY);
     run_until(&mut loops, "the policy to come back", is_right).await;
@@ -385,15 +335,9 @@ async fn replicas_share_the_work_and_do_not_fight() {
     let asked = server.asked();
     let count = |what: &str| asked.iter().filter(|asked| asked.starts_with(what)).count();
     assert_eq!(count("patch"), 30, "each gate once");
-    assert!(
-        count("apply") <= 6,
-        "each fence at most once by each: {asked:?}"
-    );
+    assert!(count("apply") <= 6, "each fence at most once by each: {asked:?}");
     let told = outcomes.lock().unwrap();
-    assert!(
-        told.iter().all(|outcome| !outcome.ends_with("failed")),
-        "{told:?}"
-    );
+    assert!(told.iter().all(|outcome| !outcome.ends_with("failed")), "{told:?}");
 }
 
 #[tokio::test]
@@ -403,11 +347,9 @@ async fn a_pod_with_an_unknown_fence_is_told_of_and_stays() {
     server.put(NAMESPACES, namespace("shop", json!({})));
     server.put(PODS, gated("strange", "nonsense"));
     server.put(PODS, gated("web", "namespace"));
-    run_until(
-        fences(&server, &outcomes),
-        "the other gate to be lifted",
-        || gates(&server, "web").is_null(),
-    )
+    run_until(fences(&server, &outcomes), "the other gate to be lifted", || {
+        gates(&server, "web").is_null()
+    })
     .await;
     assert_eq!(gates(&server, "strange"), json!([{"name": FENCE_GATE}]));
     assert!(outcomes.lock().unwrap().contains(&"unknown-fence"));
@@ -431,12 +373,7 @@ impl Published {
 
     fn profile_of(&self, namespace: &str) -> Option<String> {
         self.last(|facts| {
-            Some(
-                facts
-                    .namespace(namespace)?
-                    .setting("loadline.dev/profile")?
-                    .to_owned(),
-            )
+            Some(facts.namespace(namespace)?.setting("loadline.dev/profile")?.to_owned())
         })
         .flatten()
     }
@@ -466,10 +403,7 @@ fn built_in() -> Arc<Pipeline> {
 
 fn counts(facts: &Facts) -> BTreeMap<String, usize> {
     let cluster = facts.cluster().unwrap();
-    cluster
-        .virtual_node_counts()
-        .map(|(profile, count)| (profile.to_owned(), count))
-        .collect()
+    cluster.virtual_node_counts().map(|(profile, count)| (profile.to_owned(), count)).collect()
 }
 
 #[tokio::test]
@@ -481,20 +415,11 @@ async fn facts_follow_nodes_and_namespaces() {
     let loops = published.watch(&server, || Arc::clone(&pipeline));
     tokio::pin!(loops);
     run_until(&mut loops, "the first snapshot", || published.count() == 1).await;
-    assert_eq!(
-        published.last(counts),
-        Some(BTreeMap::from([("azure-aci".to_owned(), 1)]))
-    );
+    assert_eq!(published.last(counts), Some(BTreeMap::from([("azure-aci".to_owned(), 1)])));
     assert_eq!(published.profile_of("shop"), None);
 
-    server.put(
-        NAMESPACES,
-        namespace("shop", json!({"loadline.dev/profile": "nomad"})),
-    );
-    run_until(&mut loops, "the namespace", || {
-        published.profile_of("shop").is_some()
-    })
-    .await;
+    server.put(NAMESPACES, namespace("shop", json!({"loadline.dev/profile": "nomad"})));
+    run_until(&mut loops, "the namespace", || published.profile_of("shop").is_some()).await;
     server.put(NODES, node("kip-0", "kip"));
     server.remove(NODES, "/aci-0");
     let is_kip = || published.last(counts) == Some(BTreeMap::from([("elotl-kip".to_owned(), 1)]));
@@ -517,10 +442,8 @@ async fn nothing_is_published_before_both_lists_are_read() {
     server.refuse(&[NAMESPACES]);
     let loops = published.watch(&server, || Arc::clone(&pipeline));
     tokio::pin!(loops);
-    run_until(&mut loops, "the error", || {
-        published.errors.lock().unwrap().contains(&"namespaces")
-    })
-    .await;
+    run_until(&mut loops, "the error", || published.errors.lock().unwrap().contains(&"namespaces"))
+        .await;
     assert_eq!(published.count(), 0);
     server.refuse(&[]);
     run_until(&mut loops, "the first snapshot", || published.count() == 1).await;
@@ -538,10 +461,7 @@ async fn another_pipeline_sorts_the_nodes_anew() {
     let mut other = Pipeline::built_in().unwrap();
     other.profiles.retain(|profile| profile.name != "azure-aci");
     *pipeline.lock().unwrap() = Arc::new(other);
-    let is_sorted = || {
-        published
-            .last(counts)
-            .is_some_and(|counts| !counts.contains_key("azure-aci"))
-    };
+    let is_sorted =
+        || published.last(counts).is_some_and(|counts| !counts.contains_key("azure-aci"));
     run_until(&mut loops, "the nodes to be sorted anew", is_sorted).await;
 }

@@ -29,17 +29,9 @@ fn install(arguments: &[&str]) -> Output {
 #[track_caller]
 fn printed(arguments: &[&str]) -> Vec<Value> {
     let output = install(arguments);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    Document::parse_all(&text)
-        .unwrap()
-        .into_iter()
-        .map(|document| document.value)
-        .collect()
+    Document::parse_all(&text).unwrap().into_iter().map(|document| document.value).collect()
 }
 
 #[track_caller]
@@ -47,29 +39,20 @@ fn refused(arguments: &[&str], part: &str) {
     let output = install(arguments);
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(
-        output.stdout.is_empty(),
-        "nothing is printed that could be applied"
-    );
+    assert!(output.stdout.is_empty(), "nothing is printed that could be applied");
     assert!(message.contains(part), "`{part}` in {message}");
 }
 
 /// A certificate in a file, and its key in another.
 fn authority(folder: &Path) -> (String, String) {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["ca".into()])
-        .unwrap()
-        .self_signed(&key)
-        .unwrap();
+    let certificate = CertificateParams::new(vec!["ca".into()]).unwrap().self_signed(&key).unwrap();
     let write = |name: &str, text: String| {
         let path = folder.join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    (
-        write("ca.crt", certificate.pem()),
-        write("ca.key", key.serialize_pem()),
-    )
+    (write("ca.crt", certificate.pem()), write("ca.key", key.serialize_pem()))
 }
 
 fn of_kind<'a>(documents: &'a [Value], kind: &str) -> &'a Value {
@@ -80,10 +63,7 @@ fn of_kind<'a>(documents: &'a [Value], kind: &str) -> &'a Value {
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value
-        .as_array()
-        .unwrap_or_else(|| panic!("{value} is no list"))
-        .iter()
+    value.as_array().unwrap_or_else(|| panic!("{value} is no list")).iter()
 }
 
 fn webhooks<'a>(documents: &'a [Value], kind: &str) -> Vec<&'a Value> {
@@ -99,10 +79,8 @@ fn every_document_says_what_it_is_and_no_placeholder_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let (ca, _) = authority(folder.path());
     let url = ["--url", "https://127.0.0.1:8443", "--ca-file", &ca];
-    let (with_access, match_all) = (
-        [&url[..], &["--rbac"]].concat(),
-        [&url[..], &["--match-all"]].concat(),
-    );
+    let (with_access, match_all) =
+        ([&url[..], &["--rbac"]].concat(), [&url[..], &["--match-all"]].concat());
     let with_ca = [&SERVICE[..], &["--ca-file", &ca]].concat();
     for arguments in [&SERVICE[..], &with_ca, &url, &with_access, &match_all] {
         let documents = printed(arguments);
@@ -130,29 +108,18 @@ fn each_mode_prints_what_it_needs() {
             .map(|document| document["kind"].as_str().unwrap().to_owned())
             .collect()
     };
-    let access = [
-        "Namespace",
-        "ServiceAccount",
-        "ClusterRole",
-        "ClusterRoleBinding",
-    ];
+    let access = ["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding"];
     let server = ["Deployment", "Service", "PodDisruptionBudget"];
     let hooks = [MUTATING, VALIDATING];
     let certificates = ["Issuer", "Certificate", "Issuer", "Certificate"];
-    assert_eq!(
-        kinds(&SERVICE),
-        [&access[..], &certificates, &server, &hooks].concat()
-    );
+    assert_eq!(kinds(&SERVICE), [&access[..], &certificates, &server, &hooks].concat());
     assert_eq!(
         kinds(&[&SERVICE[..], &["--ca-file", &ca]].concat()),
         [&access[..], &server, &hooks].concat()
     );
     let url = ["--url", "https://127.0.0.1:1", "--ca-file", &ca];
     assert_eq!(kinds(&url), hooks);
-    assert_eq!(
-        kinds(&[&url[..], &["--rbac"]].concat()),
-        [&access[..], &hooks].concat()
-    );
+    assert_eq!(kinds(&[&url[..], &["--rbac"]].concat()), [&access[..], &hooks].concat());
 }
 
 #[test]
@@ -160,44 +127,22 @@ fn settings_that_would_do_harm_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (ca, key) = authority(folder.path());
     refused(
-        &[
-            &SERVICE[..],
-            &["--failure-policy", "Fail", "--replicas", "1"],
-        ]
-        .concat(),
+        &[&SERVICE[..], &["--failure-policy", "Fail", "--replicas", "1"]].concat(),
         "use --replicas 2 or more",
     );
-    printed(
-        &[
-            &SERVICE[..],
-            &["--failure-policy", "Ignore", "--replicas", "1"],
-        ]
-        .concat(),
-    );
+    printed(&[&SERVICE[..], &["--failure-policy", "Ignore", "--replicas", "1"]].concat());
     printed(&[&SERVICE[..], &["--failure-policy", "fail"]].concat());
-    refused(
-        &["--url", "http://127.0.0.1:1", "--ca-file", &ca],
-        "by https only",
-    );
-    refused(
-        &["--url", "https://a?b", "--ca-file", &ca],
-        "no user, query or fragment",
-    );
+    refused(&["--url", "http://127.0.0.1:1", "--ca-file", &ca], "by https only");
+    refused(&["--url", "https://a?b", "--ca-file", &ca], "no user, query or fragment");
     refused(&["--url", "https://127.0.0.1:1"], "--ca-file");
-    refused(
-        &["--url", "https://127.0.0.1:1", "--ca-file", &key],
-        "private key",
-    );
+    refused(&["--url", "https://127.0.0.1:1", "--ca-file", &key], "private key");
     refused(
         &[&SERVICE[..], &["--namespace", "Loadline"]].concat(),
         "`Loadline` is no name of a namespace",
     );
     let unnamed = install(&[]);
     let note = String::from_utf8(unnamed.stderr).unwrap();
-    assert!(
-        unnamed.status.success() && note.contains("name yours with --image"),
-        "{note}"
-    );
+    assert!(unnamed.status.success() && note.contains("name yours with --image"), "{note}");
 }
 
 #[test]
@@ -207,13 +152,8 @@ fn the_server_is_reached_where_it_serves() {
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     let arguments: Vec<&str> = list(&container["args"]).filter_map(Value::as_str).collect();
     assert_eq!(arguments[0], "serve");
-    assert!(
-        arguments.contains(&"--listen=0.0.0.0:8443"),
-        "{arguments:?}"
-    );
-    let https = list(&container["ports"])
-        .find(|port| port["name"] == "https")
-        .unwrap();
+    assert!(arguments.contains(&"--listen=0.0.0.0:8443"), "{arguments:?}");
+    let https = list(&container["ports"]).find(|port| port["name"] == "https").unwrap();
     assert_eq!(https["containerPort"], 8443);
     assert_eq!(
         container["readinessProbe"]["httpGet"],
@@ -224,10 +164,7 @@ fn the_server_is_reached_where_it_serves() {
         json!({"path": "/healthz", "port": "https", "scheme": "HTTPS"})
     );
     let service = &of_kind(&documents, "Service")["spec"];
-    assert_eq!(
-        service["selector"],
-        deployment["spec"]["template"]["metadata"]["labels"]
-    );
+    assert_eq!(service["selector"], deployment["spec"]["template"]["metadata"]["labels"]);
     assert_eq!(service["ports"][0]["targetPort"], "https");
     for (kind, path) in [(MUTATING, "/mutate"), (VALIDATING, "/validate")] {
         for webhook in webhooks(&documents, kind) {
@@ -240,10 +177,8 @@ fn the_server_is_reached_where_it_serves() {
         }
     }
     // The flags that the Deployment gives are flags that `serve` takes.
-    let help = Command::new(env!("CARGO_BIN_EXE_loadline"))
-        .args(["serve", "--help"])
-        .output()
-        .unwrap();
+    let help =
+        Command::new(env!("CARGO_BIN_EXE_loadline")).args(["serve", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     for argument in &arguments[1..] {
         let flag = argument.split('=').next().unwrap();
@@ -264,17 +199,11 @@ fn the_server_may_do_no_more_than_it_needs() {
     assert_eq!(verbs("nodes"), json!(["get", "list", "watch"]));
     assert_eq!(verbs("namespaces"), json!(["get", "list", "watch"]));
     assert_eq!(verbs("pods"), json!(["get", "list", "watch", "patch"]));
-    assert_eq!(
-        verbs("networkpolicies"),
-        json!(["get", "list", "watch", "create", "patch"])
-    );
+    assert_eq!(verbs("networkpolicies"), json!(["get", "list", "watch", "create", "patch"]));
     assert!(!rules.to_string().contains('*'), "{rules}");
     let spec = &of_kind(&documents, "Deployment")["spec"]["template"]["spec"];
     assert_eq!(spec["securityContext"]["runAsNonRoot"], true);
-    assert_eq!(
-        spec["securityContext"]["seccompProfile"]["type"],
-        "RuntimeDefault"
-    );
+    assert_eq!(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
     assert_eq!(
         spec["containers"][0]["securityContext"],
         json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}})
@@ -283,30 +212,18 @@ fn the_server_may_do_no_more_than_it_needs() {
 
 #[test]
 fn webhooks_keep_the_contract() {
-    let documents = printed(
-        &[
-            &SERVICE[..],
-            &["--failure-policy", "Fail", "--timeout", "7"],
-        ]
-        .concat(),
-    );
+    let documents =
+        printed(&[&SERVICE[..], &["--failure-policy", "Fail", "--timeout", "7"]].concat());
     for kind in [MUTATING, VALIDATING] {
         for webhook in webhooks(&documents, kind) {
             assert_eq!(webhook["admissionReviewVersions"], json!(["v1"]));
             assert_eq!(webhook["sideEffects"], "None");
             assert_eq!(webhook["matchPolicy"], "Equivalent");
             assert_eq!(webhook["timeoutSeconds"], 7);
-            let reinvoked = if kind == MUTATING {
-                json!("IfNeeded")
-            } else {
-                Value::Null
-            };
+            let reinvoked = if kind == MUTATING { json!("IfNeeded") } else { Value::Null };
             assert_eq!(webhook["reinvocationPolicy"], reinvoked);
             // Workloads are never refused, so a server that is away must not refuse them either.
-            let is_of_pods = webhook["name"]
-                .as_str()
-                .unwrap()
-                .ends_with("pods.loadline.dev");
+            let is_of_pods = webhook["name"].as_str().unwrap().ends_with("pods.loadline.dev");
             assert_eq!(
                 webhook["failurePolicy"],
                 if is_of_pods { "Fail" } else { "Ignore" },
@@ -325,9 +242,8 @@ fn rules_name_pods_and_workloads_that_are_read() {
         for webhook in webhooks(&documents, kind) {
             for rule in list(&webhook["rules"]) {
                 assert_eq!(rule["scope"], "Namespaced");
-                let operations: Vec<&str> = list(&rule["operations"])
-                    .filter_map(Value::as_str)
-                    .collect();
+                let operations: Vec<&str> =
+                    list(&rule["operations"]).filter_map(Value::as_str).collect();
                 for resource in list(&rule["resources"]) {
                     let group = rule["apiGroups"][0].as_str().unwrap();
                     rules.insert(format!(
@@ -345,16 +261,9 @@ fn rules_name_pods_and_workloads_that_are_read() {
     assert!(rules.remove(&format!("{VALIDATING} /pods/resize UPDATE")));
     for workload in WORKLOADS {
         let resource = format!("{}s", workload.kind.to_lowercase());
-        rules.remove(&format!(
-            "{VALIDATING} {}/{resource} CREATE,UPDATE",
-            workload.group
-        ));
+        rules.remove(&format!("{VALIDATING} {}/{resource} CREATE,UPDATE", workload.group));
     }
-    assert_eq!(
-        rules,
-        BTreeSet::new(),
-        "nothing is asked for that nobody reads"
-    );
+    assert_eq!(rules, BTreeSet::new(), "nothing is asked for that nobody reads");
 }
 
 #[test]
@@ -367,11 +276,8 @@ fn no_object_passes_two_entries() {
             let Some(general) = name.strip_prefix("asked.") else {
                 continue;
             };
-            let (at, general) = all
-                .iter()
-                .enumerate()
-                .find(|(_, webhook)| webhook["name"] == general)
-                .unwrap();
+            let (at, general) =
+                all.iter().enumerate().find(|(_, webhook)| webhook["name"] == general).unwrap();
             assert_eq!(webhook["rules"], general["rules"]);
             let last = |webhook: &Value| {
                 list(&webhook["matchConditions"]).last().unwrap()["expression"]
@@ -415,10 +321,7 @@ fn some_namespaces_are_never_looked_at() {
         ]
         .concat(),
     );
-    for webhook in [MUTATING, VALIDATING]
-        .iter()
-        .flat_map(|kind| webhooks(&documents, kind))
-    {
+    for webhook in [MUTATING, VALIDATING].iter().flat_map(|kind| webhooks(&documents, kind)) {
         let expressions = &webhook["namespaceSelector"]["matchExpressions"];
         assert_eq!(
             expressions[0],
@@ -437,9 +340,7 @@ fn conditions_know_every_sign_of_the_profiles() {
     let documents = printed(&SERVICE);
     let pipeline = Pipeline::built_in().unwrap();
     let conditions = |name: &str| -> Vec<String> {
-        let all = [MUTATING, VALIDATING]
-            .iter()
-            .flat_map(|kind| webhooks(&documents, kind));
+        let all = [MUTATING, VALIDATING].iter().flat_map(|kind| webhooks(&documents, kind));
         all.flat_map(|webhook| list(&webhook["matchConditions"]))
             .filter(|condition| condition["name"] == name)
             .map(|condition| condition["expression"].as_str().unwrap().to_owned())
@@ -447,10 +348,7 @@ fn conditions_know_every_sign_of_the_profiles() {
     };
     for expression in conditions("reaches-a-virtual-node") {
         let says = |text: &str| {
-            assert!(
-                expression.contains(&format!("'{text}'")),
-                "`{text}` in {expression}"
-            );
+            assert!(expression.contains(&format!("'{text}'")), "`{text}` in {expression}");
         };
         [PROFILE_KEY, FENCE_KEY, MARKER].into_iter().for_each(says);
         for profile in &pipeline.profiles {
@@ -464,10 +362,7 @@ fn conditions_know_every_sign_of_the_profiles() {
                     );
                 }
             }
-            profile
-                .keep_off
-                .iter()
-                .for_each(|requirement| says(&requirement.key));
+            profile.keep_off.iter().for_each(|requirement| says(&requirement.key));
             // Any toleration counts but those for passing states, and no profile's taint is taken for one of these.
             for taint in profile.node.iter().flat_map(|node| &node.taints) {
                 assert!(
@@ -480,28 +375,19 @@ fn conditions_know_every_sign_of_the_profiles() {
         }
         says("eks.amazonaws.com/fargate-profile");
     }
-    assert_eq!(
-        conditions("is-not-being-deleted").len(),
-        6,
-        "all of /validate"
-    );
+    assert_eq!(conditions("is-not-being-deleted").len(), 6, "all of /validate");
     assert_eq!(conditions("has-no-owner").len(), 4, "all workloads");
 }
 
 #[test]
 fn match_all_asks_about_everything() {
     let documents = printed(&[&SERVICE[..], &["--match-all"]].concat());
-    for webhook in [MUTATING, VALIDATING]
-        .iter()
-        .flat_map(|kind| webhooks(&documents, kind))
-    {
+    for webhook in [MUTATING, VALIDATING].iter().flat_map(|kind| webhooks(&documents, kind)) {
         let name = webhook["name"].as_str().unwrap();
         assert!(!name.starts_with("asked."), "{name}");
         let conditions = list(&webhook["matchConditions"]);
         assert!(
-            conditions
-                .into_iter()
-                .all(|condition| condition["name"] != "reaches-a-virtual-node"),
+            conditions.into_iter().all(|condition| condition["name"] != "reaches-a-virtual-node"),
             "{name}"
         );
     }
@@ -518,10 +404,7 @@ fn trust_comes_from_the_file_or_from_cert_manager() {
             configuration["metadata"]["annotations"]["cert-manager.io/inject-ca-from"],
             "loadline/loadline"
         );
-        assert_eq!(
-            configuration["webhooks"][0]["clientConfig"]["caBundle"],
-            Value::Null
-        );
+        assert_eq!(configuration["webhooks"][0]["clientConfig"]["caBundle"], Value::Null);
     }
     let url = printed(&["--url", "https://10.0.0.1:8443/", "--ca-file", &ca]);
     for (kind, path) in [(MUTATING, "mutate"), (VALIDATING, "validate")] {
@@ -532,9 +415,7 @@ fn trust_comes_from_the_file_or_from_cert_manager() {
             assert_eq!(client["url"], format!("https://10.0.0.1:8443/{path}"));
             assert_eq!(client["service"], Value::Null);
             assert!(
-                client["caBundle"]
-                    .as_str()
-                    .is_some_and(|bundle| bundle.starts_with("LS0t")),
+                client["caBundle"].as_str().is_some_and(|bundle| bundle.starts_with("LS0t")),
                 "{client}"
             );
         }
@@ -565,19 +446,12 @@ fn the_users_own_files_go_into_the_cluster_with_the_server() {
         data.keys().collect::<Vec<_>>(),
         ["config-000-config.yaml", "policy-000-no-cats.rego"]
     );
-    assert_eq!(
-        data["policy-000-no-cats.rego"],
-        std::fs::read_to_string(&policy).unwrap()
-    );
+    assert_eq!(data["policy-000-no-cats.rego"], std::fs::read_to_string(&policy).unwrap());
     let deployment = of_kind(&documents, "Deployment");
     let pod = &deployment["spec"]["template"]["spec"];
-    let arguments: Vec<&str> = list(&pod["containers"][0]["args"])
-        .filter_map(Value::as_str)
-        .collect();
-    assert!(
-        arguments.contains(&"--policy=/etc/loadline/bundle/policy"),
-        "{arguments:?}"
-    );
+    let arguments: Vec<&str> =
+        list(&pod["containers"][0]["args"]).filter_map(Value::as_str).collect();
+    assert!(arguments.contains(&"--policy=/etc/loadline/bundle/policy"), "{arguments:?}");
     assert!(
         arguments.contains(&"--config=/etc/loadline/bundle/config/000-config.yaml"),
         "{arguments:?}"
@@ -598,20 +472,13 @@ fn the_users_own_files_go_into_the_cluster_with_the_server() {
         "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec: {profiles: [bare]}\n",
     );
     let folder = Path::new(&bare).parent().unwrap().to_str().unwrap();
-    let arguments = [
-        &SERVICE[..],
-        &["--profiles", folder, "--config", &chosen, "--match-all"],
-    ]
-    .concat();
+    let arguments =
+        [&SERVICE[..], &["--profiles", folder, "--config", &chosen, "--match-all"]].concat();
     let bare = printed(&arguments);
     let affinity = &of_kind(&bare, "Deployment")["spec"]["template"]["spec"]["affinity"];
     assert_eq!(affinity["nodeAffinity"], Value::Null);
     assert!(affinity["podAntiAffinity"].is_object());
-    assert_ne!(
-        digest(&documents),
-        digest(&printed(&SERVICE)),
-        "other files make other pods"
-    );
+    assert_ne!(digest(&documents), digest(&printed(&SERVICE)), "other files make other pods");
 }
 
 const BARE: &str = "

@@ -73,7 +73,9 @@ impl Server {
         // The system chooses the ports, and the log says which.
         let started = Instant::now();
         let serving = loop {
-            if let Some(line) = log(folder).lines().find(|line| line.contains("\"message\":\"serving\"")) {
+            if let Some(line) =
+                log(folder).lines().find(|line| line.contains("\"message\":\"serving\""))
+            {
                 break serde_json::from_str::<Value>(line).unwrap();
             }
             if started.elapsed() > PATIENCE || child.try_wait().unwrap().is_some() {
@@ -83,7 +85,12 @@ impl Server {
             std::thread::sleep(Duration::from_millis(5));
         };
         let address = |key: &str| serving[key].as_str().unwrap().parse().unwrap();
-        Self { child, address: address("address"), metrics: address("metrics"), client: trusting(&certificate) }
+        Self {
+            child,
+            address: address("address"),
+            metrics: address("metrics"),
+            client: trusting(&certificate),
+        }
     }
 
     fn connect(&self) -> StreamOwned<ClientConnection, TcpStream> {

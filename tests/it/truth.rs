@@ -132,10 +132,8 @@ impl Tally {
         if record.blockers.is_empty() {
             return;
         }
-        let ours: BTreeSet<String> = judgement
-            .blockers()
-            .map(|(.., path)| collapse(path))
-            .collect();
+        let ours: BTreeSet<String> =
+            judgement.blockers().map(|(.., path)| collapse(path)).collect();
         let theirs: BTreeSet<&str> = record
             .blockers
             .iter()
@@ -158,18 +156,15 @@ impl Tally {
             if ours.iter().any(|own| meet(own, path)) {
                 self.named_blockers += 1;
             } else {
-                self.notes
-                    .push(format!("{}: blocker {path} not named", record.id));
+                self.notes.push(format!("{}: blocker {path} not named", record.id));
             }
         }
         for path in &ours {
             if theirs.iter().any(|other| meet(other, path)) {
                 self.confirmed_blockers += 1;
             } else {
-                self.notes.push(format!(
-                    "{}: blocker {path} not found by them: {theirs:?}",
-                    record.id
-                ));
+                self.notes
+                    .push(format!("{}: blocker {path} not found by them: {theirs:?}", record.id));
             }
         }
     }
@@ -179,10 +174,7 @@ impl Tally {
         let fields = theirs.chain(record.effective.iter().map(|field| (field, false)));
         for (field, is_ignored) in fields {
             // What is left of an object after its blocker was taken out is nothing that the author wrote.
-            if record
-                .blockers
-                .iter()
-                .any(|blocker| blocker.path.starts_with(&format!("{field}.")))
+            if record.blockers.iter().any(|blocker| blocker.path.starts_with(&format!("{field}.")))
             {
                 continue;
             }
@@ -192,10 +184,7 @@ impl Tally {
                 continue;
             }
             // A field of several containers is ignored when it is ignored in all of them.
-            let fates: Vec<Fate> = places
-                .iter()
-                .map(|place| judgement.fate(pod, place))
-                .collect();
+            let fates: Vec<Fate> = places.iter().map(|place| judgement.fate(pod, place)).collect();
             let ours = fates.iter().all(|fate| fate.is_ignored());
             match (ours, is_ignored) {
                 (true, true) => {
@@ -207,14 +196,12 @@ impl Tally {
                 (true, false) => {
                     self.only_ours += 1;
                     self.fields.entry(field.clone()).or_default().0 += 1;
-                    self.notes
-                        .push(format!("{}: {field} works there; {fates:?}", record.id));
+                    self.notes.push(format!("{}: {field} works there; {fates:?}", record.id));
                 }
                 (false, true) => {
                     self.only_theirs += 1;
                     self.fields.entry(field.clone()).or_default().1 += 1;
-                    self.notes
-                        .push(format!("{}: {field} is ignored there", record.id));
+                    self.notes.push(format!("{}: {field} is ignored there", record.id));
                 }
                 (false, false) => {}
             }
@@ -223,11 +210,7 @@ impl Tally {
 
     fn share(part: usize, whole: usize) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "counts of a few thousand")]
-        let share = if whole == 0 {
-            1.0
-        } else {
-            part as f64 / whole as f64
-        };
+        let share = if whole == 0 { 1.0 } else { part as f64 / whole as f64 };
         share
     }
 
@@ -275,10 +258,7 @@ fn profiles_agree_with_the_providers_own_code() {
     };
     let show = std::env::var("LOADLINE_TRUTH_SHOW").unwrap_or_default();
     let data = Data::load();
-    let corpus = Corpus {
-        root: corpus,
-        files: RefCell::default(),
-    };
+    let corpus = Corpus { root: corpus, files: RefCell::default() };
     let mut short = Vec::new();
     for (file, name) in PROVIDERS {
         let Ok(text) = fs::read_to_string(truth.join(format!("{file}.jsonl"))) else {
@@ -308,10 +288,7 @@ fn profiles_agree_with_the_providers_own_code() {
             }
         }
         if tally.unread > 0 {
-            println!(
-                "    {} pods of the recording could not be read",
-                tally.unread
-            );
+            println!("    {} pods of the recording could not be read", tally.unread);
         }
         if tally.outcome() < 0.995 || tally.precision() < 0.98 || tally.recall() < 0.98 {
             short.push(name);
@@ -319,4 +296,3 @@ fn profiles_agree_with_the_providers_own_code() {
     }
     assert!(short.is_empty(), "below the goal: {short:?}");
 }
-

@@ -68,9 +68,7 @@ impl Signs {
                 .iter()
                 .filter_map(|one| one.get("podLabels").and_then(Value::as_array))
                 .flatten();
-            signs
-                .pod_labels
-                .extend(claims.filter_map(Value::as_str).map(ToOwned::to_owned));
+            signs.pod_labels.extend(claims.filter_map(Value::as_str).map(ToOwned::to_owned));
         }
         signs
     }
@@ -88,17 +86,12 @@ impl Signs {
     /// On updates the node's name tells nothing, as every running pod has one; there the marker tells that the pod was
     /// judged when it was created.
     pub(super) fn pod(&self) -> String {
-        self.reaches(
-            "object",
-            "has(object.spec.nodeName) && request.operation == 'CREATE'",
-        )
+        self.reaches("object", "has(object.spec.nodeName) && request.operation == 'CREATE'")
     }
 
     /// True for a workload whose pods can reach a virtual node by their own words.
     pub(super) fn workload(&self) -> String {
-        let reaches = self
-            .reaches("pod", "has(pod.spec.nodeName)")
-            .replace('\n', "\n  ");
+        let reaches = self.reaches("pod", "has(pod.spec.nodeName)").replace('\n', "\n  ");
         format!(
             "(!has(object.spec) ? []\n\
              : has(object.spec.jobTemplate) ? [object.spec.jobTemplate.spec.template]\n\
@@ -109,20 +102,16 @@ impl Signs {
     }
 
     fn reaches(&self, pod: &str, is_placed: &str) -> String {
-        let pod_labels = [PROFILE_KEY, FENCE_KEY]
-            .into_iter()
-            .chain(self.pod_labels.iter().map(String::as_str));
+        let pod_labels =
+            [PROFILE_KEY, FENCE_KEY].into_iter().chain(self.pod_labels.iter().map(String::as_str));
         let pod_labels = list(pod_labels);
         let annotations = list([PROFILE_KEY, FENCE_KEY, MARKER]);
         let keys = list(self.node_keys.iter().map(String::as_str));
         let values = list(self.node_values.iter().map(String::as_str));
         let [default_scheduler, passing_prefix, passing_key, profile_key] =
             [DEFAULT_SCHEDULER, PASSING_PREFIX, PASSING_KEY, PROFILE_KEY].map(quote);
-        let metadata = if pod == "object" {
-            String::new()
-        } else {
-            format!("has({pod}.metadata) && ")
-        };
+        let metadata =
+            if pod == "object" { String::new() } else { format!("has({pod}.metadata) && ") };
         let required = format!(
             "{pod}.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
         );
@@ -159,10 +148,7 @@ pub(super) fn not(expression: &str) -> String {
 /// The profiles whose nodes let every pod in, so that no condition can tell which pods reach them.
 pub(super) fn open_to_all(pipeline: &Pipeline) -> impl Iterator<Item = &Profile> {
     pipeline.profiles.iter().filter(|profile| {
-        profile
-            .node
-            .as_ref()
-            .is_some_and(|node| filter::repelling(&node.taints).next().is_none())
+        profile.node.as_ref().is_some_and(|node| filter::repelling(&node.taints).next().is_none())
     })
 }
 
@@ -218,15 +204,8 @@ spec:
   unlisted: {support: supported, reason: r}
   support: []
 ";
-        let profiles = vec![Text {
-            origin: "ours.yaml".into(),
-            text: profile.into(),
-        }];
-        let pipeline = Pipeline::compile(&Sources {
-            profiles,
-            ..Sources::default()
-        })
-        .unwrap();
+        let profiles = vec![Text { origin: "ours.yaml".into(), text: profile.into() }];
+        let pipeline = Pipeline::compile(&Sources { profiles, ..Sources::default() }).unwrap();
         let signs = Signs::of(&pipeline);
         for expression in [signs.pod(), signs.workload()] {
             for part in [
@@ -244,9 +223,7 @@ spec:
             );
         }
         assert_eq!(
-            open_to_all(&pipeline)
-                .map(|profile| profile.name.as_str())
-                .collect::<Vec<_>>(),
+            open_to_all(&pipeline).map(|profile| profile.name.as_str()).collect::<Vec<_>>(),
             ["ours"]
         );
     }

@@ -74,9 +74,7 @@ pub(super) fn render(
             all.extend(bundle(&settings.namespace, sources, &mut server)?);
             all.extend(server);
         }
-        Address::Url {
-            with_access: true, ..
-        } => all.extend(read(ACCESS)?),
+        Address::Url { with_access: true, .. } => all.extend(read(ACCESS)?),
         Address::Url { .. } => {}
     }
     for mut configuration in read(WEBHOOKS)? {
@@ -114,25 +112,17 @@ fn markers(settings: &Settings, pipeline: &Pipeline) -> BTreeMap<&'static str, V
 /// Node affinity expressions that keep Loadline itself off every virtual node: the API server may not reach it there.
 fn off_virtual_nodes(pipeline: &Pipeline) -> Value {
     let mut merged: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    for requirement in pipeline
-        .profiles
-        .iter()
-        .flat_map(|profile| &profile.keep_off)
-    {
-        let values = merged
-            .entry((&requirement.key, &requirement.operator))
-            .or_default();
+    for requirement in pipeline.profiles.iter().flat_map(|profile| &profile.keep_off) {
+        let values = merged.entry((&requirement.key, &requirement.operator)).or_default();
         values.extend(requirement.values.iter().map(String::as_str));
         values.sort_unstable();
         values.dedup();
     }
-    let requirements = merged
-        .into_iter()
-        .map(|((key, operator), values)| Requirement {
-            key: key.to_owned(),
-            operator: operator.to_owned(),
-            values: values.into_iter().map(ToOwned::to_owned).collect(),
-        });
+    let requirements = merged.into_iter().map(|((key, operator), values)| Requirement {
+        key: key.to_owned(),
+        operator: operator.to_owned(),
+        values: values.into_iter().map(ToOwned::to_owned).collect(),
+    });
     requirements.map(|requirement| json!(requirement)).collect()
 }
 
@@ -152,25 +142,18 @@ fn keep_affinity_true(server: &mut [Value]) {
 
 fn documents(text: &str, markers: &BTreeMap<&str, Value>) -> anyhow::Result<Vec<Value>> {
     let documents = Document::parse_all(text).context("read the manifests of `deploy/`")?;
-    let mut values: Vec<Value> = documents
-        .into_iter()
-        .map(|document| document.value)
-        .collect();
-    values
-        .iter_mut()
-        .try_for_each(|value| fill(value, markers))?;
+    let mut values: Vec<Value> = documents.into_iter().map(|document| document.value).collect();
+    values.iter_mut().try_for_each(|value| fill(value, markers))?;
     Ok(values)
 }
 
 /// Exchanges every `${name}`: a string that is nothing else becomes the value, in other strings it becomes its text.
 fn fill(value: &mut Value, markers: &BTreeMap<&str, Value>) -> anyhow::Result<()> {
     match value {
-        Value::Object(members) => members
-            .values_mut()
-            .try_for_each(|member| fill(member, markers)),
-        Value::Array(elements) => elements
-            .iter_mut()
-            .try_for_each(|element| fill(element, markers)),
+        Value::Object(members) => members.values_mut().try_for_each(|member| fill(member, markers)),
+        Value::Array(elements) => {
+            elements.iter_mut().try_for_each(|element| fill(element, markers))
+        }
         Value::String(text) => {
             while let Some((before, rest)) = text.split_once("${") {
                 let Some((name, after)) = rest.split_once('}') else {
@@ -198,17 +181,12 @@ fn address(configuration: &mut Value, settings: &Settings) -> anyhow::Result<()>
         let annotations = json!({ "cert-manager.io/inject-ca-from": source });
         insert(configuration, "/metadata", "annotations", annotations);
     }
-    let Some(webhooks) = configuration
-        .get_mut("webhooks")
-        .and_then(Value::as_array_mut)
-    else {
+    let Some(webhooks) = configuration.get_mut("webhooks").and_then(Value::as_array_mut) else {
         bail!("a webhook configuration of `deploy/` has no webhooks");
     };
     if settings.match_all {
         webhooks.retain(|webhook| {
-            !webhook["name"]
-                .as_str()
-                .is_some_and(|name| name.starts_with("asked."))
+            !webhook["name"].as_str().is_some_and(|name| name.starts_with("asked."))
         });
     }
     for webhook in webhooks {
@@ -223,9 +201,8 @@ fn address(configuration: &mut Value, settings: &Settings) -> anyhow::Result<()>
             insert(webhook, "/clientConfig", "caBundle", json!(bundle));
         }
         if settings.match_all
-            && let Some(conditions) = webhook
-                .get_mut("matchConditions")
-                .and_then(Value::as_array_mut)
+            && let Some(conditions) =
+                webhook.get_mut("matchConditions").and_then(Value::as_array_mut)
         {
             conditions.retain(|condition| condition["name"] != "reaches-a-virtual-node");
         }
@@ -258,11 +235,7 @@ fn bundle(
             data.insert(key, json!(text.text));
         }
         if !texts.is_empty() {
-            let place = if group == "config" {
-                path.as_str()
-            } else {
-                group
-            };
+            let place = if group == "config" { path.as_str() } else { group };
             arguments.push(json!(format!("--{group}={BUNDLE_FOLDER}/{place}")));
         }
     }
@@ -275,9 +248,7 @@ fn bundle(
             "profiles, policies and configuration have {size} bytes, and a ConfigMap holds {BUNDLE_LIMIT}; build them into the image"
         );
     }
-    let deployment = server
-        .iter_mut()
-        .find(|document| document["kind"] == "Deployment");
+    let deployment = server.iter_mut().find(|document| document["kind"] == "Deployment");
     let Some(pod) = deployment.and_then(|deployment| deployment.pointer_mut("/spec/template/spec"))
     else {
         bail!("there is no Deployment in `deploy/`");
@@ -321,13 +292,7 @@ fn push(object: &mut Value, list: &str, values: impl IntoIterator<Item = Value>)
 fn file_name(text: &Text) -> String {
     let name = text.origin.rsplit(['/', '\\']).next().unwrap_or_default();
     name.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') {
-                c
-            } else {
-                '-'
-            }
-        })
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' })
         .collect()
 }
 

@@ -124,22 +124,16 @@ fn json(text: &mut String, value: &Value) {
 
 /// What ends a line in YAML 1.1 though not in JSON, and the mark that may not stand inside a text.
 const fn is_break(c: char) -> bool {
-    matches!(
-        c,
-        '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}'
-    )
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
 /// Whether a string cannot be taken for anything else: it begins with a letter, holds only harmless characters, and is no
 /// word with a meaning.
 fn is_plain(word: &str) -> bool {
-    const WORDS: [&str; 12] = [
-        "true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "infinity",
-    ];
+    const WORDS: [&str; 12] =
+        ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "infinity"];
     word.starts_with(|c: char| c.is_ascii_alphabetic())
-        && word
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/' | '_'))
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/' | '_'))
         && WORDS.iter().all(|one| !word.eq_ignore_ascii_case(one))
 }
 
@@ -158,10 +152,7 @@ mod tests {
     fn read(text: &str) -> Vec<Value> {
         let documents =
             Document::parse_all(text).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
-        documents
-            .into_iter()
-            .map(|document| document.value)
-            .collect()
+        documents.into_iter().map(|document| document.value).collect()
     }
 
     #[test]
@@ -193,10 +184,7 @@ mod tests {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
                 prop::collection::btree_map("[ -;=-~]{1,8}", inner, 0..5).prop_map(|members| {
-                    members
-                        .into_iter()
-                        .collect::<serde_json::Map<_, _>>()
-                        .into()
+                    members.into_iter().collect::<serde_json::Map<_, _>>().into()
                 }),
             ]
         })

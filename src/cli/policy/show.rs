@@ -50,27 +50,17 @@ struct Listed {
 
 /// Lists the policies by name, with their titles.
 pub fn list(arguments: &ListArgs) -> anyhow::Result<ExitStatus> {
-    let policies: Vec<Listed> = bundle::library()
-        .map(listed)
-        .collect::<Result<_, _>>()
-        .map_err(anyhow::Error::msg)?;
+    let policies: Vec<Listed> =
+        bundle::library().map(listed).collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
     let mut out = anstream::stdout().lock();
     if arguments.output == Output::Json {
         serde_json::to_writer_pretty(&mut out, &policies)?;
         writeln!(out)?;
         return Ok(ExitStatus::Clean);
     }
-    let width = policies
-        .iter()
-        .map(|policy| policy.name.len())
-        .max()
-        .unwrap_or_default();
+    let width = policies.iter().map(|policy| policy.name.len()).max().unwrap_or_default();
     for Listed { name, title, .. } in &policies {
-        writeln!(
-            out,
-            "{name:width$}  {}",
-            title.as_deref().unwrap_or_default()
-        )?;
+        writeln!(out, "{name:width$}  {}", title.as_deref().unwrap_or_default())?;
     }
     Ok(ExitStatus::Clean)
 }

@@ -26,12 +26,7 @@ pub struct TestArgs {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Run only the tests whose full name contains this
-    #[arg(
-        long,
-        value_name = "FILTER",
-        default_value = "",
-        hide_default_value = true
-    )]
+    #[arg(long, value_name = "FILTER", default_value = "", hide_default_value = true)]
     run: String,
     /// Print every test, not only those that fail
     #[arg(short, long)]
@@ -44,13 +39,8 @@ pub struct TestArgs {
 /// Runs the tests. Findings where one fails; an error where there is none to run.
 pub fn run(arguments: &TestArgs) -> anyhow::Result<ExitStatus> {
     let texts = texts(&arguments.paths)?;
-    let modules: Vec<Module<'_>> = texts
-        .iter()
-        .map(|text| Module {
-            origin: &text.origin,
-            text: &text.text,
-        })
-        .collect();
+    let modules: Vec<Module<'_>> =
+        texts.iter().map(|text| Module { origin: &text.origin, text: &text.text }).collect();
     let results = test::run(&modules, &arguments.run)?;
     if results.is_empty() {
         bail!(nothing_to_run(arguments, modules.len()));
@@ -64,11 +54,7 @@ pub fn run(arguments: &TestArgs) -> anyhow::Result<ExitStatus> {
         }
     }
     let all_pass = results.iter().all(|result| result.outcome == Outcome::Pass);
-    Ok(if all_pass {
-        ExitStatus::Clean
-    } else {
-        ExitStatus::Findings
-    })
+    Ok(if all_pass { ExitStatus::Clean } else { ExitStatus::Findings })
 }
 
 fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Text>> {
@@ -84,25 +70,16 @@ fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Text>> {
     let mut seen = BTreeSet::new();
     for path in paths {
         texts.extend(
-            read_all(path, &["rego"])?
-                .into_iter()
-                .filter(|text| seen.insert(text.origin.clone())),
+            read_all(path, &["rego"])?.into_iter().filter(|text| seen.insert(text.origin.clone())),
         );
     }
     Ok(texts)
 }
 
 fn nothing_to_run(arguments: &TestArgs, modules: usize) -> String {
-    let paths: Vec<String> = arguments
-        .paths
-        .iter()
-        .map(|path| format!("`{}`", path.display()))
-        .collect();
-    let place = if paths.is_empty() {
-        "the library".to_owned()
-    } else {
-        paths.join(", ")
-    };
+    let paths: Vec<String> =
+        arguments.paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    let place = if paths.is_empty() { "the library".to_owned() } else { paths.join(", ") };
     match (modules, arguments.run.as_str()) {
         (0, _) => format!("no file ends in `.rego` in {place}"),
         (_, "") => format!("no rule is named `test_*` in {place}"),
@@ -113,14 +90,7 @@ fn nothing_to_run(arguments: &TestArgs, modules: usize) -> String {
 fn print(out: &mut impl Write, results: &[TestResult], verbose: bool) -> anyhow::Result<()> {
     let mut file = "";
     for result in results {
-        let TestResult {
-            name,
-            origin,
-            line,
-            outcome,
-            prints,
-            duration,
-        } = result;
+        let TestResult { name, origin, line, outcome, prints, duration } = result;
         if *outcome == Outcome::Pass && !verbose {
             continue;
         }
@@ -145,10 +115,7 @@ fn print(out: &mut impl Write, results: &[TestResult], verbose: bool) -> anyhow:
         }
     }
     let count = |wanted: fn(&Outcome) -> bool| {
-        results
-            .iter()
-            .filter(|result| wanted(&result.outcome))
-            .count()
+        results.iter().filter(|result| wanted(&result.outcome)).count()
     };
     let passed = count(|outcome| *outcome == Outcome::Pass);
     let errors = count(|outcome| matches!(outcome, Outcome::Error(_)));
@@ -156,11 +123,9 @@ fn print(out: &mut impl Write, results: &[TestResult], verbose: bool) -> anyhow:
     if failed + errors > 0 || verbose {
         writeln!(out, "{}", "-".repeat(80))?;
     }
-    for (word, style, count) in [
-        ("PASS", GREEN, passed),
-        ("FAIL", RED, failed),
-        ("ERROR", RED, errors),
-    ] {
+    for (word, style, count) in
+        [("PASS", GREEN, passed), ("FAIL", RED, failed), ("ERROR", RED, errors)]
+    {
         if count > 0 {
             writeln!(out, "{style}{word}{style:#}: {count}/{}", results.len())?;
         }
@@ -214,11 +179,6 @@ impl<'r> Report<'r> {
             })
             .collect();
         let count = |outcome: &str| tests.iter().filter(|test| test.outcome == outcome).count();
-        Self {
-            passed: count("pass"),
-            failed: count("fail"),
-            errors: count("error"),
-            tests,
-        }
+        Self { passed: count("pass"), failed: count("fail"), errors: count("error"), tests }
     }
 }

@@ -96,8 +96,7 @@ impl Observed {
     pub(super) fn has_applied(&mut self, key: FenceKey, now: Instant) {
         let was_there = self.policies.rows().contains_key(&key);
         self.policies.set(key.clone(), true);
-        self.retries
-            .succeeded(Target::Fence(key), was_there.then_some(REST), now);
+        self.retries.succeeded(Target::Fence(key), was_there.then_some(REST), now);
     }
 
     /// Notes that nothing more is to be done about a pod's gate, until the watch tells otherwise.
@@ -120,10 +119,7 @@ impl Observed {
     fn wanted(&self) -> BTreeSet<FenceKey> {
         let pods = self.pods.rows().iter();
         pods.filter_map(|((namespace, _), pod)| {
-            Some(FenceKey {
-                namespace: namespace.clone(),
-                fence: pod.fence?,
-            })
+            Some(FenceKey { namespace: namespace.clone(), fence: pod.fence? })
         })
         .collect()
     }
@@ -155,14 +151,8 @@ pub(super) fn plan(observed: &Observed, now: Instant) -> Plan {
         let (Some(fence), Some(gate)) = (pod.fence, pod.gate) else {
             continue;
         };
-        if observed.is_in_place(&FenceKey {
-            namespace: key.0.clone(),
-            fence,
-        }) {
-            put(
-                &Target::Pod(key.clone()),
-                Action::Lift(key.clone(), lift(pod, gate)),
-            );
+        if observed.is_in_place(&FenceKey { namespace: key.0.clone(), fence }) {
+            put(&Target::Pod(key.clone()), Action::Lift(key.clone(), lift(pod, gate)));
         }
     }
     plan
@@ -201,10 +191,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn fence(namespace: &str) -> FenceKey {
-        FenceKey {
-            namespace: namespace.into(),
-            fence: Fence::Namespace,
-        }
+        FenceKey { namespace: namespace.into(), fence: Fence::Namespace }
     }
 
     fn pod_key(name: &str) -> PodKey {
@@ -263,13 +250,7 @@ mod tests {
     #[test]
     fn an_edited_policy_is_put_right_and_then_left_alone_for_a_while() {
         let now = Instant::now();
-        let mut observed = observed(&[(
-            "a",
-            FencedPod {
-                gate: None,
-                ..gated(0, true)
-            },
-        )]);
+        let mut observed = observed(&[("a", FencedPod { gate: None, ..gated(0, true) })]);
         observed.has_applied(fence("shop"), now);
         check(&observed, now, &[]);
         observed.policies.set(fence("shop"), false);
@@ -278,10 +259,7 @@ mod tests {
         observed.policies.set(fence("shop"), false);
         assert_eq!(
             plan(&observed, now + SECOND),
-            Plan {
-                actions: vec![],
-                again: Some(now + REST)
-            }
+            Plan { actions: vec![], again: Some(now + REST) }
         );
         check(&observed, now + REST, &["apply shop/namespace"]);
     }
@@ -296,56 +274,32 @@ mod tests {
     #[test]
     fn a_deleted_policy_comes_back_while_a_pod_needs_it() {
         let now = Instant::now();
-        let mut observed = observed(&[(
-            "a",
-            FencedPod {
-                gate: None,
-                ..gated(0, true)
-            },
-        )]);
+        let mut observed = observed(&[("a", FencedPod { gate: None, ..gated(0, true) })]);
         observed.has_applied(fence("shop"), now);
-        observed
-            .policies
-            .take_in(Event::Delete(()), |()| Some((fence("shop"), true)));
+        observed.policies.take_in(Event::Delete(()), |()| Some((fence("shop"), true)));
         check(&observed, now, &["apply shop/namespace"]);
         observed.retries.failed(Target::Fence(fence("shop")), now);
-        observed
-            .pods
-            .take_in(Event::Delete(()), |()| Some((pod_key("a"), gated(0, true))));
+        observed.pods.take_in(Event::Delete(()), |()| Some((pod_key("a"), gated(0, true))));
         observed.forget_the_gone();
         assert_eq!(plan(&observed, now), Plan::default());
-        assert_eq!(
-            observed
-                .retries
-                .blocked_until(&Target::Fence(fence("shop")), now),
-            None
-        );
+        assert_eq!(observed.retries.blocked_until(&Target::Fence(fence("shop")), now), None);
     }
 
     #[test]
     fn failures_wait_and_hold_nothing_else_up() {
         let now = Instant::now();
         let mut observed = observed(&[("a", gated(0, true))]);
-        observed
-            .pods
-            .set(("other".into(), "b".into()), gated(0, true));
+        observed.pods.set(("other".into(), "b".into()), gated(0, true));
         observed.retries.failed(Target::Fence(fence("shop")), now);
         check(&observed, now, &["apply other/namespace"]);
         let pause = Duration::from_millis(500);
         assert_eq!(plan(&observed, now).again, Some(now + pause));
-        check(
-            &observed,
-            now + pause,
-            &["apply other/namespace", "apply shop/namespace"],
-        );
+        check(&observed, now + pause, &["apply other/namespace", "apply shop/namespace"]);
     }
 
     #[test]
     fn a_pod_with_an_unknown_fence_stays_at_its_gate() {
-        let pod = FencedPod {
-            fence: None,
-            ..gated(0, true)
-        };
+        let pod = FencedPod { fence: None, ..gated(0, true) };
         check(&observed(&[("a", pod)]), Instant::now(), &[]);
     }
 
@@ -356,10 +310,7 @@ mod tests {
             json_patch::patch(&mut object, &patch).map(|()| object).ok()
         };
         let object = |uid: &str, gates: Value| json!({"metadata": {"uid": uid}, "spec": {"schedulingGates": gates}});
-        let [ours, other] = [
-            json!({"name": FENCE_GATE}),
-            json!({"name": "example.com/other"}),
-        ];
+        let [ours, other] = [json!({"name": FENCE_GATE}), json!({"name": "example.com/other"})];
 
         let only = gated(0, true);
         let lifted = json!({"metadata": {"uid": "pod"}, "spec": {}});

@@ -15,17 +15,10 @@ pub(super) fn pod(pod: &Pod) -> Option<(PodKey, FencedPod)> {
         .iter()
         .position(|gate| gate.name == FENCE_GATE)
         .filter(|_| pod.meta().deletion_timestamp.is_none())
-        .map(|index| Gate {
-            index,
-            is_only: gates.len() == 1,
-        });
+        .map(|index| Gate { index, is_only: gates.len() == 1 });
     Some((
         (pod.namespace()?, pod.name_any()),
-        FencedPod {
-            uid: pod.uid().unwrap_or_default(),
-            fence,
-            gate,
-        },
+        FencedPod { uid: pod.uid().unwrap_or_default(), fence, gate },
     ))
 }
 
@@ -33,16 +26,8 @@ pub(super) fn pod(pod: &Pod) -> Option<(PodKey, FencedPod)> {
 /// business.
 pub(super) fn policy(policy: &NetworkPolicy) -> Option<(FenceKey, bool)> {
     let name = policy.name_any();
-    let fence = Fence::ALL
-        .into_iter()
-        .find(|fence| fence.policy_name() == name)?;
-    Some((
-        FenceKey {
-            namespace: policy.namespace()?,
-            fence,
-        },
-        says(&policy.spec, fence),
-    ))
+    let fence = Fence::ALL.into_iter().find(|fence| fence.policy_name() == name)?;
+    Some((FenceKey { namespace: policy.namespace()?, fence }, says(&policy.spec, fence)))
 }
 
 /// Whether a specification is the one of the fence.
@@ -50,11 +35,7 @@ pub(super) fn policy(policy: &NetworkPolicy) -> Option<(FenceKey, bool)> {
 /// The words are compared and not the generation: the API server counts every apply of an empty list as a change, since it
 /// stores none, and two replicas would put each other right for ever.
 pub(super) fn says(spec: &Value, fence: Fence) -> bool {
-    let wanted = fence
-        .policy("")
-        .get_mut("spec")
-        .map(Value::take)
-        .unwrap_or_default();
+    let wanted = fence.policy("").get_mut("spec").map(Value::take).unwrap_or_default();
     without_empty_lists(spec.clone()) == without_empty_lists(wanted)
 }
 

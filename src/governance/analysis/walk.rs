@@ -239,7 +239,8 @@ impl Walk<'_> {
             return format!("there is no function `{}`", super::name(&path));
         }
         let nearest = suggest::nearest(name, builtins::names());
-        let hint = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+        let hint =
+            nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
         format!("there is no function `{name}`{hint}")
     }
 }

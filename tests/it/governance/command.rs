@@ -12,11 +12,7 @@ fn run(folder: &TempDir, arguments: &[&str]) -> (i32, String, String) {
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -38,12 +34,7 @@ const TESTS: &str = "package acme.owner_test\nimport rego.v1\nimport data.acme.o
 
 /// Without the times, which differ.
 fn timeless(text: &str) -> String {
-    let line = |line: &str| {
-        line.rsplit_once(" (")
-            .map_or(line, |(line, _)| line)
-            .to_owned()
-            + "\n"
-    };
+    let line = |line: &str| line.rsplit_once(" (").map_or(line, |(line, _)| line).to_owned() + "\n";
     text.lines().map(line).collect()
 }
 
@@ -51,18 +42,12 @@ fn timeless(text: &str) -> String {
 fn the_library_passes_its_own_tests() {
     let (status, out, errors) = run(&folder(&[]), &["policy", "test"]);
     assert_eq!((status, errors.as_str()), (0, ""), "{out}");
-    assert!(
-        out.starts_with("PASS: ") && out.lines().count() == 1,
-        "{out}"
-    );
+    assert!(out.starts_with("PASS: ") && out.lines().count() == 1, "{out}");
 }
 
 #[test]
 fn failing_tests_are_told_with_what_they_printed() {
-    let folder = folder(&[
-        ("policies/owner.rego", POLICY),
-        ("policies/owner_test.rego", TESTS),
-    ]);
+    let folder = folder(&[("policies/owner.rego", POLICY), ("policies/owner_test.rego", TESTS)]);
     let (status, out, errors) = run(&folder, &["policy", "test", "policies"]);
     assert_eq!((status, errors.as_str()), (1, ""));
     assert_eq!(
@@ -81,15 +66,7 @@ fn a_filter_chooses_and_verbose_tells_all() {
     let folder = folder(&[("owner.rego", POLICY), ("owner_test.rego", TESTS)]);
     let (status, out, _) = run(
         &folder,
-        &[
-            "policy",
-            "test",
-            "owner.rego",
-            "owner_test.rego",
-            "--run",
-            "test_without",
-            "-v",
-        ],
+        &["policy", "test", "owner.rego", "owner_test.rego", "--run", "test_without", "-v"],
     );
     assert_eq!(status, 0);
     assert_eq!(
@@ -119,10 +96,7 @@ fn programs_get_json() {
 fn nothing_to_test_is_a_failure() {
     let folder = folder(&[("owner.rego", POLICY), ("notes.txt", "none")]);
     for (arguments, message) in [
-        (
-            vec!["policy", "test", "."],
-            "error: no rule is named `test_*` in `.`\n",
-        ),
+        (vec!["policy", "test", "."], "error: no rule is named `test_*` in `.`\n"),
         (
             vec!["policy", "test", "--run", "nosuch"],
             "error: the name of no test contains `nosuch` in the library\n",
@@ -136,24 +110,16 @@ fn nothing_to_test_is_a_failure() {
         assert_eq!((status, out.as_str(), errors.as_str()), (2, "", message));
     }
     std::fs::remove_file(folder.path().join("owner.rego")).unwrap();
-    assert_eq!(
-        run(&folder, &["policy", "test", "."]).2,
-        "error: no file ends in `.rego` in `.`\n"
-    );
+    assert_eq!(run(&folder, &["policy", "test", "."]).2, "error: no file ends in `.rego` in `.`\n");
 }
 
 #[test]
 fn what_does_not_parse_is_told_with_file_line_and_column() {
-    let folder = folder(&[(
-        "dir/owner.rego",
-        "package acme.owner\nimport rego.v1\ndeny contains x if {\n",
-    )]);
+    let folder =
+        folder(&[("dir/owner.rego", "package acme.owner\nimport rego.v1\ndeny contains x if {\n")]);
     let (status, _, errors) = run(&folder, &["policy", "test", "dir"]);
     assert_eq!(status, 2);
-    assert!(
-        errors.starts_with("error: dir/owner.rego:4:1: "),
-        "{errors}"
-    );
+    assert!(errors.starts_with("error: dir/owner.rego:4:1: "), "{errors}");
 }
 
 #[test]
@@ -172,22 +138,13 @@ fn the_library_is_listed_and_shown() {
     assert_eq!(list[0]["parameters"]["registries"][0], "registry.k8s.io");
     let (status, out, _) = run(&folder, &["policy", "show", "no-mutable-tags"]);
     assert_eq!(status, 0);
-    assert_eq!(
-        out,
-        include_str!("../../../policies/library/no-mutable-tags/no-mutable-tags.rego")
-    );
+    assert_eq!(out, include_str!("../../../policies/library/no-mutable-tags/no-mutable-tags.rego"));
     let (status, out, _) = run(&folder, &["policy", "show", "no-mutable-tags", "--tests"]);
-    assert!(
-        status == 0 && out.starts_with("package loadline.no_mutable_tags_test\n"),
-        "{out}"
-    );
+    assert!(status == 0 && out.starts_with("package loadline.no_mutable_tags_test\n"), "{out}");
     let (status, _, errors) = run(&folder, &["policy", "show", "no-mutable-tag"]);
     assert_eq!(
         (status, errors.as_str()),
-        (
-            2,
-            "error: the library has no policy `no-mutable-tag`; did you mean `no-mutable-tags`?\n"
-        )
+        (2, "error: the library has no policy `no-mutable-tag`; did you mean `no-mutable-tags`?\n")
     );
 }
 
@@ -196,10 +153,7 @@ fn what_is_shown_can_be_copied_and_used() {
     let folder = folder(&[]);
     for (arguments, name) in [
         (vec!["policy", "show", "no-mutable-tags"], "a.rego"),
-        (
-            vec!["policy", "show", "no-mutable-tags", "--tests"],
-            "a_test.rego",
-        ),
+        (vec!["policy", "show", "no-mutable-tags", "--tests"], "a_test.rego"),
     ] {
         std::fs::write(folder.path().join(name), run(&folder, &arguments).1).unwrap();
     }

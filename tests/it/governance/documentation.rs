@@ -36,10 +36,7 @@ fn block(name: &str) -> String {
 }
 
 fn pipeline(files: &[&str], config: Option<&str>) -> Pipeline {
-    let text = |name: &str| Text {
-        origin: name.to_owned(),
-        text: block(name),
-    };
+    let text = |name: &str| Text { origin: name.to_owned(), text: block(name) };
     let sources = Sources {
         policies: files.iter().map(|name| text(name)).collect(),
         config: config.map(text),
@@ -51,10 +48,7 @@ fn pipeline(files: &[&str], config: Option<&str>) -> Pipeline {
 #[test]
 fn every_block_is_of_a_kind_that_is_tested() {
     for (language, name, _) in blocks() {
-        assert!(
-            matches!(language, "rego" | "console" | "json" | "yaml"),
-            "{language}"
-        );
+        assert!(matches!(language, "rego" | "console" | "json" | "yaml"), "{language}");
         assert_eq!(name.is_empty(), language == "console", "{language} {name}");
     }
 }
@@ -62,43 +56,27 @@ fn every_block_is_of_a_kind_that_is_tested() {
 #[test]
 fn commands_print_what_the_page_shows() {
     let folder = TempDir::new().unwrap();
-    for (_, name, text) in blocks()
-        .into_iter()
-        .filter(|(language, ..)| matches!(*language, "rego" | "yaml"))
+    for (_, name, text) in
+        blocks().into_iter().filter(|(language, ..)| matches!(*language, "rego" | "yaml"))
     {
         let path = folder.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
     let mut count = 0;
-    for (_, _, text) in blocks()
-        .into_iter()
-        .filter(|(language, ..)| *language == "console")
-    {
+    for (_, _, text) in blocks().into_iter().filter(|(language, ..)| *language == "console") {
         let (command, expected) = text.split_once('\n').unwrap();
         let mut words = command.split_whitespace();
-        assert_eq!(
-            (words.next(), words.next()),
-            (Some("$"), Some("loadline")),
-            "{command}"
-        );
+        assert_eq!((words.next(), words.next()), (Some("$"), Some("loadline")), "{command}");
         let output = Command::new(env!("CARGO_BIN_EXE_loadline"))
             .current_dir(&folder)
             .args(words)
             .output()
             .unwrap();
         // Times differ.
-        let line = |line: &str| {
-            line.rsplit_once(" (")
-                .map_or(line, |(line, _)| line)
-                .to_owned()
-                + "\n"
-        };
-        let out: String = String::from_utf8(output.stdout)
-            .unwrap()
-            .lines()
-            .map(line)
-            .collect();
+        let line =
+            |line: &str| line.rsplit_once(" (").map_or(line, |(line, _)| line).to_owned() + "\n";
+        let out: String = String::from_utf8(output.stdout).unwrap().lines().map(line).collect();
         assert_eq!(out, expected, "{command}");
         count += 1;
     }
@@ -109,26 +87,12 @@ fn commands_print_what_the_page_shows() {
 fn the_owner_policy_does_what_the_page_says() {
     let pipeline = pipeline(&["owner/owner.rego"], None);
     let of = |pod: &Value| {
-        decide(&pipeline, pod)
-            .diagnostics
-            .into_iter()
-            .find(|one| one.code == "owner")
+        decide(&pipeline, pod).diagnostics.into_iter().find(|one| one.code == "owner")
     };
-    assert_eq!(
-        of(&headed(
-            json!({"metadata": {"labels": {"owner": "payments"}}})
-        )),
-        None
-    );
+    assert_eq!(of(&headed(json!({"metadata": {"labels": {"owner": "payments"}}}))), None);
     let finding = of(&headed(json!({}))).unwrap();
-    assert_eq!(
-        (finding.severity, finding.what.as_str()),
-        (Deny, "the pod has no label `owner`")
-    );
-    assert_eq!(
-        finding.help.as_deref(),
-        Some("set the label to the name of your team")
-    );
+    assert_eq!((finding.severity, finding.what.as_str()), (Deny, "the pod has no label `owner`"));
+    assert_eq!(finding.help.as_deref(), Some("set the label to the name of your team"));
 }
 
 #[test]
@@ -136,15 +100,8 @@ fn the_strict_policy_does_what_the_page_says() {
     let pipeline = pipeline(&["strict/strict.rego"], None);
     let pod = headed(json!({"spec": {"securityContext": {"fsGroup": 1}}}));
     let verdict = decide(&pipeline, &pod);
-    let finding = verdict
-        .diagnostics
-        .iter()
-        .find(|one| one.code == "strict")
-        .unwrap();
-    assert!(
-        finding.what.starts_with("`security.fs-group` is "),
-        "{finding:?}"
-    );
+    let finding = verdict.diagnostics.iter().find(|one| one.code == "strict").unwrap();
+    assert!(finding.what.starts_with("`security.fs-group` is "), "{finding:?}");
 }
 
 #[test]
@@ -166,14 +123,8 @@ fn the_policy_with_everything_does_what_the_page_says() {
     };
     let found = finding("payments").unwrap();
     assert_eq!(found.severity, Warn);
-    assert_eq!(
-        found.place().unwrap().to_string(),
-        "spec.nodeSelector['acme.example/spot']"
-    );
-    assert_eq!(
-        found.source.as_deref(),
-        Some("https://wiki.acme.example/spot")
-    );
+    assert_eq!(found.place().unwrap().to_string(), "spec.nodeSelector['acme.example/spot']");
+    assert_eq!(found.source.as_deref(), Some("https://wiki.acme.example/spot"));
     assert_eq!(finding("shop"), None);
 }
 
@@ -181,13 +132,7 @@ fn the_policy_with_everything_does_what_the_page_says() {
 fn the_settings_do_what_the_page_says() {
     let pipeline = pipeline(&["owner/owner.rego"], Some("loadline.yaml"));
     let verdict = decide(&pipeline, &headed(json!({})));
-    let finding = |code: &str| {
-        verdict
-            .diagnostics
-            .iter()
-            .find(|one| one.code == code)
-            .unwrap()
-    };
+    let finding = |code: &str| verdict.diagnostics.iter().find(|one| one.code == code).unwrap();
     assert_eq!(
         (finding("owner").severity, finding("owner").what.as_str()),
         (Warn, "the pod has no label `team`")
@@ -203,30 +148,16 @@ fn the_input_is_what_the_page_shows() {
         serde_json::from_str::<Value>(only(&verdict).2).unwrap()
     };
     let parse = |name: &str| serde_json::from_str::<Value>(&block(name)).unwrap();
-    assert_eq!(
-        shown("warn contains json.marshal(input.placement)"),
-        parse("placement")
-    );
+    assert_eq!(shown("warn contains json.marshal(input.placement)"), parse("placement"));
     let feature = "warn contains json.marshal(feature) if {\n\
         some feature in input.features\n feature.name == \"volume.persistent-volume-claim\"\n}";
     assert_eq!(shown(feature), parse("feature"));
     let keys = shown("warn contains json.marshal(object.keys(input))");
     assert_eq!(
         keys,
-        json!([
-            "cost",
-            "features",
-            "parameters",
-            "placement",
-            "pod",
-            "review",
-            "version"
-        ])
+        json!(["cost", "features", "parameters", "placement", "pod", "review", "version"])
     );
     for key in keys.as_array().unwrap() {
-        assert!(
-            PAGE.contains(&format!("| `{}` |", key.as_str().unwrap())),
-            "{key}"
-        );
+        assert!(PAGE.contains(&format!("| `{}` |", key.as_str().unwrap())), "{key}");
     }
 }

@@ -20,9 +20,7 @@ fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
 #[track_caller]
 fn refused_at_load(rules: &str, part: &str) {
     let start = Instant::now();
-    let error = compile(&[("example.rego", &policy("", rules))], None)
-        .unwrap_err()
-        .to_string();
+    let error = compile(&[("example.rego", &policy("", rules))], None).unwrap_err().to_string();
     assert!(error.contains(part), "{error}");
     assert!(error.starts_with("example.rego:"), "{error}");
     assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
@@ -55,22 +53,10 @@ fn recursion_is_refused_when_the_policy_is_loaded() {
 
 #[test]
 fn texts_that_the_parser_could_not_cope_with_are_refused() {
-    refused_at_load(
-        &format!("deny contains {}1{}", "[".repeat(31), "]".repeat(31)),
-        "nest",
-    );
-    refused_at_load(
-        &format!("deny contains {}1{}", "{".repeat(500), "}".repeat(500)),
-        "nest",
-    );
-    refused_at_load(
-        &format!("deny contains x if x := 1{}", "\n+ 1".repeat(50_000)),
-        "steps",
-    );
-    refused_at_load(
-        &format!("deny contains x if x := a{}", "\n.a".repeat(50_000)),
-        "steps",
-    );
+    refused_at_load(&format!("deny contains {}1{}", "[".repeat(31), "]".repeat(31)), "nest");
+    refused_at_load(&format!("deny contains {}1{}", "{".repeat(500), "}".repeat(500)), "nest");
+    refused_at_load(&format!("deny contains x if x := 1{}", "\n+ 1".repeat(50_000)), "steps");
+    refused_at_load(&format!("deny contains x if x := a{}", "\n.a".repeat(50_000)), "steps");
     refused_at_load(&format!("deny contains x if {}", "not ".repeat(50_000)), "");
     refused_at_load("deny contains 1e1999999999", "exponent");
     refused_at_load(&"# a comment\n".repeat(50_000), "bytes");
@@ -137,79 +123,45 @@ fn the_time_of_a_review_is_shared_by_its_policies() {
                 .replace("test.example", &format!("test.example_{number}"))
         })
         .collect();
-    let modules: Vec<(&str, &str)> = texts
-        .iter()
-        .map(|text| ("example.rego", text.as_str()))
-        .collect();
+    let modules: Vec<(&str, &str)> =
+        texts.iter().map(|text| ("example.rego", text.as_str())).collect();
     let pipeline = compile(&modules, None).unwrap();
     let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
-    let bytes = super::review_of(&kind, "CREATE", &pod(json!({})))
-        .to_string()
-        .into_bytes();
+    let bytes = super::review_of(&kind, "CREATE", &pod(json!({}))).to_string().into_bytes();
     let mut request = review::decode(bytes.into(), &pipeline.catalogue).unwrap();
     request.time_limit = Duration::from_millis(400);
     let start = Instant::now();
     let verdict = pipeline.decide(&Facts::default(), &request);
     assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
     assert_eq!(said(&verdict).len(), 20);
-    let late = said(&verdict)
-        .iter()
-        .filter(|one| one.what.contains("no time left"))
-        .count();
+    let late = said(&verdict).iter().filter(|one| one.what.contains("no time left")).count();
     assert!(late >= 10, "{late}");
     assert!(!verdict.allowed);
 }
 
 #[test]
 fn built_ins_that_would_take_all_memory_fail() {
-    fails(
-        "deny contains 1 if count(numbers.range(1, 900000000)) > 0",
-        "`numbers.range`",
-    );
+    fails("deny contains 1 if count(numbers.range(1, 900000000)) > 0", "`numbers.range`");
     fails("deny contains sprintf(\"%2000000000d\", [1])", "`sprintf`");
-    fails(
-        "deny contains 1 if net.cidr_expand(\"10.0.0.0/6\")",
-        "`net.cidr_expand`",
-    );
-    fails(
-        "deny contains 1 if bits.lsh(1, 4000000000) > 0",
-        "`bits.lsh`",
-    );
-    fails(
-        "deny contains 1 if units.parse(\"1e1999999999\") > 0",
-        "`units.parse`",
-    );
+    fails("deny contains 1 if net.cidr_expand(\"10.0.0.0/6\")", "`net.cidr_expand`");
+    fails("deny contains 1 if bits.lsh(1, 4000000000) > 0", "`bits.lsh`");
+    fails("deny contains 1 if units.parse(\"1e1999999999\") > 0", "`units.parse`");
     fails(
         "deny contains 1 if json.unmarshal(\"{\\\"$serde_json::private::Number\\\": \\\"1e1999999999\\\"}\") > 0",
         "",
     );
-    let doubled = lines(40, |n| {
-        format!("t{} := concat(\"\", [t{n}, t{n}])\n", n + 1)
-    });
-    fails(
-        &format!("deny contains t40\nt0 := \"0123456789\"\n{doubled}"),
-        "`concat`",
-    );
+    let doubled = lines(40, |n| format!("t{} := concat(\"\", [t{n}, t{n}])\n", n + 1));
+    fails(&format!("deny contains t40\nt0 := \"0123456789\"\n{doubled}"), "`concat`");
     let squared = lines(8, |n| format!("t{} := replace(t{n}, \"0\", t{n})\n", n + 1));
-    fails(
-        &format!("deny contains t8\nt0 := \"00000000\"\n{squared}"),
-        "`replace`",
-    );
+    fails(&format!("deny contains t8\nt0 := \"00000000\"\n{squared}"), "`replace`");
     let doubled = lines(40, |n| format!("t{} := array.concat(t{n}, t{n})\n", n + 1));
     fails(
         &format!("deny contains \"x\" if count(t40) > 1\nt0 := [1]\n{doubled}"),
         "`array.concat`",
     );
     let nested = lines(60, |n| format!("t{} := [t{n}, t{n}]\n", n + 1));
-    for use_of_it in [
-        "json.marshal(t60)",
-        "sprintf(\"%v\", [t60])",
-        "yaml.marshal(t60)",
-    ] {
-        fails(
-            &format!("deny contains {use_of_it}\nt0 := [1]\n{nested}"),
-            "larger than",
-        );
+    for use_of_it in ["json.marshal(t60)", "sprintf(\"%v\", [t60])", "yaml.marshal(t60)"] {
+        fails(&format!("deny contains {use_of_it}\nt0 := [1]\n{nested}"), "larger than");
     }
     fails(
         &format!("deny contains \"x\" if {{ walk(t60, [p, v]); v == 2 }}\nt0 := [1]\n{nested}"),
@@ -224,24 +176,14 @@ fn results_that_are_huge_when_written_out_are_not_written_out() {
         "",
         &format!("deny contains {{\"msg\": \"no\", \"details\": t60}}\nt0 := [1]\n{nested}"),
     );
-    assert_eq!(
-        only(&decide(&pipeline, &pod(json!({})))),
-        (Deny, "example", "no")
-    );
+    assert_eq!(only(&decide(&pipeline, &pod(json!({})))), (Deny, "example", "no"));
     let pipeline = with_policy("", &format!("deny contains t60\nt0 := [1]\n{nested}"));
-    assert!(
-        only(&decide(&pipeline, &pod(json!({}))))
-            .2
-            .contains("an array")
-    );
+    assert!(only(&decide(&pipeline, &pod(json!({})))).2.contains("an array"));
 }
 
 #[test]
 fn a_built_in_that_panics_in_the_engine_is_confined() {
-    fails(
-        "deny contains 1 if strings.count(input.pod.kind, \"\") > 0",
-        "`strings.count`",
-    );
+    fails("deny contains 1 if strings.count(input.pod.kind, \"\") > 0", "`strings.count`");
 }
 
 #[test]
@@ -250,19 +192,13 @@ fn pods_that_hide_numbers_in_their_annotations_do_no_harm() {
         pod(json!({"metadata": {"annotations": {"$serde_json::private::Number": "1e1999999999"}}}));
     let rules = "deny contains sprintf(\"%v\", [input.pod.metadata.annotations])";
     let verdict = decide(&with_policy("", rules), &object);
-    assert_eq!(
-        only(&verdict).2,
-        "{\"$serde_json::private::Number\": \"1e1999999999\"}"
-    );
+    assert_eq!(only(&verdict).2, "{\"$serde_json::private::Number\": \"1e1999999999\"}");
 }
 
 #[test]
 fn deep_rules_run_and_deep_pods_are_read() {
     let calls = lines(60, |n| format!("f{}(x) := [f{n}(x)][0]\n", n + 1));
-    let pipeline = with_policy(
-        "",
-        &format!("deny contains f60(\"deep\")\nf0(x) := x\n{calls}"),
-    );
+    let pipeline = with_policy("", &format!("deny contains f60(\"deep\")\nf0(x) := x\n{calls}"));
     assert_eq!(only(&decide(&pipeline, &pod(json!({})))).2, "deep");
     let mut deep = json!(1);
     for _ in 0..100 {
@@ -272,8 +208,5 @@ fn deep_rules_run_and_deep_pods_are_read() {
         "",
         "deny contains \"walked\" if { walk(input.pod, [path, 1]); count(path) > 100 }",
     );
-    assert_eq!(
-        only(&decide(&pipeline, &pod(json!({"spec": {"unknown": deep}})))).2,
-        "walked"
-    );
+    assert_eq!(only(&decide(&pipeline, &pod(json!({"spec": {"unknown": deep}})))).2, "walked");
 }

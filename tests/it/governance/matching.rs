@@ -15,19 +15,13 @@ fn asked(clause: &str) -> Pipeline {
 
 #[track_caller]
 fn check(clause: &str, pod: &Value, expected: bool) {
-    assert_eq!(
-        !said(&decide(&asked(clause), pod)).is_empty(),
-        expected,
-        "{clause}"
-    );
+    assert_eq!(!said(&decide(&asked(clause), pod)).is_empty(), expected, "{clause}");
 }
 
 #[test]
 fn policies_are_about_pods_that_may_reach_a_virtual_node_unless_they_say_otherwise() {
-    let (regular, headed) = (
-        pod(json!({"spec": {"nodeSelector": {"disk": "ssd"}}})),
-        headed(json!({})),
-    );
+    let (regular, headed) =
+        (pod(json!({"spec": {"nodeSelector": {"disk": "ssd"}}})), headed(json!({})));
     for (clause, is_asked_of_regular, is_asked_of_headed) in [
         ("", false, true),
         ("placement: reachable", false, true),
@@ -66,19 +60,15 @@ fn a_policy_that_does_not_match_is_not_evaluated() {
 #[test]
 fn what_is_deleted_is_always_let_go() {
     let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
-    let verdict = decide_review(
-        &asked("placement: any"),
-        &review_of(&kind, "DELETE", &Value::Null),
-    );
+    let verdict =
+        decide_review(&asked("placement: any"), &review_of(&kind, "DELETE", &Value::Null));
     assert!(verdict.allowed && verdict.diagnostics.is_empty());
 }
 
 #[test]
 fn a_match_that_could_never_match_is_refused_with_its_position() {
     let text = "# METADATA\n# custom:\n#   match: {kinds: [Deployment]}\npackage test.example\nimport rego.v1\ndeny contains \"x\"\n";
-    let error = compile(&[("dir/example.rego", text)], None)
-        .unwrap_err()
-        .to_string();
+    let error = compile(&[("dir/example.rego", text)], None).unwrap_err().to_string();
     assert!(
         error.starts_with(
             "dir/example.rego:3:21: metadata: `custom.match.kinds[0]`: `Deployment` never matches"

@@ -15,10 +15,7 @@ fn fails(rules: &str, expected: &str) {
     let verdict = decide(&with_policy("", rules), &pod(json!({})));
     let (severity, code, message) = only(&verdict);
     assert_eq!((severity, code), (Deny, "policy-error"), "{message}");
-    assert_eq!(
-        message,
-        format!("policy `example` could not be evaluated: {expected}")
-    );
+    assert_eq!(message, format!("policy `example` could not be evaluated: {expected}"));
     assert!(!verdict.allowed);
 }
 
@@ -28,14 +25,8 @@ fn deny_refuses_and_says_what_where_why_and_how_to_help() {
     let diagnostic = said(&verdict)[0];
     assert!(!verdict.allowed);
     assert_eq!(only(&verdict), (Deny, "example", "no"));
-    assert_eq!(
-        diagnostic.place().unwrap().to_string(),
-        "spec.containers[0].image"
-    );
-    assert_eq!(
-        diagnostic.why.as_deref(),
-        Some("policy `example`: the test's policy")
-    );
+    assert_eq!(diagnostic.place().unwrap().to_string(), "spec.containers[0].image");
+    assert_eq!(diagnostic.why.as_deref(), Some("policy `example`: the test's policy"));
     assert_eq!(diagnostic.help.as_deref(), Some("do"));
 }
 
@@ -50,10 +41,8 @@ fn a_policy_with_nothing_to_say_allows() {
 
 #[test]
 fn warn_allows_and_tells() {
-    let verdict = decide(
-        &with_policy("", "warn contains \"careful\" if input.pod"),
-        &pod(json!({})),
-    );
+    let verdict =
+        decide(&with_policy("", "warn contains \"careful\" if input.pod"), &pod(json!({})));
     assert!(verdict.allowed);
     assert_eq!(only(&verdict), (Warn, "example", "careful"));
 }
@@ -61,10 +50,7 @@ fn warn_allows_and_tells() {
 #[test]
 fn the_action_of_the_metadata_softens_deny() {
     for (action, severity) in [("warn", Warn), ("audit", Note)] {
-        let verdict = decide(
-            &with_policy(&format!("action: {action}"), DENY),
-            &pod(json!({})),
-        );
+        let verdict = decide(&with_policy(&format!("action: {action}"), DENY), &pod(json!({})));
         assert!(verdict.allowed);
         assert_eq!(only(&verdict).0, severity);
     }
@@ -96,31 +82,19 @@ fn a_policy_of_the_library_is_off_until_it_is_named() {
     let object = headed(json!({}));
     let codes = |config: Option<&str>| {
         let verdict = decide(&compile(&[], config).unwrap(), &object);
-        verdict
-            .diagnostics
-            .iter()
-            .map(|one| one.code.to_string())
-            .collect::<Vec<_>>()
+        verdict.diagnostics.iter().map(|one| one.code.to_string()).collect::<Vec<_>>()
     };
     assert!(!codes(None).contains(&"allowed-registries".to_owned()));
     let config =
         "  policies:\n  - name: allowed-registries\n    parameters: {registries: [quay.io]}\n";
     assert!(codes(Some(config)).contains(&"allowed-registries".to_owned()));
     let error = compile(&[], Some("  policies:\n  - name: allowed-registry\n")).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("did you mean `allowed-registries`?"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("did you mean `allowed-registries`?"), "{error}");
 }
 
 #[test]
 fn a_rule_that_is_undefined_is_an_error_of_the_policy() {
-    fails(
-        "deny := {\"no\"} if input.absent",
-        "`data.test.example.deny` is undefined",
-    );
+    fails("deny := {\"no\"} if input.absent", "`data.test.example.deny` is undefined");
 }
 
 #[test]
@@ -130,37 +104,22 @@ fn a_rule_that_is_no_set_is_an_error_of_the_policy() {
             "`data.test.example.deny` is {kind}, not a set; write it as `deny contains ... if {{ ... }}`"
         )
     };
-    fails(
-        "default deny := false\ndeny := true if input.absent",
-        &message("a boolean"),
-    );
+    fails("default deny := false\ndeny := true if input.absent", &message("a boolean"));
     fails("deny := [\"no\"]", &message("an array"));
     fails("deny := {\"a\": \"no\"}", &message("an object"));
-    fails(
-        "deny[x] := \"no\" if some x in [\"a\"]",
-        &message("an object"),
-    );
+    fails("deny[x] := \"no\" if some x in [\"a\"]", &message("an object"));
     fails("deny := null", &message("null"));
 }
 
 #[test]
 fn a_result_of_another_form_is_an_error_of_the_policy() {
-    fails(
-        "deny contains 1",
-        "a result is a number, not an object with `msg`",
-    );
+    fails("deny contains 1", "a result is a number, not an object with `msg`");
     fails(
         "deny contains {\"message\": \"no\"}",
         "a result has the member `message`; known are `msg`, `field`, `help` and `details`",
     );
-    fails(
-        "deny contains {\"field\": \"spec\"}",
-        "a result has no `msg`",
-    );
-    fails(
-        "deny contains {\"msg\": 1}",
-        "`msg` of a result is a number, not a string",
-    );
+    fails("deny contains {\"field\": \"spec\"}", "a result has no `msg`");
+    fails("deny contains {\"msg\": 1}", "`msg` of a result is a number, not a string");
     fails(
         "deny contains {\"msg\": \"no\", \"field\": [\"spec\"]}",
         "`field` of a result is an array, not a string",
@@ -169,17 +128,18 @@ fn a_result_of_another_form_is_an_error_of_the_policy() {
 
 #[test]
 fn good_results_are_told_beside_a_bad_one() {
-    let verdict = decide(
-        &with_policy("", "deny contains \"no\"\ndeny contains 1"),
-        &pod(json!({})),
-    );
+    let verdict =
+        decide(&with_policy("", "deny contains \"no\"\ndeny contains 1"), &pod(json!({})));
     let codes: Vec<&str> = said(&verdict).iter().map(|one| &*one.code).collect();
     assert_eq!(codes, ["example", "policy-error"]);
 }
 
 #[test]
 fn a_field_that_cannot_be_read_is_told_as_it_is() {
-    let verdict = decide(&with_policy("", "deny contains {\"msg\": \"no\", \"field\": \"labels..a\"}"), &pod(json!({})));
+    let verdict = decide(
+        &with_policy("", "deny contains {\"msg\": \"no\", \"field\": \"labels..a\"}"),
+        &pod(json!({})),
+    );
     assert_eq!(only(&verdict), (Deny, "example", "no (field `labels..a`)"));
 }
 
@@ -201,10 +161,8 @@ fn an_error_is_an_error_of_the_policy_with_its_position() {
 
 #[test]
 fn on_error_says_what_a_failing_policy_means() {
-    let verdict = decide(
-        &with_policy("onError: warn", "deny contains x if x := 1 / 0"),
-        &pod(json!({})),
-    );
+    let verdict =
+        decide(&with_policy("onError: warn", "deny contains x if x := 1 / 0"), &pod(json!({})));
     assert!(verdict.allowed);
     assert_eq!(only(&verdict).0, Warn);
 }
@@ -215,10 +173,8 @@ fn a_failing_policy_leaves_the_others_alone() {
         .replace("test.example", "test.broken");
     let pipeline = compile(&[("a.rego", &broken), ("b.rego", &policy("", DENY))], None).unwrap();
     let verdict = decide(&pipeline, &pod(json!({})));
-    let told: Vec<(_, &str)> = said(&verdict)
-        .iter()
-        .map(|one| (one.severity, &*one.code))
-        .collect();
+    let told: Vec<(_, &str)> =
+        said(&verdict).iter().map(|one| (one.severity, &*one.code)).collect();
     assert_eq!(told, [(Deny, "example"), (Warn, "policy-error")]);
     assert!(said(&verdict)[1].what.contains("`broken`"));
 }
@@ -226,10 +182,7 @@ fn a_failing_policy_leaves_the_others_alone() {
 #[test]
 fn what_prints_says_nothing_and_decides_as_without() {
     let verdict = decide(
-        &with_policy(
-            "",
-            "deny contains \"no\" if {\n  print(\"pod\", input.pod)\n  input.pod\n}",
-        ),
+        &with_policy("", "deny contains \"no\" if {\n  print(\"pod\", input.pod)\n  input.pod\n}"),
         &pod(json!({})),
     );
     assert_eq!(only(&verdict), (Deny, "example", "no"));
@@ -237,10 +190,7 @@ fn what_prints_says_nothing_and_decides_as_without() {
 
 #[test]
 fn messages_stay_on_one_line() {
-    let verdict = decide(
-        &with_policy("", "deny contains \"a\\n  b\\tc\""),
-        &pod(json!({})),
-    );
+    let verdict = decide(&with_policy("", "deny contains \"a\\n  b\\tc\""), &pod(json!({})));
     assert_eq!(only(&verdict).2, "a b c");
 }
 
@@ -262,10 +212,7 @@ fn a_workload_is_governed_as_its_pods_and_only_warned() {
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
         "spec": {"template": pod(json!({}))},
     });
-    let verdict = decide_review(
-        &with_policy("", DENY),
-        &review_of(&kind, "CREATE", &deployment),
-    );
+    let verdict = decide_review(&with_policy("", DENY), &review_of(&kind, "CREATE", &deployment));
     assert!(verdict.allowed);
     assert_eq!(only(&verdict), (Warn, "example", "no"));
     assert_eq!(
@@ -282,10 +229,7 @@ fn features_come_with_the_support_of_each_profile_within_reach() {
         &with_policy("", rules),
         &headed(json!({"spec": {"securityContext": {"fsGroup": 1}}})),
     );
-    assert!(
-        only(&verdict).2.starts_with("security.fs-group: "),
-        "{verdict:?}"
-    );
+    assert!(only(&verdict).2.starts_with("security.fs-group: "), "{verdict:?}");
 }
 
 /// What a policy on images says of an update.
@@ -320,7 +264,8 @@ fn a_policy_that_failed_before_an_update_too_still_fails() {
 fn policies_import_functions_of_libraries() {
     let library = "package lib.words\n\nimport rego.v1\n\nshout(word) := upper(word)\n";
     let rules = "deny contains words.shout(\"no\") if input.pod";
-    let text = policy("", rules).replace("import rego.v1", "import rego.v1\n\nimport data.lib.words");
+    let text =
+        policy("", rules).replace("import rego.v1", "import rego.v1\n\nimport data.lib.words");
     let modules = [("lib/words.rego", library), ("example.rego", text.as_str())];
     let verdict = decide(&compile(&modules, None).unwrap(), &pod(json!({})));
     assert_eq!(only(&verdict), (Deny, "example", "NO"));

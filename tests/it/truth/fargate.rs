@@ -61,7 +61,7 @@ const FARGATE: [(&str, &str); 11] = [
     ("fargate:hostIPC", "host.ipc"),
     ("fargate:gpu", "resources.gpu"),
     ("fargate:volume", "volume."),
-    ("fargate:DaemonSet", loadline::compat::DAEMON_SET),
+    ("fargate:DaemonSet", loadline::catalogue::DAEMON_SET),
     ("fargate:os.windows", "pod.os.windows"),
 ];
 
@@ -124,7 +124,7 @@ fn fargate_agrees_with_the_index() {
                 FARGATE.iter().find(|(name, _)| *name == key).map(|(_, feature)| *feature)
             })
             // A DaemonSet is judged by the profile's own entry, not by a field.
-            .filter(|feature| *feature != loadline::compat::DAEMON_SET)
+            .filter(|feature| *feature != loadline::catalogue::DAEMON_SET)
             .collect();
         let only_theirs: Vec<&str> = theirs
             .iter()

@@ -36,7 +36,7 @@ impl<'d> Judgement<'d> {
                 (one.feature, path)
             })
             .partition(|(feature, _)| {
-                data.catalogue.feature(*feature).name == loadline::compat::DAEMON_SET
+                data.catalogue.feature(*feature).name == loadline::catalogue::DAEMON_SET
             });
         Ok(Self {
             data,
