@@ -1,5 +1,7 @@
 //! Embeds every file under `policies/`, so that the binary needs none of them.
 
+#![allow(clippy::expect_used, reason = "a build that cannot go on should stop with a message")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

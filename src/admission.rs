@@ -75,9 +75,10 @@ pub struct Kind {
 }
 
 /// The object under review, as far as it matters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum Object {
     /// None, as for DELETE.
+    #[default]
     None,
     /// One that Loadline has nothing to say about.
     Other,

@@ -318,7 +318,7 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
     for setting in settings {
         match library().find(|policy| policy.name == setting.name) {
             Some(policy) => {
-                compile(Module { origin: policy.origin, text: policy.text }, &[], Some(setting))
+                compile(Module { origin: policy.origin, text: policy.text }, &[], Some(setting));
             }
             None => unknown.push(setting),
         }

@@ -169,7 +169,7 @@ impl Loader {
         for event in Parser::new_from_str(text) {
             let (event, span) = event.map_err(|error| DocumentError {
                 mark: Some(Mark { line: error.marker().line(), column: error.marker().col() + 1 }),
-                message: error.info().to_string(),
+                message: error.info().clone(),
             })?;
             loader.step(event, mark_of(span))?;
         }
@@ -252,12 +252,11 @@ impl Loader {
                 elements.push(node);
                 Ok(())
             }
-            Some(Open::Map { members, key, .. }) => match key.take() {
-                Some((name, at)) => {
+            Some(Open::Map { members, key, .. }) => {
+                if let Some((name, at)) = key.take() {
                     members.push((name, at, node));
                     Ok(())
-                }
-                None => {
+                } else {
                     let Node::Scalar(value) = node.node else {
                         return Err(DocumentError {
                             mark: Some(node.mark),
@@ -277,7 +276,7 @@ impl Loader {
                     *key = Some((name, node.mark));
                     Ok(())
                 }
-            },
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ impl Cluster {
         for node in nodes {
             match Profile::recognise(profiles, &node) {
                 Some(profile) => {
-                    cluster.virtual_nodes.entry(profile.name.to_string()).or_default().push(node);
+                    cluster.virtual_nodes.entry(profile.name.clone()).or_default().push(node);
                 }
                 None => cluster.regular_nodes.push(node),
             }

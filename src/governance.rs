@@ -168,7 +168,7 @@ impl Policy {
                     }));
                 }
                 Ok(Value::Undefined) => {
-                    diagnostics.push(self.failed(&format!("`{name}` is undefined")))
+                    diagnostics.push(self.failed(&format!("`{name}` is undefined")));
                 }
                 Ok(other) => diagnostics.push(self.failed(&format!(
                     "`{name}` is {}, not a set; write it as `{} contains ... if {{ ... }}`",

@@ -15,7 +15,7 @@ use crate::node::NodeFact;
 use crate::pod::PodView;
 use crate::profile::{Profile, ProfileId};
 
-/// Value of [`PROFILE_KEY`] on a pod that wants none, whatever its namespace asks for.
+/// Value of [`PROFILE_KEY`](crate::profile::PROFILE_KEY) on a pod that wants none, whatever its namespace asks for.
 pub const NO_PROFILE: &str = "none";
 
 /// How firmly a pod is headed for virtual nodes.

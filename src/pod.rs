@@ -85,7 +85,7 @@ pub struct Toleration {
     /// Taint effect; empty tolerates every effect.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
     pub effect: String,
-    /// How long a NoExecute taint is tolerated.
+    /// How long a `NoExecute` taint is tolerated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub toleration_seconds: Option<i64>,
 }

@@ -71,7 +71,7 @@ impl Decision<'_> {
             Ok(Some((profile, reason))) => self.sent(profile, reason),
             Err(diagnostic) => {
                 let mut verdict = Verdict::pass(self.mode, &self.pipeline.digest);
-                verdict.diagnostics.push(diagnostic);
+                verdict.diagnostics.push(*diagnostic);
                 return self.soften(verdict).conclude();
             }
         };
@@ -178,7 +178,7 @@ impl Decision<'_> {
             if let Some(place) =
                 daemon_set.clone().filter(|_| profile.daemon_sets.support != Support::Supported)
             {
-                course.diagnostics.push(self.stray(profile, place));
+                course.diagnostics.push(stray(profile, place));
             } else {
                 course.diagnostics.extend(judge.unfitness(profile, self.pod));
             }
@@ -324,19 +324,6 @@ impl Decision<'_> {
         Some(self.pipeline.catalogue.path(&self.root, &one.place))
     }
 
-    fn stray(&self, profile: &Profile, place: FieldPath) -> Diagnostic {
-        Diagnostic::new(
-            Severity::Warn,
-            DAEMON_SET,
-            "a DaemonSet's pod is not run",
-        )
-        .on(profile.name.clone())
-        .at(place)
-        .because(profile.daemon_sets.reason.clone())
-        .help("add the same node affinity to the DaemonSet's template, so that it makes no pod for such nodes")
-        .source(cite(&profile.daemon_sets))
-    }
-
     /// Where one of Loadline's settings stands: on the pod, or else on its namespace.
     fn own_field(&self, key: &str) -> FieldPath {
         let section =
@@ -370,4 +357,17 @@ fn unenforced(profile: &Profile, fence: Fence) -> Diagnostic {
     .source(cite(&profile.network_policy.entry));
     diagnostic.help.clone_from(&profile.network_policy.instead);
     diagnostic
+}
+
+fn stray(profile: &Profile, place: FieldPath) -> Diagnostic {
+    Diagnostic::new(
+        Severity::Warn,
+        DAEMON_SET,
+        "a DaemonSet's pod is not run",
+    )
+    .on(profile.name.clone())
+    .at(place)
+    .because(profile.daemon_sets.reason.clone())
+    .help("add the same node affinity to the DaemonSet's template, so that it makes no pod for such nodes")
+    .source(cite(&profile.daemon_sets))
 }

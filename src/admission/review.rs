@@ -125,12 +125,6 @@ struct Resource {
     resource: String,
 }
 
-impl Default for Object {
-    fn default() -> Self {
-        Self::None
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
 enum EnvelopeKey {
@@ -155,11 +149,15 @@ impl<'de> Visitor<'de> for EnvelopeVisitor<'_> {
         while let Some(key) = map.next_key()? {
             match key {
                 EnvelopeKey::ApiVersion => {
-                    once(&mut envelope.api_version, map.next_value()?, "apiVersion")?
+                    once(&mut envelope.api_version, map.next_value()?, "apiVersion")?;
                 }
                 EnvelopeKey::Kind => once(&mut envelope.kind, map.next_value()?, "kind")?,
                 EnvelopeKey::Request => {
-                    once(&mut envelope.request, map.next_value_seed(DraftSeed(self.0))?, "request")?
+                    once(
+                        &mut envelope.request,
+                        map.next_value_seed(DraftSeed(self.0))?,
+                        "request",
+                    )?;
                 }
                 EnvelopeKey::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -242,10 +240,10 @@ impl<'de> Visitor<'de> for DraftSeed<'_> {
             let has_kind = seen & (1 << (DraftKey::Kind as u16)) != 0;
             match key {
                 DraftKey::DryRun => {
-                    draft.dry_run = map.next_value::<Option<bool>>()?.unwrap_or_default()
+                    draft.dry_run = map.next_value::<Option<bool>>()?.unwrap_or_default();
                 }
                 DraftKey::Kind => {
-                    draft.kind = map.next_value::<Option<Kind>>()?.unwrap_or_default()
+                    draft.kind = map.next_value::<Option<Kind>>()?.unwrap_or_default();
                 }
                 DraftKey::Name => draft.name = text(&mut map)?,
                 DraftKey::Namespace => draft.namespace = text(&mut map)?,
@@ -261,7 +259,7 @@ impl<'de> Visitor<'de> for DraftSeed<'_> {
                 DraftKey::OldObject => waiting = [waiting[0], Some(map.next_value()?)],
                 DraftKey::Operation => draft.operation = text(&mut map)?,
                 DraftKey::Resource => {
-                    draft.resource = map.next_value::<Option<Resource>>()?.unwrap_or_default()
+                    draft.resource = map.next_value::<Option<Resource>>()?.unwrap_or_default();
                 }
                 DraftKey::SubResource => draft.sub_resource = text(&mut map)?,
                 DraftKey::Uid => draft.uid = text(&mut map)?,

@@ -46,13 +46,13 @@ impl BundleArgs {
 
 /// Reads a file, or every file below a folder with one of the endings, in the order of their names.
 ///
-/// Entries that begin with a dot are left out: mounted ConfigMaps keep their versions in such folders.
+/// Entries that begin with a dot are left out: mounted `ConfigMaps` keep their versions in such folders.
 pub fn read_all(path: &Path, endings: &[&str]) -> anyhow::Result<Vec<Text>> {
     if !path.is_dir() {
         return Ok(vec![read(path)?]);
     }
     let mut entries = std::fs::read_dir(path)
-        .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("read folder `{}`", path.display()))?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     let mut texts = Vec::new();

@@ -15,12 +15,11 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 
 /// A sentence for a help text: ``did you mean `x`?``, or the list of what there is.
 pub fn help<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    match nearest(word, candidates.clone()) {
-        Some(candidate) => format!("did you mean `{candidate}`?"),
-        None => {
-            let all: Vec<&str> = candidates.into_iter().collect();
-            format!("use one of: {}", all.join(", "))
-        }
+    if let Some(candidate) = nearest(word, candidates.clone()) {
+        format!("did you mean `{candidate}`?")
+    } else {
+        let all: Vec<&str> = candidates.into_iter().collect();
+        format!("use one of: {}", all.join(", "))
     }
 }
 

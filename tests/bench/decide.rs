@@ -1,5 +1,14 @@
 //! A decision from the bytes of a review to the bytes of the answer.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    reason = "a benchmark that cannot go on should stop with a message"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -37,7 +46,7 @@ fn decide(criterion: &mut Criterion) {
     });
     let floor = |body: &Arc<[u8]>| serde_json::from_slice::<serde::de::IgnoredAny>(body);
     criterion.bench_function("only scanning the JSON", |bencher| {
-        bencher.iter(|| floor(black_box(&headed)))
+        bencher.iter(|| floor(black_box(&headed)));
     });
     criterion.bench_function("a tree of the JSON", |bencher| {
         bencher.iter(|| serde_json::from_slice::<Value>(black_box(&headed)));

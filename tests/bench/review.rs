@@ -13,7 +13,11 @@ pub(crate) fn headed() -> Arc<[u8]> {
 }
 
 /// A pod that cannot reach a virtual node.
-#[allow(dead_code, reason = "each benchmark compiles this file for itself and not all need both")]
+#[allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each benchmark compiles this file for itself, and one of them needs only one review"
+)]
 pub(crate) fn regular() -> Arc<[u8]> {
     review(json!({
         "tolerations": [

@@ -3,6 +3,15 @@
 //! Both run in this process, over TLS and one kept connection, in turn; only the CPU time of the server's own threads is
 //! counted. Prints medians and their ratio. Send standard error to /dev/null: that is where the log goes.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    reason = "a benchmark that cannot go on should stop with a message"
+)]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;

@@ -253,7 +253,7 @@ fn bad_input_gets_a_clear_answer_and_the_server_lives() {
     ]
     .concat();
     let large = with(|review| {
-        review["request"]["object"]["metadata"]["annotations"]["x"] = "y".repeat(4_000_000).into()
+        review["request"]["object"]["metadata"]["annotations"]["x"] = "y".repeat(4_000_000).into();
     });
     for (name, content_type, body, status, part) in [
         ("empty", "application/json", b"".to_vec(), 400, "EOF"),

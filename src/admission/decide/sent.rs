@@ -14,7 +14,7 @@ use crate::profile::{PROFILE_KEY, Profile, Support};
 
 impl Decision<'_> {
     /// The profile that somebody asks for.
-    pub(super) fn asked(&self) -> Result<Option<(&Profile, Reason)>, Diagnostic> {
+    pub(super) fn asked(&self) -> Result<Option<(&Profile, Reason)>, Box<Diagnostic>> {
         let asked = self
             .request
             .asked_profile
@@ -36,14 +36,16 @@ impl Decision<'_> {
         let profiles = &self.pipeline.profiles;
         match self.pipeline.profile_named(name) {
             Some(profile) => Ok(Some((profile, reason))),
-            None => Err(Diagnostic::new(
-                Severity::Deny,
-                "unknown-profile",
-                format!("there is no profile `{name}`"),
-            )
-            .at(self.own_field(PROFILE_KEY))
-            .because(format!("{reason}, but no profile has that name"))
-            .help(suggest::help(name, profiles.iter().map(|profile| profile.name.as_str())))),
+            None => Err(Box::new(
+                Diagnostic::new(
+                    Severity::Deny,
+                    "unknown-profile",
+                    format!("there is no profile `{name}`"),
+                )
+                .at(self.own_field(PROFILE_KEY))
+                .because(format!("{reason}, but no profile has that name"))
+                .help(suggest::help(name, profiles.iter().map(|profile| profile.name.as_str()))),
+            )),
         }
     }
 

@@ -14,7 +14,7 @@ fn is_identifier(name: &str) -> bool {
     let bytes = name.as_bytes();
     let is_plain = bytes
         .iter()
-        .fold(true, |so_far, byte| so_far & (byte.is_ascii_alphanumeric() | (*byte == b'_')));
+        .fold(true, |so_far, byte| so_far & byte.is_ascii_alphanumeric() || (*byte == b'_'));
     is_plain && bytes.first().is_some_and(|first| !first.is_ascii_digit())
 }
 
