@@ -291,6 +291,9 @@ pub struct Profile {
     entries: Vec<Entry>,
     /// For each feature, the number of its entry.
     by_feature: Vec<Option<u16>>,
+    /// How to read a property of a field that has no entry, and for each feature whether it is one.
+    unmentioned: Option<Entry>,
+    is_property: Vec<bool>,
 }
 
 impl Entry {
@@ -304,9 +307,12 @@ impl Entry {
 }
 
 impl Profile {
-    /// What it does with a feature; where nothing is listed, what `unlisted` says.
+    /// What it does with a feature; where nothing is listed, what `unlisted` says, and of a property of a field nothing.
     pub fn entry(&self, feature: FeatureId) -> &Entry {
-        self.listed(feature).unwrap_or(&self.unlisted)
+        self.listed(feature).unwrap_or_else(|| {
+            let is_property = self.is_property.get(feature.index()).is_some_and(|is| *is);
+            self.unmentioned.as_ref().filter(|_| is_property).unwrap_or(&self.unlisted)
+        })
     }
 
     /// What it does with a feature, if that is listed.
@@ -361,29 +367,18 @@ impl Profile {
             self.entries.push(entry);
         }
         // What `unlisted` says is said of fields; a property of a field that nobody mentions changes nothing.
-        let unmentioned: Vec<FeatureId> = catalogue
-            .features()
-            .filter(|(id, feature)| feature.is_property && self.listed(*id).is_none())
-            .map(|(id, _)| id)
-            .collect();
-        if let Ok(number) = u16::try_from(self.entries.len()) {
-            self.entries.push(Entry {
-                support: Support::Supported,
-                effect: None,
-                reason: "nothing that was read sets it apart from the field itself".to_owned(),
-                consequence: None,
-                help: None,
-                mild: false,
-                left_behind: false,
-                source: self.unlisted.source.clone(),
-                verified: self.unlisted.verified.clone(),
-            });
-            for feature in unmentioned {
-                if let Some(slot) = self.by_feature.get_mut(feature.index()) {
-                    *slot = Some(number);
-                }
-            }
-        }
+        self.is_property = catalogue.features().map(|(_, feature)| feature.is_property).collect();
+        self.unmentioned = Some(Entry {
+            support: Support::Supported,
+            effect: None,
+            reason: "nothing that was read sets it apart from the field itself".to_owned(),
+            consequence: None,
+            help: None,
+            mild: false,
+            left_behind: false,
+            source: self.unlisted.source.clone(),
+            verified: self.unlisted.verified.clone(),
+        });
     }
 }
 

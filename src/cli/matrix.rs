@@ -155,7 +155,7 @@ pub fn cell<'a>(profile: &'a Profile, id: FeatureId, feature: &Feature) -> Cell<
     };
     match section.or_else(|| profile.listed(id)) {
         Some(entry) => Cell { entry, listed: true },
-        None => Cell { entry: &profile.unlisted, listed: false },
+        None => Cell { entry: profile.entry(id), listed: false },
     }
 }
 

@@ -231,6 +231,8 @@ impl ProfileSource {
             unlisted: spec.unlisted.into(),
             entries: Vec::new(),
             by_feature: Vec::new(),
+            unmentioned: None,
+            is_property: Vec::new(),
         };
         if !problems.is_empty() {
             return Err(problems);

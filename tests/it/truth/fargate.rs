@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
+use loadline::catalogue::DAEMON_SET;
 use loadline::profile::Support;
 
 use super::corpus::Corpus;
@@ -61,7 +62,7 @@ const FARGATE: [(&str, &str); 11] = [
     ("fargate:hostIPC", "host.ipc"),
     ("fargate:gpu", "resources.gpu"),
     ("fargate:volume", "volume."),
-    ("fargate:DaemonSet", loadline::catalogue::DAEMON_SET),
+    ("fargate:DaemonSet", DAEMON_SET),
     ("fargate:os.windows", "pod.os.windows"),
 ];
 
@@ -124,7 +125,7 @@ fn fargate_agrees_with_the_index() {
                 FARGATE.iter().find(|(name, _)| *name == key).map(|(_, feature)| *feature)
             })
             // A DaemonSet is judged by the profile's own entry, not by a field.
-            .filter(|feature| *feature != loadline::catalogue::DAEMON_SET)
+            .filter(|feature| *feature != DAEMON_SET)
             .collect();
         let only_theirs: Vec<&str> = theirs
             .iter()

@@ -1,5 +1,6 @@
 //! What a profile says of one pod, field by field.
 
+use loadline::catalogue::DAEMON_SET;
 use loadline::path::{FieldPath, Segment};
 use loadline::pod::FeatureId;
 use loadline::profile::{Effect, Profile, Support};
@@ -35,9 +36,7 @@ impl<'d> Judgement<'d> {
                 let path = data.catalogue.path(&FieldPath::root(), &one.place);
                 (one.feature, path)
             })
-            .partition(|(feature, _)| {
-                data.catalogue.feature(*feature).name == loadline::catalogue::DAEMON_SET
-            });
+            .partition(|(feature, _)| data.catalogue.feature(*feature).name == DAEMON_SET);
         Ok(Self {
             data,
             profile,
