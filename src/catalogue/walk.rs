@@ -3,6 +3,8 @@
 //! Driven by `serde_json` on the bytes of a review this needs no tree; driven by a `serde_json::Value` it gives the same
 //! answer. Null, empty strings and empty lists count as absent, as they do for the API server's decoder with `omitempty`.
 
+mod pairs;
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -16,6 +18,7 @@ use super::relations::Fact;
 use super::value::Met;
 use crate::path::FieldPath;
 use crate::pod::{MAX_LISTS, NodeId, NodeSelector, OWN_PREFIX, Place, PodView, UnknownField, Use};
+use pairs::Pairs;
 
 /// Unknown fields beyond this number are not kept: the first ones tell the story.
 const MAX_UNKNOWN_FIELDS: usize = 32;
@@ -422,92 +425,5 @@ impl Visitor<'_> for KeyOf<'_> {
             (None, Otherwise::Skip) => Key::Skip,
             (None, Otherwise::Unknown) => Key::Unknown(key.to_owned()),
         })
-    }
-}
-
-/// Reads an object of strings into pairs, keeping those whose key has a prefix, and tests each member that a locator
-/// names. Gives the pairs, or nothing for null, and whether the object has members.
-struct Pairs<'w, 'c> {
-    walk: &'w mut Walk<'c>,
-    id: NodeId,
-    prefix: &'static str,
-}
-
-impl<'de> Visitor<'de> for Pairs<'_, '_> {
-    type Value = (Option<Vec<(String, String)>>, bool);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an object whose values are strings at `{}`", self.walk.path(self.id))
-    }
-
-    fn visit_none<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok((None, false))
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok((None, false))
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let node = self.walk.automaton.node(self.id);
-        let mut pairs: Vec<(String, String)> = Vec::new();
-        let mut there = false;
-        while let Some(key) = map.next_key_seed(PairKey { node, prefix: self.prefix })? {
-            there = true;
-            if key.text.is_none() && key.child.is_none() {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let value = map.next_value::<Option<String>>()?.unwrap_or_default();
-            if let Some(child) = key.child {
-                self.walk.met(child, Met::Text(&value));
-            }
-            if let Some(text) = key.text {
-                if pairs.iter().any(|(known, _)| *known == text) {
-                    return Err(A::Error::custom(format_args!("the key `{text}` stands twice")));
-                }
-                pairs.push((text, value));
-            }
-        }
-        Ok((Some(pairs), there))
-    }
-}
-
-/// A key of an object of strings: its text if it is kept, its place if a locator names it.
-struct PairKey<'c> {
-    node: &'c Node,
-    prefix: &'static str,
-}
-
-struct MetKey {
-    text: Option<String>,
-    child: Option<NodeId>,
-}
-
-impl<'de> DeserializeSeed<'de> for PairKey<'_> {
-    type Value = MetKey;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<MetKey, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for PairKey<'_> {
-    type Value = MetKey;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<MetKey, E> {
-        let child = self.node.child(key).map(|(_, id)| id).or(match self.node.otherwise {
-            Otherwise::Any(id) => Some(id),
-            Otherwise::Skip | Otherwise::Unknown => None,
-        });
-        Ok(MetKey { text: key.starts_with(self.prefix).then(|| key.to_owned()), child })
     }
 }
