@@ -62,6 +62,7 @@ pub struct Policy {
     pub action: Action,
     unit: Unit,
     parameters: Value,
+    reads_features: bool,
     /// The rules that are asked, by their full names.
     entries: Vec<(String, Severity)>,
 }
@@ -136,6 +137,7 @@ impl Policy {
             name: name_of(&package),
             action: action.or(metadata.action).unwrap_or_default(),
             metadata,
+            reads_features: parsed.analysis.reads_features,
             unit: parsed.compile(Some(first))?,
             parameters: value::from_json(&parameters),
             entries,
@@ -145,6 +147,11 @@ impl Policy {
     /// Whether the policy concerns this request. Decided before any Rego value is built.
     pub fn concerns(&self, subject: &Subject<'_>) -> bool {
         self.metadata.matches.concerns(subject)
+    }
+
+    /// Whether the policy may look at `input.features`, which need not be worked out otherwise.
+    pub const fn reads_features(&self) -> bool {
+        self.reads_features
     }
 
     /// What the policy says of `input`, as diagnostics on fields of the pod.

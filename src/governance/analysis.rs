@@ -25,6 +25,8 @@ pub(super) struct Analysis {
     pub rules: BTreeMap<Vec<String>, RuleFact>,
     /// Where `print` is called, for each module.
     pub prints: Vec<Vec<Range<usize>>>,
+    /// Whether any rule may look at `input.features`.
+    pub reads_features: bool,
     /// How deep the interpreter may have to recurse, in levels of its own.
     pub depth: u32,
 }
@@ -89,6 +91,7 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
         let walked = walk::module(number, module, &analysis.rules);
         findings.extend(walked.findings);
         analysis.prints.push(walked.prints);
+        analysis.reads_features |= walked.reads_features || module.imports_features;
         for (path, body) in walked.bodies {
             if let Some(fact) = analysis.rules.get_mut(&path) {
                 fact.bodies.push(body);

@@ -10,37 +10,68 @@
 //! | `features` | `[{"name", "class", "fields": [paths], "support": {profile: level}}]` |
 //! | `cost` | an estimate, null where the profile has no prices |
 
+use std::collections::BTreeMap;
+
 use regorus::Value;
 
+use super::value::{Read, from_json};
 use crate::path::{FieldPath, Segment};
 
 /// Version of the contract.
 pub const VERSION: &str = "loadline.dev/v1";
+
+/// The AdmissionRequest as policies see it.
+#[derive(Clone, Debug)]
+pub struct Review(Value);
+
+impl Review {
+    /// Reads the text of an AdmissionRequest. A tree that the engine does not need costs as much again.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(|Read(request)| Self(request))
+    }
+}
+
+impl From<&serde_json::Value> for Review {
+    fn from(request: &serde_json::Value) -> Self {
+        Self(from_json(request))
+    }
+}
 
 /// The input without the parameters: built once a review and shared by all policies.
 #[derive(Clone, Debug)]
 pub struct Input(Value);
 
 impl Input {
-    /// Converts the document once. `pod` says where in `review.object` the pod stands, which is not converted again but
+    /// Makes the document of a request. `pod` says where in its object the pod stands; that is not converted again but
     /// shared.
-    pub fn new(document: &serde_json::Value, pod: &FieldPath) -> Self {
-        let mut input = super::value::from_json(document);
-        let mut here = &input["review"]["object"];
+    pub fn new(
+        Review(review): Review,
+        pod: &FieldPath,
+        placement: &serde_json::Value,
+        features: &serde_json::Value,
+    ) -> Self {
+        let mut here = &review["object"];
         for segment in pod.segments() {
             if let Segment::Key(key) = segment {
                 here = &here[&**key];
             }
         }
         let pod = if *here == Value::Undefined { Value::Null } else { here.clone() };
-        if let Ok(members) = input.as_object_mut() {
-            members.insert(Value::from("pod"), pod);
-        }
-        Self(input)
+        let members = [
+            ("version", Value::from(VERSION)),
+            ("review", review),
+            ("parameters", Value::new_object()),
+            ("pod", pod),
+            ("placement", from_json(placement)),
+            ("features", from_json(features)),
+            ("cost", Value::Null),
+        ];
+        let members = members.into_iter().map(|(key, value)| (Value::from(key), value));
+        Self(Value::from(members.collect::<BTreeMap<_, _>>()))
     }
 
     /// The input of one policy. Only the top level is copied; everything below is shared.
-    pub fn with_parameters(&self, parameters: &Value) -> Value {
+    pub(super) fn with_parameters(&self, parameters: &Value) -> Value {
         let mut input = self.0.clone();
         if let Ok(members) = input.as_object_mut() {
             members.insert(Value::from("parameters"), parameters.clone());

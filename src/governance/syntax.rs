@@ -21,6 +21,8 @@ pub(super) struct Syntax {
     pub package: Vec<String>,
     /// The imports of data: name in this module, path below `data`.
     pub imports: BTreeMap<String, Vec<String>>,
+    /// Whether it imports `input.features`, or `input` under another name.
+    pub imports_features: bool,
     /// Its rules, in the order of the text.
     pub rules: Vec<Rule>,
 }
@@ -88,12 +90,16 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
     };
     let package = ast.pointer("/package/refr").and_then(fixed_path).ok_or_else(unknown)?;
     let mut imports = BTreeMap::new();
+    let mut imports_features = false;
     for import in list(ast, "imports") {
         let path = import.get("refr").and_then(fixed_path).ok_or_else(unknown)?;
-        let Some(("data", path)) = path.split_first().map(|(first, rest)| (first.as_str(), rest))
-        else {
+        let (first, path) = path.split_first().ok_or_else(unknown)?;
+        if first == "input" {
+            imports_features |= path.first().is_none_or(|member| member == "features");
+        }
+        if first != "data" {
             continue;
-        };
+        }
         let alias = import.get("as").and_then(|span| text_of(span, &source.contents));
         if let Some(name) = alias.map(str::to_owned).or_else(|| path.last().cloned()) {
             imports.insert(name, path.to_vec());
@@ -104,6 +110,7 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
         .collect::<Result<_, _>>()?;
     Ok(Syntax {
         package,
+        imports_features,
         imports,
         rules,
         lines: Lines::of(&source.contents),

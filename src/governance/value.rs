@@ -1,8 +1,11 @@
 //! Between JSON and Rego's values, and what values weigh.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use regorus::Value;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Turns JSON into a Rego value.
 ///
@@ -35,6 +38,65 @@ fn from_number(number: &serde_json::Number) -> Value {
     }
     // JSON has no number that is not finite, and without the feature `arbitrary_precision` no other kind is left.
     number.as_f64().map_or(Value::Null, Value::from)
+}
+
+/// A Rego value as it is read from JSON, without a tree in between; see [`from_json`].
+pub(super) struct Read(pub(super) Value);
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ReadVisitor)
+    }
+}
+
+struct ReadVisitor;
+
+impl<'de> Visitor<'de> for ReadVisitor {
+    type Value = Read;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Read, E> {
+        Ok(Read(Value::Null))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Read, E> {
+        Ok(Read(Value::Bool(value)))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Read, E> {
+        Ok(Read(Value::from(value)))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Read, E> {
+        Ok(Read(Value::from(value)))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Read, E> {
+        Ok(Read(Value::from(value)))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Read, E> {
+        Ok(Read(Value::String(value.into())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Read, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Read(value)) = elements.next_element()? {
+            values.push(value);
+        }
+        Ok(Read(Value::from(values)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Read, A::Error> {
+        let mut values = BTreeMap::new();
+        while let Some((Read(key), Read(value))) = members.next_entry()? {
+            values.insert(key, value);
+        }
+        Ok(Read(Value::from(values)))
+    }
 }
 
 /// What a value is, with its article, for messages.
@@ -87,12 +149,16 @@ mod tests {
     #[test]
     fn json_arrives_as_it_is() {
         let json = json!({"a": [1, -2, 3.5, null, true, "x"], "b": {"c": {}}, "d": 18_446_744_073_709_551_615_u64});
-        assert_eq!(from_json(&json), Value::from(json));
+        let Read(read) = serde_json::from_str(&json.to_string()).unwrap();
+        assert_eq!(read, from_json(&json));
+        assert_eq!(read, Value::from(json));
     }
 
     #[test]
     fn a_key_of_serde_is_a_key_like_any_other() {
-        let value = from_json(&json!({"$serde_json::private::Number": "1e1999999999"}));
+        let json = json!({"$serde_json::private::Number": "1e1999999999"});
+        let value = from_json(&json);
+        assert_eq!(serde_json::from_str::<Read>(&json.to_string()).unwrap().0, value);
         assert_eq!(value["$serde_json::private::Number"], Value::from("1e1999999999"));
     }
 

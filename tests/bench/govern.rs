@@ -41,6 +41,13 @@ fn library(names: &[&str]) -> Pipeline {
     Pipeline::compile(&Sources { config, ..Sources::default() }).expect("the library compiles")
 }
 
+/// A pipeline with a policy that costs nothing but its input.
+fn saying_nothing() -> Pipeline {
+    let text = "package bench.silent\nimport rego.v1\ndeny contains \"no\" if input.absent\n";
+    let policies = vec![Text { origin: "silent.rego".to_owned(), text: text.to_owned() }];
+    Pipeline::compile(&Sources { policies, ..Sources::default() }).expect("it compiles")
+}
+
 /// A pipeline with so many policies that are about another namespace.
 fn elsewhere(count: usize) -> Pipeline {
     let policy = |number| Text {
@@ -78,6 +85,7 @@ fn govern(criterion: &mut Criterion) {
         });
     };
     bench("decide without policies", library(&[]));
+    bench("decide with a policy that says nothing", saying_nothing());
     bench("decide with the library's three policies", library(&all));
     for name in all {
         bench(&format!("decide with {name}"), library(&[name]));

@@ -2,16 +2,26 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::Decision;
 use crate::admission::Object;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::governance::{self, Subject, input};
+use crate::governance::input::{Input, Review};
+use crate::governance::{self, Policy, Subject};
 use crate::mutation::{self, Editor};
 use crate::path::FieldPath;
 use crate::placement::Placement;
 use crate::pod::Use;
+
+/// As much of a review as policies read: the request, as text.
+#[derive(Deserialize)]
+struct Envelope<'b> {
+    #[serde(borrow)]
+    request: &'b RawValue,
+}
 
 impl Decision<'_> {
     /// Evaluates the policies that concern the pod, on the object as it will be.
@@ -34,8 +44,9 @@ impl Decision<'_> {
         if concerned.peek().is_none() {
             return Vec::new();
         }
-        let input = match self.input(placement, editor, &profiles) {
-            Ok(input) => input::Input::new(&input, &self.root),
+        let reads_features = concerned.clone().any(Policy::reads_features);
+        let input = match self.input(placement, editor, &profiles, reads_features) {
+            Ok(input) => input,
             Err(problem) => {
                 return vec![Diagnostic::new(
                     Severity::Deny,
@@ -56,30 +67,30 @@ impl Decision<'_> {
             .collect()
     }
 
-    /// The document of design section 7; see [`input`].
+    /// The document of design section 7; see [`crate::governance::input`].
     fn input(
         &self,
         placement: &Placement,
         editor: &Editor,
         profiles: &[&str],
-    ) -> Result<serde_json::Value, String> {
-        let mut envelope: serde_json::Value =
+        reads_features: bool,
+    ) -> Result<Input, String> {
+        let Envelope { request } =
             serde_json::from_slice(&self.request.body).map_err(|error| error.to_string())?;
-        let mut review =
-            envelope.get_mut("request").map(serde_json::Value::take).unwrap_or_default();
-        if let Some(object) = review.get_mut("object")
-            && matches!(self.request.object, Object::Pod(_))
-        {
-            mutation::apply(&editor.patch, object).map_err(|error| error.to_string())?;
-        }
-        let features: Vec<serde_json::Value> = self.features(placement).collect();
-        Ok(json!({
-            "version": input::VERSION,
-            "review": review,
-            "placement": { "standing": placement.standing.as_str(), "profiles": profiles },
-            "features": features,
-            "cost": null,
-        }))
+        let is_pod = matches!(self.request.object, Object::Pod(_));
+        let review = if editor.patch.is_empty() || !is_pod {
+            Review::read(request.get()).map_err(|error| error.to_string())?
+        } else {
+            let mut request: serde_json::Value =
+                serde_json::from_str(request.get()).map_err(|error| error.to_string())?;
+            if let Some(object) = request.get_mut("object") {
+                mutation::apply(&editor.patch, object).map_err(|error| error.to_string())?;
+            }
+            Review::from(&request)
+        };
+        let heading = json!({ "standing": placement.standing.as_str(), "profiles": profiles });
+        let features = if reads_features { self.features(placement).collect() } else { json!([]) };
+        Ok(Input::new(review, &self.root, &heading, &features))
     }
 
     /// The review as if the old object were the one that is wanted: what policies read to judge it.

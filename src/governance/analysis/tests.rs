@@ -160,3 +160,23 @@ fn a_thousand_rules_in_a_row_are_no_trouble() {
     let analysis = parse(&[&format!("package p\na0 := 1\n{rules}")]).unwrap();
     assert!(analysis.depth > 1000);
 }
+
+#[test]
+fn whether_features_are_read_is_known() {
+    for (rule, reads) in [
+        ("a if input.pod.spec.features", false),
+        ("a if input[\"pod\"]", false),
+        ("a if some one in input.features", true),
+        ("a if input[\"features\"]", true),
+        ("a if input[x] == 1", true),
+        ("a := count(input)", true),
+        ("a := json.marshal({\"all\": input})", true),
+        ("a if x := input", true),
+    ] {
+        assert_eq!(accepted(rule).reads_features, reads, "{rule}");
+    }
+    for (import, reads) in [("input.features", true), ("input as x", true), ("input.pod", false)] {
+        let text = format!("package p\nimport {import}\na := 1\n");
+        assert_eq!(parse(&[&text]).unwrap().reads_features, reads, "{import}");
+    }
+}

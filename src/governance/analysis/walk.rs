@@ -18,6 +18,7 @@ pub(super) struct Walked {
     pub(super) bodies: Vec<(Vec<String>, Body)>,
     pub(super) findings: Vec<Finding>,
     pub(super) prints: Vec<Range<usize>>,
+    pub(super) reads_features: bool,
 }
 
 pub(super) fn module(
@@ -160,6 +161,10 @@ impl Walk<'_> {
             })
             .collect();
         let cost = self.visit_all(indices.into_iter());
+        // `input` as a whole, or a member of it that only an evaluation knows, may be `input.features`, too.
+        let is_other_member =
+            matches!(steps.first(), Some(Step::Name(name)) if *name != "features");
+        self.walked.reads_features |= first == "input" && !is_other_member;
         if let Some(path) = self.resolve(first, fixed(&steps)) {
             // A path into a rule needs that rule; a path to a document above rules needs all of them.
             let above = (1..=path.len())
