@@ -119,11 +119,31 @@ struct Custom {
     help: Option<String>,
     r#match: Match,
     action: Option<super::Action>,
+    severity: Option<DeniedAs>,
     parameters: Option<serde_json::Value>,
     on_error: OnError,
     /// Free words for catalogues of policies.
     #[serde(rename = "tags")]
     _tags: OneOrMany<String>,
+}
+
+/// How grave the findings of `deny` are: the same choice as `action`, in the words of a finding.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum DeniedAs {
+    Deny,
+    Note,
+    Warn,
+}
+
+impl From<DeniedAs> for super::Action {
+    fn from(severity: DeniedAs) -> Self {
+        match severity {
+            DeniedAs::Deny => Self::Deny,
+            DeniedAs::Note => Self::Audit,
+            DeniedAs::Warn => Self::Warn,
+        }
+    }
 }
 
 impl Metadata {
@@ -179,7 +199,10 @@ impl Metadata {
                 .collect(),
             help: source.custom.help,
             matches: source.custom.r#match,
-            action: source.custom.action,
+            action: source
+                .custom
+                .action
+                .or_else(|| source.custom.severity.map(super::Action::from)),
             parameters: source.custom.parameters,
             on_error: source.custom.on_error,
         })
@@ -252,6 +275,17 @@ mod tests {
     fn a_blank_line_or_another_comment_below_the_block_does_not_lose_it() {
         let text = "# METADATA\n# title: T\n\n# Something else: not YAML: at all\n\npackage a\n";
         assert_eq!(Metadata::of_module(text).unwrap().title.as_deref(), Some("T"));
+    }
+
+    #[test]
+    fn severity_is_another_word_for_action_which_wins() {
+        let action = |custom: &str| {
+            let text = format!("# METADATA\n# custom: {{{custom}}}\npackage a\n");
+            Metadata::of_module(&text).unwrap().action
+        };
+        assert_eq!(action("severity: warn"), Some(crate::governance::Action::Warn));
+        assert_eq!(action("severity: note"), Some(crate::governance::Action::Audit));
+        assert_eq!(action("severity: note, action: deny"), Some(crate::governance::Action::Deny));
     }
 
     #[test]
