@@ -1,4 +1,4 @@
-//! AdmissionReview bytes to a [`Request`], and a [`Verdict`] back to bytes. The only wire code.
+//! AdmissionReview bytes to a [`Request`](super::Request), and a [`Verdict`](super::verdict::Verdict) back to bytes. The only wire code.
 //!
 //! Contract: `admission.k8s.io/v1`. Reading is one pass without a tree: the pod inside is walked by the catalogue's
 //! automaton as the JSON reader comes to it.
