@@ -113,6 +113,13 @@ impl<'a> Loadline<'a> {
     }
 
     /// The page at a path of the listener without TLS.
+    /// The digest of the bundle that decides, as the metrics say it.
+    pub(crate) fn digest(&self) -> String {
+        let metrics = self.ask("/metrics").unwrap();
+        let (_, after) = metrics.split_once("loadline_bundle_info{digest=\"").unwrap();
+        after.split('"').next().unwrap().to_owned()
+    }
+
     fn ask(&self, path: &str) -> Result<String, String> {
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
