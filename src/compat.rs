@@ -239,11 +239,10 @@ fn describe(profile: &Profile, feature: &Feature, entry: &Entry, severity: Sever
         Support::Ignored => format!("{title}: ignored"),
         Support::Unsupported => format!("{title}: not supported"),
     };
-    let mut why = entry.reason.clone();
-    if let Some(consequence) = &entry.consequence {
-        why.push_str(", so ");
-        why.push_str(consequence);
-    } else if let (Support::Unsupported, Some(effect)) = (entry.support, entry.effect) {
+    let mut why = entry.why();
+    if let (None, Support::Unsupported, Some(effect)) =
+        (&entry.consequence, entry.support, entry.effect)
+    {
         why.push_str("; the virtual node ");
         why.push_str(effect.sentence());
     }
@@ -253,6 +252,13 @@ fn describe(profile: &Profile, feature: &Feature, entry: &Entry, severity: Sever
         .source(cite(entry));
     diagnostic.help.clone_from(&entry.help);
     diagnostic
+}
+
+/// What an entry has to say beside its support, each under its word: why, help, source.
+pub fn remarks(entry: &Entry) -> Vec<(&'static str, String)> {
+    let source = (!entry.source.is_empty()).then(|| cite(entry));
+    let told = [("why", Some(entry.why())), ("help", entry.help.clone()), ("source", source)];
+    told.into_iter().filter_map(|(key, text)| Some((key, text?))).collect()
 }
 
 /// An entry's source, with how and when it was verified.

@@ -297,6 +297,14 @@ pub struct Profile {
 }
 
 impl Entry {
+    /// The fact and what follows from it, in one phrase.
+    pub fn why(&self) -> String {
+        match &self.consequence {
+            Some(consequence) => format!("{}, so {consequence}", self.reason),
+            None => self.reason.clone(),
+        }
+    }
+
     /// Whether the backend never hears of it, and no error says so.
     pub fn is_dropped(&self) -> bool {
         self.left_behind

@@ -196,20 +196,16 @@ impl Decision<'_> {
             .iter()
             .filter(|reach| judge.refuses(self.pipeline.profile(reach.profile), self.pod))
             .count();
-        // Denied only where nothing else is left: one profile that takes the pod is enough.
-        let standing = if course.placement.standing == Standing::Bound && refusing == reaches.len()
-        {
+        // Denied only where nothing else is left: one profile that takes the pod is enough, and then those that would
+        // not are told more mildly.
+        let is_settled = refusing == 0 || refusing == reaches.len();
+        let standing = if course.placement.standing == Standing::Bound && is_settled {
             Standing::Bound
         } else {
             Standing::Eligible
         };
         for reach in reaches {
             let profile = self.pipeline.profile(reach.profile);
-            let standing = if course.placement.standing == Standing::Bound && refusing == 0 {
-                Standing::Bound
-            } else {
-                standing
-            };
             course.diagnostics.extend(judge.judge(profile, self.pod, standing));
         }
         if !reaches.is_empty() {

@@ -13,7 +13,7 @@ use super::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, paint};
 use crate::admission::Pipeline;
 use crate::bundle::library;
 use crate::catalogue::{Class, Feature};
-use crate::compat::cite;
+use crate::compat::remarks;
 use crate::diagnostic::codes::{self, CODES, Code};
 use crate::diagnostic::suggest;
 use crate::governance::metadata::{Metadata, OnError};
@@ -194,16 +194,8 @@ impl Page {
             );
         }
         let _ = writeln!(out, "{head}");
-        let mut why = entry.reason.clone();
-        if let Some(consequence) = &entry.consequence {
-            let _ = write!(why, ", so {consequence}");
-        }
-        self.line(out, 4, "why", &why);
-        if let Some(help) = &entry.help {
-            self.line(out, 4, "help", help);
-        }
-        if !entry.source.is_empty() {
-            self.line(out, 4, "source", &cite(entry));
+        for (key, text) in remarks(entry) {
+            self.line(out, 4, key, &text);
         }
     }
 

@@ -18,7 +18,7 @@ use crate::cli::bundle::BundleArgs;
 use crate::cli::matrix::{Cell, cell};
 use crate::cli::render::yaml::to_yaml;
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, paint};
-use crate::compat::cite;
+use crate::compat::remarks;
 use crate::profile::{Profile, Support};
 
 /// What to show.
@@ -205,16 +205,8 @@ impl Page {
         if !group.listed {
             return;
         }
-        let mut why = entry.reason.clone();
-        if let Some(consequence) = &entry.consequence {
-            let _ = write!(why, ", so {consequence}");
-        }
-        self.line(out, 4, "why", &why);
-        if let Some(help) = &entry.help {
-            self.line(out, 4, "help", help);
-        }
-        if !entry.source.is_empty() {
-            self.line(out, 4, "source", &cite(entry));
+        for (key, text) in remarks(entry) {
+            self.line(out, 4, key, &text);
         }
     }
 }

@@ -96,12 +96,8 @@ impl Change<'_> {
             Turn::Worse | Turn::Learnt | Turn::Better => ("", self.to.entry),
             Turn::Unsure => return,
         };
-        let mut why = format!("{lead}{}", entry.reason);
-        if let Some(consequence) = &entry.consequence {
-            let _ = write!(why, ", so {consequence}");
-        }
         out.push_str("      ");
-        renderer.folded(out, 6, &why);
+        renderer.folded(out, 6, &format!("{lead}{}", entry.why()));
         if let (Some(help), "") = (&entry.help, lead) {
             out.push_str("      help: ");
             renderer.folded(out, 12, help);
