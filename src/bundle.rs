@@ -3,6 +3,7 @@
 //! All mistakes are reported at once. The built-in data is embedded in the binary; files given by the user add to it, and a
 //! profile of the same name takes the built-in one's place.
 
+pub mod last_good;
 mod read;
 
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.
 pub const API_VERSION: &str = "loadline.dev/v1alpha1";
 
 /// A text and where it comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Text {
     /// A file name, for messages.
     pub origin: String,
@@ -42,7 +43,7 @@ pub struct Text {
 }
 
 /// What a bundle is made of, besides the built-in data.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Sources {
     /// `VirtualNodeProfile` and `FeatureCatalogue` documents.
     pub profiles: Vec<Text>,

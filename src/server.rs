@@ -4,8 +4,10 @@
 //! answered with a status that is not 2xx, so that the API server's failure policy decides.
 
 pub mod listen;
+pub mod reload;
 pub mod tls;
 
+use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,6 +54,8 @@ pub struct Shared {
     pub awaits_facts: AtomicBool,
     /// Whether the server is on its way down.
     pub is_stopping: AtomicBool,
+    /// Whether the pipeline is what its files say.
+    pub bundle: ArcSwap<reload::Standing>,
     bodies: Semaphore,
 }
 
@@ -65,6 +69,7 @@ impl Shared {
             metrics,
             awaits_facts: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
+            bundle: ArcSwap::from_pointee(reload::Standing::default()),
             bodies: Semaphore::new(BODY_BUDGET_KIB as usize),
         }
     }
@@ -98,6 +103,7 @@ async fn validate(State(shared): State<Arc<Shared>>, request: Request) -> Respon
 }
 
 async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    // A file that cannot be used is no reason to send requests elsewhere: the last good bundle decides.
     let checks = [
         ("bundle", true),
         ("facts", !shared.awaits_facts.load(Ordering::Relaxed)),
@@ -114,6 +120,12 @@ async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         text.push_str(if *holds { "[+]" } else { "[-]" });
         text.push_str(name);
         text.push('\n');
+        if is_verbose && *name == "bundle" {
+            let _ = writeln!(text, "    {}", shared.pipeline.load().digest);
+            for line in shared.bundle.load().lines() {
+                let _ = writeln!(text, "    {line}");
+            }
+        }
     }
     text.push_str(if is_ready { "ok\n" } else { "not ready\n" });
     (status, text).into_response()

@@ -25,6 +25,7 @@ mod floors; // the architecture, read from the sources
 mod governance; // policies from review to verdict
 mod properties; // what must hold for every pod: proptest
 mod reviews; // builders, no tests
+mod reload;
 mod server; // the real server over TLS on loopback
 mod support; // the program in a folder of its own, no tests
 mod truth; // profiles against what providers' own code did
