@@ -90,7 +90,7 @@ pub enum Output {
     Json,
     /// SARIF 2.1.0, for code scanning and editors
     Sarif,
-    /// JUnit's XML: a suite for each file, a case for each object
+    /// XML of `JUnit`: a suite for each file, a case for each object
     Junit,
     /// Workflow commands of GitHub Actions, which become annotations on a pull request
     Github,

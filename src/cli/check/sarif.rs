@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::Run;
 use super::finding::{self, Finding};
+use super::template;
 use crate::admission::Pipeline;
 use crate::bundle::Problem;
 use crate::cli::render::profiles;
@@ -36,8 +36,12 @@ pub fn report(run: &Run<'_>, problems: &[Problem]) -> serde_json::Result<String>
         .iter()
         .map(|finding| {
             let mut result = result(finding);
-            result["ruleIndex"] = json!(index(&finding.diagnostic.code));
-            result["partialFingerprints"] = json!({ FINGERPRINT: fingerprint(finding, &mut seen) });
+            put(&mut result, "ruleIndex", json!(index(&finding.diagnostic.code)));
+            put(
+                &mut result,
+                "partialFingerprints",
+                json!({ FINGERPRINT: fingerprint(finding, &mut seen) }),
+            );
             result
         })
         .collect();
@@ -108,7 +112,7 @@ fn rule(pipeline: &Pipeline, code: &str, severity: Severity) -> Value {
         "properties": { "tags": [tag] },
     });
     if let Some(link) = links.iter().find(|link| is_address(link)) {
-        rule["helpUri"] = json!(link);
+        put(&mut rule, "helpUri", json!(link));
     }
     rule
 }
@@ -150,10 +154,10 @@ fn result(finding: &Finding<'_>) -> Value {
         .map(|(id, mark)| json!({ "id": id, "physicalLocation": place(Some(*mark)) }))
         .collect();
     if !related.is_empty() {
-        result["relatedLocations"] = Value::Array(related);
+        put(&mut result, "relatedLocations", Value::Array(related));
     }
     if let Some(profile) = &judged.profile {
-        result["properties"] = json!({ "profile": profile });
+        put(&mut result, "properties", json!({ "profile": profile }));
     }
     result
 }
@@ -174,20 +178,15 @@ fn fingerprint(finding: &Finding<'_>, seen: &mut BTreeSet<String>) -> String {
         &diagnostic.profiles.join(","),
     ];
     // Two findings that agree in all of this are told apart by their order.
-    for number in 0_usize.. {
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update(part.len().to_le_bytes());
-            hash.update(part);
-        }
-        hash.update(number.to_le_bytes());
-        let name: String =
-            hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        if seen.insert(name.clone()) {
-            return name;
-        }
+    let names = (0_usize..).map(|number| template::uid(&json!([parts, number])));
+    let mut new = names.filter(|name| seen.insert(name.clone()));
+    new.next().unwrap_or_default()
+}
+
+fn put(object: &mut Value, key: &str, value: Value) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(key.to_owned(), value);
     }
-    String::new()
 }
 
 fn notification(problem: &Problem) -> Value {
@@ -201,7 +200,7 @@ fn notification(problem: &Problem) -> Value {
 fn physical(name: &str, mark: Option<Mark>) -> Value {
     let mut location = json!({ "artifactLocation": artifact(name) });
     if let Some(Mark { line, column }) = mark {
-        location["region"] = json!({ "startLine": line, "startColumn": column });
+        put(&mut location, "region", json!({ "startLine": line, "startColumn": column }));
     }
     location
 }

@@ -80,7 +80,7 @@ fn counts<'c>(cases: impl Iterator<Item = &'c Case>) -> String {
             *time.get_or_insert(Duration::ZERO) += duration;
         }
     }
-    let time = time.map(|time| seconds(time)).unwrap_or_default();
+    let time = time.map(seconds).unwrap_or_default();
     format!(" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\"{time}")
 }
 
