@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::FailOn;
 use super::object::Subject;
 use super::template::Pods;
 use crate::admission::verdict::Verdict;
@@ -53,6 +54,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it makes the exit status 1.
+    pub const fn is_finding(self, fail_on: FailOn) -> bool {
+        match fail_on {
+            FailOn::Deny => matches!(self, Self::Denied),
+            FailOn::Warn => matches!(self, Self::Denied | Self::Warned),
+        }
+    }
+
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
