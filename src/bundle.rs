@@ -23,7 +23,8 @@ use crate::document::{Document, Mistake};
 use crate::exemption::{Exemption, ExemptionSource};
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
-use crate::profile::source::ProfileSource;
+use crate::profile::base::Bases;
+use crate::profile::source::{BaseSource, ProfileSource};
 use crate::profile::{Profile, ProfileId};
 use read::{documents, read};
 
@@ -151,8 +152,10 @@ impl Pipeline {
         };
         let mut catalogues: Vec<CatalogueSource> = Vec::new();
         let mut catalogue_documents: Vec<(String, Document)> = Vec::new();
-        let mut profiles: BTreeMap<String, Written> = BTreeMap::new();
+        let mut profiles: BTreeMap<String, Written<ProfileSource>> = BTreeMap::new();
+        let mut bases: BTreeMap<String, Written<BaseSource>> = BTreeMap::new();
         let texts = embedded("policies/catalogue/")
+            .chain(embedded("policies/bases/"))
             .chain(embedded("policies/profiles/"))
             .chain(sources.profiles.clone());
         for text in texts {
@@ -172,10 +175,18 @@ impl Pipeline {
                             profiles.insert(name, Written { origin, document, source });
                         }
                     }
+                    Some("VirtualNodeBase") => {
+                        let source = read::<BaseSource>(&text.origin, &document, &mut problems);
+                        if let Some(source) = source {
+                            let origin = text.origin.clone();
+                            let name = source.name().to_owned();
+                            bases.insert(name, Written { origin, document, source });
+                        }
+                    }
                     kind => {
                         let kind = kind.unwrap_or_default();
                         let message = format!(
-                            "kind `{kind}` is not read here; use `VirtualNodeProfile` or `FeatureCatalogue`"
+                            "kind `{kind}` is not read here; use `VirtualNodeProfile`, `VirtualNodeBase` or `FeatureCatalogue`"
                         );
                         let mistake = Mistake { place: FieldPath::keys("kind"), message };
                         problems.push(Problem::of(&text.origin, &document, mistake));
@@ -204,8 +215,25 @@ impl Pipeline {
             .config
             .as_ref()
             .map_or_else(ConfigSpec::default, |text| config(text, &mut problems));
+        // A profile that nobody chose can still be a base.
+        let handed = Bases::of(
+            profiles.values().map(|written| &written.source),
+            bases.values().map(|written| &written.source),
+        );
+        for (name, Written { origin, document, source }) in &bases {
+            if profiles.contains_key(name) {
+                let place = FieldPath::keys("metadata.name");
+                let message =
+                    format!("a profile is called `{name}` too; give the base another name");
+                problems.push(Problem::of(origin, document, Mistake { place, message }));
+            }
+            problems.extend(source.check(&catalogue, &handed).into_iter().map(|mistake| {
+                let message = format!("base `{name}`: {}", mistake.message);
+                Problem::of(origin, document, Mistake { message, ..mistake })
+            }));
+        }
         choose(&config.profiles, &mut profiles, sources, &mut problems);
-        let profiles = build_profiles(profiles, &catalogue, &mut problems);
+        let profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
         let policies = policies(sources, &config, &mut problems);
         let exemptions = exemptions(sources, &catalogue, &profiles, &policies, &mut problems);
         if !problems.is_empty() {
@@ -223,17 +251,17 @@ impl Pipeline {
     }
 }
 
-/// A profile as it is written, and where.
-struct Written {
+/// A document as it is written, and where.
+struct Written<T> {
     origin: String,
     document: Document,
-    source: ProfileSource,
+    source: T,
 }
 
 /// Keeps the profiles that the configuration names, if it names any.
 fn choose(
     wanted: &[String],
-    profiles: &mut BTreeMap<String, Written>,
+    profiles: &mut BTreeMap<String, Written<ProfileSource>>,
     sources: &Sources,
     problems: &mut Vec<Problem>,
 ) {
@@ -253,14 +281,15 @@ fn choose(
 }
 
 fn build_profiles(
-    sources: BTreeMap<String, Written>,
+    sources: BTreeMap<String, Written<ProfileSource>>,
     catalogue: &Catalogue,
+    bases: &Bases,
     problems: &mut Vec<Problem>,
 ) -> Vec<Profile> {
     let mut profiles = Vec::with_capacity(sources.len());
     for (number, (name, written)) in (0_u16..).zip(sources) {
         let Written { origin, document, source } = written;
-        match source.build(ProfileId(number), catalogue) {
+        match source.build(ProfileId(number), catalogue, bases) {
             Ok(profile) => profiles.push(profile),
             Err(mistakes) => problems.extend(mistakes.into_iter().map(|mistake| {
                 let message = format!("profile `{name}`: {}", mistake.message);
