@@ -5,6 +5,7 @@ mod documentation;
 mod hostile;
 mod matching;
 mod outcomes;
+mod patches;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
