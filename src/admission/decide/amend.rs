@@ -92,12 +92,11 @@ fn told(
     }
 }
 
+/// A policy and the operations that it asks for, or its failure.
+type Wish<'p> = (&'p Policy, Result<Vec<Value>, Box<Diagnostic>>);
+
 /// What policies ask for, one after the other.
-fn wishes<'p>(
-    pipeline: &'p Pipeline,
-    facts: &Facts,
-    request: &Request,
-) -> Vec<(&'p Policy, Result<Vec<Value>, Box<Diagnostic>>)> {
+fn wishes<'p>(pipeline: &'p Pipeline, facts: &Facts, request: &Request) -> Vec<Wish<'p>> {
     let Some(decision) = Decision::new(pipeline, facts, request) else {
         return Vec::new();
     };
@@ -137,7 +136,7 @@ fn unfulfilled(pipeline: &Pipeline, facts: &Facts, request: &Request) -> Vec<Dia
             return wishes.iter().map(|(policy, _)| policy.unfit_patch(&problem)).collect();
         }
     };
-    let judge = |(policy, wish): (&Policy, Result<Vec<Value>, Box<Diagnostic>>)| {
+    let judge = |(policy, wish): Wish<'_>| {
         match wish {
         Err(failure) => Some(*failure),
         Ok(operations) => match mutation::amend(&mut draft.object.clone(), &operations) {
