@@ -8,6 +8,7 @@ mod analysis;
 mod builtins;
 mod deadline;
 pub mod input;
+mod machine;
 pub mod metadata;
 mod patch;
 mod shape;
