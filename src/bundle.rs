@@ -17,8 +17,10 @@ use crate::admission::verdict::Mode;
 use crate::catalogue::Catalogue;
 use crate::catalogue::source::CatalogueSource;
 use crate::compat::{Override, Overrides};
+use crate::diagnostic::codes::CODES;
 use crate::diagnostic::suggest;
 use crate::document::{Document, Mistake};
+use crate::exemption::{Exemption, ExemptionSource};
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
 use crate::profile::source::ProfileSource;
@@ -49,6 +51,8 @@ pub struct Sources {
     pub profiles: Vec<Text>,
     /// Rego modules.
     pub policies: Vec<Text>,
+    /// `Exemption` documents.
+    pub exemptions: Vec<Text>,
     /// A `LoadlineConfig` document.
     pub config: Option<Text>,
 }
@@ -203,6 +207,7 @@ impl Pipeline {
         choose(&config.profiles, &mut profiles, sources, &mut problems);
         let profiles = build_profiles(profiles, &catalogue, &mut problems);
         let policies = policies(sources, &config, &mut problems);
+        let exemptions = exemptions(sources, &catalogue, &profiles, &policies, &mut problems);
         if !problems.is_empty() {
             return Err(BundleError(problems));
         }
@@ -211,6 +216,7 @@ impl Pipeline {
             profiles,
             overrides: Overrides(config.overrides),
             policies,
+            exemptions,
             mode: config.mode,
             digest: digest(sources),
         })
@@ -342,6 +348,51 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
     policies
 }
 
+fn exemptions(
+    sources: &Sources,
+    catalogue: &Catalogue,
+    profiles: &[Profile],
+    policies: &[Policy],
+    problems: &mut Vec<Problem>,
+) -> Vec<Exemption> {
+    // What is off today may be on tomorrow: the library's policies are known even where none is on.
+    let codes: Vec<&str> = catalogue
+        .names()
+        .chain(CODES.iter().map(|code| code.name))
+        .chain(policies.iter().map(|policy| policy.name.as_str()))
+        .chain(library().map(|policy| policy.name))
+        .collect();
+    let profiles: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+    let mut exemptions: Vec<Exemption> = Vec::new();
+    for text in &sources.exemptions {
+        for document in documents(text, problems) {
+            let mut tell = |mistake| problems.push(Problem::of(&text.origin, &document, mistake));
+            let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
+            if kind != Some("Exemption") {
+                let kind = kind.unwrap_or_default();
+                let message = format!("kind `{kind}` is not read here; use `Exemption`");
+                tell(Mistake { place: FieldPath::keys("kind"), message });
+                continue;
+            }
+            let Some(source) = read::<ExemptionSource>(&text.origin, &document, problems) else {
+                continue;
+            };
+            let mut tell = |mistake| problems.push(Problem::of(&text.origin, &document, mistake));
+            match source.build(&codes, &profiles) {
+                Ok(exemption) if exemptions.iter().any(|known| known.name == exemption.name) => {
+                    let message =
+                        format!("an exemption named `{}` is there already", exemption.name);
+                    tell(Mistake { place: FieldPath::keys("metadata.name"), message });
+                }
+                Ok(exemption) => exemptions.push(exemption),
+                Err(mistakes) => mistakes.into_iter().for_each(tell),
+            }
+        }
+    }
+    exemptions.sort_by(|left, right| left.name.cmp(&right.name));
+    exemptions
+}
+
 /// The policy's name by its package: the last part, in kebab-case.
 fn package_name(text: &str) -> Option<String> {
     let package = text.lines().find_map(|line| line.strip_prefix("package "))?;
@@ -351,7 +402,12 @@ fn package_name(text: &str) -> Option<String> {
 /// A short name for everything that went in: the same texts give the same digest.
 fn digest(sources: &Sources) -> String {
     let mut hash = Sha256::new();
-    let user = sources.profiles.iter().chain(&sources.policies).chain(&sources.config);
+    let user = sources
+        .profiles
+        .iter()
+        .chain(&sources.policies)
+        .chain(&sources.exemptions)
+        .chain(&sources.config);
     let texts =
         EMBEDDED.iter().copied().chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
     for (_, text) in texts {

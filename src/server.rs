@@ -21,11 +21,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use k8s_openapi::jiff;
 use tokio::sync::Semaphore;
 
 use crate::admission::review::{self, ReviewError};
 use crate::admission::verdict::Verdict;
 use crate::admission::{Pipeline, Request as Admission, Stage};
+use crate::date::Date;
 use crate::facts::Facts;
 use crate::telemetry::{Failure, Metrics};
 
@@ -73,6 +75,13 @@ impl Shared {
             bodies: Semaphore::new(BODY_BUDGET_KIB as usize),
         }
     }
+}
+
+/// Which day it is, in UTC.
+pub fn today() -> Option<Date> {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let part = |number: i8| u8::try_from(number).ok();
+    Date::new(u16::try_from(now.year()).ok()?, part(now.month())?, part(now.day())?)
 }
 
 /// The routes of the webhook port.
@@ -124,6 +133,16 @@ async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response 
             let _ = writeln!(text, "    {}", shared.pipeline.load().digest);
             for line in shared.bundle.load().lines() {
                 let _ = writeln!(text, "    {line}");
+            }
+            let today = today();
+            for one in shared.pipeline.load().exemptions.iter().filter(|one| one.has_ended(today)) {
+                let _ = writeln!(
+                    text,
+                    "    exemption `{}` of {} ended on {}",
+                    one.name,
+                    one.owner(),
+                    one.until()
+                );
             }
         }
     }
@@ -236,6 +255,7 @@ fn decide(
         let mut request = review::decode(Arc::from(body), &pipeline.catalogue)?;
         request.stage = stage;
         request.time_limit = time_limit;
+        request.today = today();
         let verdict = pipeline.decide(facts, &request);
         let answer = review::encode(&request.uid, stage, &verdict);
         Ok::<_, ReviewError>((request, verdict, answer))

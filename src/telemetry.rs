@@ -131,6 +131,13 @@ pub struct Metrics {
     bundles: Family<BundleLabels, Gauge>,
     bundle_reloads: Family<ReloadLabels, Counter>,
     bundle_held: Gauge,
+    exemptions: Family<ExemptionLabels, Counter>,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ExemptionLabels {
+    exemption: String,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -198,6 +205,12 @@ impl Metrics {
             certificate_reloads.clone(),
         );
         registry.register("virtual_nodes", "Nodes recognised, by profile", virtual_nodes.clone());
+        let exemptions = Family::default();
+        registry.register(
+            "exemptions",
+            "Diagnostics that an exemption concerned, by whether it still held",
+            exemptions.clone(),
+        );
         let bundles = Family::default();
         let bundle_reloads = Family::default();
         let bundle_held = Gauge::default();
@@ -226,6 +239,7 @@ impl Metrics {
             certificate_reloads,
             virtual_nodes,
             bundles,
+            exemptions,
             bundle_reloads,
             bundle_held,
         };
@@ -274,6 +288,11 @@ impl Metrics {
             .inc();
         self.durations.get_or_create(&WebhookLabels { webhook }).observe(seconds);
         for diagnostic in &verdict.diagnostics {
+            if let Some(exempted) = &diagnostic.exemption {
+                let outcome = if exempted.has_ended { "ended" } else { "applied" };
+                let exemption = exempted.name.clone();
+                self.exemptions.get_or_create(&ExemptionLabels { exemption, outcome }).inc();
+            }
             for profile in diagnostic
                 .profiles
                 .iter()

@@ -10,6 +10,7 @@ use super::{Object, Pipeline, Request, Stage};
 use crate::catalogue::DAEMON_SET;
 use crate::compat::{Judge, cite};
 use crate::diagnostic::{Diagnostic, Severity, suggest};
+use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
 use crate::fence::{FENCE_GATE, FENCE_KEY, FENCED_LABEL, Fence};
 use crate::governance::POLICY_ERROR;
@@ -267,6 +268,14 @@ impl Decision<'_> {
     /// Takes back what does not fit the request: nothing is refused at a workload, nothing is changed on an update, and
     /// an update that makes nothing worse passes.
     fn soften(&self, mut verdict: Verdict) -> Verdict {
+        if !self.pipeline.exemptions.is_empty() {
+            let subject = exemption::Subject {
+                namespace: &self.request.namespace,
+                labels: self.pod.labels.as_deref().unwrap_or_default(),
+                today: self.request.today,
+            };
+            exemption::apply(&self.pipeline.exemptions, &subject, &mut verdict.diagnostics);
+        }
         let is_pod = matches!(self.request.object, Object::Pod(_));
         if !is_pod {
             for diagnostic in &mut verdict.diagnostics {

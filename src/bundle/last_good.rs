@@ -67,22 +67,26 @@ impl Sources {
             self.config.clone_from(&last_good.config);
             return Some(self.config.is_some());
         }
-        [(&mut self.profiles, &last_good.profiles), (&mut self.policies, &last_good.policies)]
-            .into_iter()
-            .find_map(|(texts, good)| {
-                let position = texts.iter().position(|text| text.origin == origin)?;
-                match good.iter().find(|text| text.origin == origin) {
-                    Some(good) if texts.get(position) == Some(good) => None,
-                    Some(good) => {
-                        texts.splice(position..=position, [good.clone()]);
-                        Some(true)
-                    }
-                    None => {
-                        texts.remove(position);
-                        Some(false)
-                    }
+        [
+            (&mut self.profiles, &last_good.profiles),
+            (&mut self.policies, &last_good.policies),
+            (&mut self.exemptions, &last_good.exemptions),
+        ]
+        .into_iter()
+        .find_map(|(texts, good)| {
+            let position = texts.iter().position(|text| text.origin == origin)?;
+            match good.iter().find(|text| text.origin == origin) {
+                Some(good) if texts.get(position) == Some(good) => None,
+                Some(good) => {
+                    texts.splice(position..=position, [good.clone()]);
+                    Some(true)
                 }
-            })
+                None => {
+                    texts.remove(position);
+                    Some(false)
+                }
+            }
+        })
     }
 }
 
