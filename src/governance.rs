@@ -7,8 +7,12 @@
 mod analysis;
 mod builtins;
 mod deadline;
+pub mod gatekeeper;
 pub mod input;
+pub mod inventory;
 pub mod metadata;
+pub mod schema;
+pub mod selector;
 mod shape;
 mod syntax;
 pub mod test;

@@ -41,19 +41,10 @@ pub struct Known {
 struct Made(Arc<OnceLock<Arc<dyn Any + Send + Sync>>>);
 
 impl Made {
-    fn get<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
-        // One kind of thing is made of each, so the second way out is never taken.
-        let mut make = Some(make);
-        let made = self.0.get_or_init(|| match make.take() {
-            Some(make) => Arc::new(make()),
-            None => Arc::new(()),
-        });
-        match (Arc::clone(made).downcast(), make) {
-            (Ok(made), _) => made,
-            (Err(_), Some(make)) => Arc::new(make()),
-            #[expect(clippy::unreachable, reason = "what was made just now is what was asked for")]
-            (Err(_), None) => unreachable!(),
-        }
+    fn get<T: Send + Sync + 'static>(&self, make: impl Fn() -> T) -> Arc<T> {
+        let made = Arc::clone(self.0.get_or_init(|| Arc::new(make())));
+        // One kind of thing is made of each, so the second way is never taken.
+        made.downcast().unwrap_or_else(|_| Arc::new(make()))
     }
 }
 
@@ -78,7 +69,7 @@ impl Key {
 
 impl Known {
     /// Gives what `make` makes of the object, which it is asked for once in the object's life.
-    pub fn made<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+    pub fn made<T: Send + Sync + 'static>(&self, make: impl Fn() -> T) -> Arc<T> {
         self.made.get(make)
     }
 }
@@ -134,7 +125,7 @@ impl Inventory {
     }
 
     /// Gives what `make` makes of the whole, which it is asked for once for each inventory.
-    pub fn made<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+    pub fn made<T: Send + Sync + 'static>(&self, make: impl Fn() -> T) -> Arc<T> {
         self.made.get(make)
     }
 }

@@ -165,7 +165,7 @@ impl Schema {
     }
 
     /// The default of the whole value.
-    pub const fn default(&self) -> Option<&Value> {
+    pub const fn default_value(&self) -> Option<&Value> {
         self.default.as_ref()
     }
 }

@@ -275,7 +275,7 @@ fn parameters(spec: &Value, template: &Template) -> (Value, Misfits) {
         let misfits = Misfits { broken: Vec::new(), unknown: unknown.into_iter().collect() };
         return (json!({}), misfits);
     };
-    let Some(given) = given.or_else(|| schema.default()) else {
+    let Some(given) = given.or_else(|| schema.default_value()) else {
         return (json!({}), Misfits::default());
     };
     let misfits = schema.misfits(given, &place);

@@ -34,7 +34,7 @@ struct Kinds {
 /// A name with a star at its beginning, its end or both; one in the middle is a letter like any other.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Wildcard(String);
+pub struct Wildcard(String);
 
 /// A kind of object that a constraint names: group and kind, where `*` stands for any.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -182,8 +182,10 @@ impl Match {
         {
             let labels: &BTreeMap<String, String> = match subject.namespace {
                 _ if is_namespace => object.labels(),
-                Some(namespace) => namespace.labels.ok_or_else(missing_namespace)?,
-                None => return Err(missing_namespace()),
+                Some(namespace) => namespace.labels,
+                None => {
+                    return Err("namespace selector for namespace-scoped object but missing Namespace".to_owned());
+                }
             };
             if !selector.selects(labels) {
                 return Ok(false);
@@ -214,10 +216,6 @@ impl Match {
             None => Err(format!("source field not specified for resource {}", object.metadata.name)),
         }
     }
-}
-
-fn missing_namespace() -> String {
-    "namespace selector for namespace-scoped object but missing Namespace".to_owned()
 }
 
 impl Wildcard {

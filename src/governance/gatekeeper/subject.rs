@@ -12,19 +12,19 @@ pub struct Subject<'a> {
     pub object: Option<&'a Metadata>,
     /// The object as it was.
     pub old_object: Option<&'a Metadata>,
-    /// The namespace of the object, when there is one and it is known.
+    /// The namespace of the object, when there is one and the Namespace itself is known.
     pub namespace: Option<Namespace<'a>>,
     /// Where the object comes from.
     pub source: Option<Source>,
 }
 
-/// A namespace that objects lie in.
+/// A namespace that objects lie in, and that is known.
 #[derive(Clone, Copy, Debug)]
 pub struct Namespace<'a> {
     /// Name.
     pub name: &'a str,
-    /// Its labels, when the Namespace itself is known.
-    pub labels: Option<&'a BTreeMap<String, String>>,
+    /// Its labels.
+    pub labels: &'a BTreeMap<String, String>,
 }
 
 /// Where an object comes from.

@@ -180,7 +180,7 @@ impl TemplateSource {
                 ),
             });
         }
-        parsed.analysis.check_data(own, &["inventory", "lib"]).map_err(|finding| PolicyError {
+        parsed.analysis.check_data(["inventory", "lib"]).map_err(|finding| PolicyError {
             message: format!("{origin}:{}: {}", finding.mark, finding.message),
         })?;
         let path: Vec<String> =

@@ -77,7 +77,8 @@ fn namespaces_are_compared_by_name_and_never_shut_out_the_cluster() {
 fn the_name_of_the_namespace_that_is_known_goes_before_the_objects_own() {
     let matches: Match = serde_json::from_value(json!({"namespaces": ["real"]})).unwrap();
     let object = object(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}));
-    let namespace = Some(Namespace { name: "real", labels: None });
+    let labels = BTreeMap::new();
+    let namespace = Some(Namespace { name: "real", labels: &labels });
     let subject = Subject { object: Some(&object), namespace, ..Subject::default() };
     assert_eq!(matches.matches(&subject), Ok(true));
 }
@@ -139,7 +140,7 @@ fn a_namespace_selector_needs_the_namespace_of_what_lies_in_one() {
     let object = object(pod("a", "x"));
     for (value, expected) in [("prod", true), ("dev", false)] {
         let labels = [("env".to_owned(), value.to_owned())].into();
-        let namespace = Some(Namespace { name: "x", labels: Some(&labels) });
+        let namespace = Some(Namespace { name: "x", labels: &labels });
         let subject = Subject { object: Some(&object), namespace, ..Subject::default() };
         assert_eq!(matches.matches(&subject), Ok(expected));
     }
