@@ -10,6 +10,7 @@ mod deadline;
 pub mod gatekeeper;
 pub mod input;
 pub mod inventory;
+mod machine;
 pub mod metadata;
 pub mod schema;
 pub mod selector;
