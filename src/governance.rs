@@ -7,10 +7,14 @@
 mod analysis;
 mod builtins;
 mod deadline;
+pub mod gatekeeper;
 pub mod input;
+pub mod inventory;
 mod machine;
 pub mod metadata;
 mod patch;
+pub mod schema;
+pub mod selector;
 mod shape;
 mod syntax;
 pub mod test;

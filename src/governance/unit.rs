@@ -51,7 +51,6 @@ impl Mode {
     pub(super) const TEST: Self = Self { prints: Prints::Gathered, ..Self::NATIVE };
 
     /// For Gatekeeper's templates.
-    #[cfg_attr(not(test), expect(dead_code, reason = "Gatekeeper's templates are not read yet"))]
     pub(super) const fn gatekeeper(language: Language) -> Self {
         Self { language, errors: Errors::Lenient, prints: Prints::Dropped }
     }
