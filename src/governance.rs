@@ -7,6 +7,8 @@
 mod analysis;
 mod builtins;
 mod deadline;
+pub mod eval;
+pub mod explain;
 pub mod input;
 pub mod metadata;
 mod shape;

@@ -14,6 +14,7 @@ use regorus::{Engine, Value};
 use super::analysis::{self, Analysis};
 use super::builtins::{self, Bounded, plain};
 use super::deadline::Deadline;
+use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
 
 /// How many of its instructions the engine runs between two looks at the clock. Most take nanoseconds, but a built-in that
@@ -45,6 +46,8 @@ pub(super) struct Parsed {
     pub analysis: Analysis,
     /// The package of each, below `data`.
     pub packages: Vec<Vec<String>>,
+    /// The syntax tree of each.
+    pub syntax: Vec<Syntax>,
     engine: Engine,
 }
 
@@ -88,7 +91,7 @@ impl Parsed {
                 .map(|one| format!("{}:{}: {}", origin(one.module), one.mark, one.message));
             PolicyError { message: lines.collect::<Vec<_>>().join("\n") }
         })?;
-        let packages = syntax.into_iter().map(|module| module.package).collect();
+        let packages = syntax.iter().map(|module| module.package.clone()).collect();
         let has_prints = analysis.prints.iter().any(|calls| !calls.is_empty());
         let engine = if prints == Prints::Dropped && has_prints {
             let silent: Vec<String> = modules
@@ -100,14 +103,14 @@ impl Parsed {
         } else {
             engine
         };
-        Ok(Self { analysis, packages, engine })
+        Ok(Self { analysis, packages, syntax, engine })
     }
 
     /// Makes the rules ready to run: prepared by way of `entry`, and shared by all runs.
     ///
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entry: Option<&str>) -> Result<Unit, PolicyError> {
-        let Self { analysis: Analysis { depth, .. }, packages: _, mut engine } = self;
+        let Self { analysis: Analysis { depth, .. }, packages: _, syntax: _, mut engine } = self;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
