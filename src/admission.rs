@@ -12,10 +12,14 @@ use std::time::Duration;
 
 use crate::catalogue::Catalogue;
 use crate::compat::Overrides;
+use crate::date::Date;
+use crate::exemption::Exemption;
 use crate::governance::Policy;
 use crate::pod::PodView;
 use crate::profile::{Profile, ProfileId};
 use verdict::Mode;
+
+pub use decide::Preview;
 
 /// An immutable, configured decider.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub struct Pipeline {
     pub overrides: Overrides,
     /// Governance.
     pub policies: Vec<Policy>,
+    /// Recorded permissions.
+    pub exemptions: Vec<Exemption>,
     /// How namespaces that do not say are treated.
     pub mode: Mode,
     /// One name for all of this, in every marker, log and report.
@@ -122,6 +128,8 @@ pub struct Request {
     pub asked_profile: Option<String>,
     /// How much time is left for policies.
     pub time_limit: Duration,
+    /// The day on which it came in, in UTC; exemptions end.
+    pub today: Option<Date>,
     /// The review as received; a tree is made of it only when a policy needs one.
     pub body: Arc<[u8]>,
 }

@@ -3,6 +3,7 @@
 //! All mistakes are reported at once. The built-in data is embedded in the binary; files given by the user add to it, and a
 //! profile of the same name takes the built-in one's place.
 
+pub mod last_good;
 mod read;
 
 use std::collections::BTreeMap;
@@ -16,11 +17,14 @@ use crate::admission::verdict::Mode;
 use crate::catalogue::Catalogue;
 use crate::catalogue::source::CatalogueSource;
 use crate::compat::{Override, Overrides};
+use crate::diagnostic::codes::CODES;
 use crate::diagnostic::suggest;
 use crate::document::{Document, Mistake};
+use crate::exemption::{Exemption, ExemptionSource};
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
-use crate::profile::source::ProfileSource;
+use crate::profile::base::Bases;
+use crate::profile::source::{BaseSource, ProfileSource};
 use crate::profile::{Profile, ProfileId};
 use read::{documents, read};
 
@@ -33,7 +37,7 @@ static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.
 pub const API_VERSION: &str = "loadline.dev/v1alpha1";
 
 /// A text and where it comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Text {
     /// A file name, for messages.
     pub origin: String,
@@ -42,12 +46,14 @@ pub struct Text {
 }
 
 /// What a bundle is made of, besides the built-in data.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Sources {
     /// `VirtualNodeProfile` and `FeatureCatalogue` documents.
     pub profiles: Vec<Text>,
     /// Rego modules.
     pub policies: Vec<Text>,
+    /// `Exemption` documents.
+    pub exemptions: Vec<Text>,
     /// A `LoadlineConfig` document.
     pub config: Option<Text>,
 }
@@ -146,8 +152,10 @@ impl Pipeline {
         };
         let mut catalogues: Vec<CatalogueSource> = Vec::new();
         let mut catalogue_documents: Vec<(String, Document)> = Vec::new();
-        let mut profiles: BTreeMap<String, Written> = BTreeMap::new();
+        let mut profiles: BTreeMap<String, Written<ProfileSource>> = BTreeMap::new();
+        let mut bases: BTreeMap<String, Written<BaseSource>> = BTreeMap::new();
         let texts = embedded("policies/catalogue/")
+            .chain(embedded("policies/bases/"))
             .chain(embedded("policies/profiles/"))
             .chain(sources.profiles.clone());
         for text in texts {
@@ -167,10 +175,18 @@ impl Pipeline {
                             profiles.insert(name, Written { origin, document, source });
                         }
                     }
+                    Some("VirtualNodeBase") => {
+                        let source = read::<BaseSource>(&text.origin, &document, &mut problems);
+                        if let Some(source) = source {
+                            let origin = text.origin.clone();
+                            let name = source.name().to_owned();
+                            bases.insert(name, Written { origin, document, source });
+                        }
+                    }
                     kind => {
                         let kind = kind.unwrap_or_default();
                         let message = format!(
-                            "kind `{kind}` is not read here; use `VirtualNodeProfile` or `FeatureCatalogue`"
+                            "kind `{kind}` is not read here; use `VirtualNodeProfile`, `VirtualNodeBase` or `FeatureCatalogue`"
                         );
                         let mistake = Mistake { place: FieldPath::keys("kind"), message };
                         problems.push(Problem::of(&text.origin, &document, mistake));
@@ -199,9 +215,27 @@ impl Pipeline {
             .config
             .as_ref()
             .map_or_else(ConfigSpec::default, |text| config(text, &mut problems));
+        // A profile that nobody chose can still be a base.
+        let handed = Bases::of(
+            profiles.values().map(|written| &written.source),
+            bases.values().map(|written| &written.source),
+        );
+        for (name, Written { origin, document, source }) in &bases {
+            if profiles.contains_key(name) {
+                let place = FieldPath::keys("metadata.name");
+                let message =
+                    format!("a profile is called `{name}` too; give the base another name");
+                problems.push(Problem::of(origin, document, Mistake { place, message }));
+            }
+            problems.extend(source.check(&catalogue, &handed).into_iter().map(|mistake| {
+                let message = format!("base `{name}`: {}", mistake.message);
+                Problem::of(origin, document, Mistake { message, ..mistake })
+            }));
+        }
         choose(&config.profiles, &mut profiles, sources, &mut problems);
-        let profiles = build_profiles(profiles, &catalogue, &mut problems);
+        let profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
         let policies = policies(sources, &config, &mut problems);
+        let exemptions = exemptions(sources, &catalogue, &profiles, &policies, &mut problems);
         if !problems.is_empty() {
             return Err(BundleError(problems));
         }
@@ -210,23 +244,24 @@ impl Pipeline {
             profiles,
             overrides: Overrides(config.overrides),
             policies,
+            exemptions,
             mode: config.mode,
             digest: digest(sources),
         })
     }
 }
 
-/// A profile as it is written, and where.
-struct Written {
+/// A document as it is written, and where.
+struct Written<T> {
     origin: String,
     document: Document,
-    source: ProfileSource,
+    source: T,
 }
 
 /// Keeps the profiles that the configuration names, if it names any.
 fn choose(
     wanted: &[String],
-    profiles: &mut BTreeMap<String, Written>,
+    profiles: &mut BTreeMap<String, Written<ProfileSource>>,
     sources: &Sources,
     problems: &mut Vec<Problem>,
 ) {
@@ -246,14 +281,15 @@ fn choose(
 }
 
 fn build_profiles(
-    sources: BTreeMap<String, Written>,
+    sources: BTreeMap<String, Written<ProfileSource>>,
     catalogue: &Catalogue,
+    bases: &Bases,
     problems: &mut Vec<Problem>,
 ) -> Vec<Profile> {
     let mut profiles = Vec::with_capacity(sources.len());
     for (number, (name, written)) in (0_u16..).zip(sources) {
         let Written { origin, document, source } = written;
-        match source.build(ProfileId(number), catalogue) {
+        match source.build(ProfileId(number), catalogue, bases) {
             Ok(profile) => profiles.push(profile),
             Err(mistakes) => problems.extend(mistakes.into_iter().map(|mistake| {
                 let message = format!("profile `{name}`: {}", mistake.message);
@@ -341,6 +377,51 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
     policies
 }
 
+fn exemptions(
+    sources: &Sources,
+    catalogue: &Catalogue,
+    profiles: &[Profile],
+    policies: &[Policy],
+    problems: &mut Vec<Problem>,
+) -> Vec<Exemption> {
+    // What is off today may be on tomorrow: the library's policies are known even where none is on.
+    let codes: Vec<&str> = catalogue
+        .names()
+        .chain(CODES.iter().map(|code| code.name))
+        .chain(policies.iter().map(|policy| policy.name.as_str()))
+        .chain(library().map(|policy| policy.name))
+        .collect();
+    let profiles: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+    let mut exemptions: Vec<Exemption> = Vec::new();
+    for text in &sources.exemptions {
+        for document in documents(text, problems) {
+            let mut tell = |mistake| problems.push(Problem::of(&text.origin, &document, mistake));
+            let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
+            if kind != Some("Exemption") {
+                let kind = kind.unwrap_or_default();
+                let message = format!("kind `{kind}` is not read here; use `Exemption`");
+                tell(Mistake { place: FieldPath::keys("kind"), message });
+                continue;
+            }
+            let Some(source) = read::<ExemptionSource>(&text.origin, &document, problems) else {
+                continue;
+            };
+            let mut tell = |mistake| problems.push(Problem::of(&text.origin, &document, mistake));
+            match source.build(&codes, &profiles) {
+                Ok(exemption) if exemptions.iter().any(|known| known.name == exemption.name) => {
+                    let message =
+                        format!("an exemption named `{}` is there already", exemption.name);
+                    tell(Mistake { place: FieldPath::keys("metadata.name"), message });
+                }
+                Ok(exemption) => exemptions.push(exemption),
+                Err(mistakes) => mistakes.into_iter().for_each(tell),
+            }
+        }
+    }
+    exemptions.sort_by(|left, right| left.name.cmp(&right.name));
+    exemptions
+}
+
 /// The policy's name by its package: the last part, in kebab-case.
 fn package_name(text: &str) -> Option<String> {
     let package = text.lines().find_map(|line| line.strip_prefix("package "))?;
@@ -350,7 +431,12 @@ fn package_name(text: &str) -> Option<String> {
 /// A short name for everything that went in: the same texts give the same digest.
 fn digest(sources: &Sources) -> String {
     let mut hash = Sha256::new();
-    let user = sources.profiles.iter().chain(&sources.policies).chain(&sources.config);
+    let user = sources
+        .profiles
+        .iter()
+        .chain(&sources.policies)
+        .chain(&sources.exemptions)
+        .chain(&sources.config);
     let texts =
         EMBEDDED.iter().copied().chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
     for (_, text) in texts {

@@ -254,10 +254,15 @@ fn describe(profile: &Profile, feature: &Feature, entry: &Entry, severity: Sever
     diagnostic
 }
 
-/// What an entry has to say beside its support, each under its word: why, help, source.
+/// What an entry has to say beside its support, each under its word: why, help, source, and the base it is from.
 pub fn remarks(entry: &Entry) -> Vec<(&'static str, String)> {
     let source = (!entry.source.is_empty()).then(|| cite(entry));
-    let told = [("why", Some(entry.why())), ("help", entry.help.clone()), ("source", source)];
+    let told = [
+        ("why", Some(entry.why())),
+        ("help", entry.help.clone()),
+        ("source", source),
+        ("from", entry.from.as_ref().map(|base| format!("the base `{base}`"))),
+    ];
     told.into_iter().filter_map(|(key, text)| Some((key, text?))).collect()
 }
 

@@ -30,7 +30,7 @@ use crate::path::FieldPath;
 use crate::placement::Standing;
 use input::Input;
 use metadata::{Match, Metadata, OnError};
-use unit::{Parsed, Prints, Unit};
+use unit::{Mode, Parsed, Unit};
 use value::kind_of;
 
 /// Code of the diagnostic on a policy that could not be evaluated.
@@ -106,7 +106,7 @@ impl Policy {
             .map_err(|message| PolicyError { message: format!("{}:{message}", module.origin) })?;
         let modules: Vec<Module<'_>> =
             std::iter::once(module).chain(libraries.iter().copied()).collect();
-        let parsed = Parsed::new(&modules, Prints::Dropped)?;
+        let parsed = Parsed::new(&modules, Mode::NATIVE)?;
         let package = parsed.packages.first().cloned().unwrap_or_default();
         let mut entries = Vec::new();
         for (name, severity) in ENTRY_POINTS {
@@ -125,13 +125,14 @@ impl Policy {
             }
             entries.push((rule_path(&path), severity));
         }
-        let Some((first, _)) = entries.first() else {
+        if entries.is_empty() {
             let message = format!(
                 "{}: the module declares neither `deny` nor `warn`, so it would never say anything",
                 module.origin
             );
             return Err(PolicyError { message });
-        };
+        }
+        let names: Vec<String> = entries.iter().map(|(name, _)| name.clone()).collect();
         let parameters = parameters
             .or_else(|| metadata.parameters.clone())
             .unwrap_or_else(|| serde_json::json!({}));
@@ -140,7 +141,7 @@ impl Policy {
             action: action.or(metadata.action).unwrap_or_default(),
             metadata,
             reads_features: parsed.analysis.reads_features,
-            unit: parsed.compile(Some(first))?,
+            unit: parsed.compile(&names)?,
             parameters: value::from_json(&parameters),
             entries,
         })
@@ -167,7 +168,8 @@ impl Policy {
             let outcome = if deadline.has_passed() {
                 Err("there was no time left for it".to_owned())
             } else {
-                self.unit.run(name, Some(&input), deadline).0.map_err(|failure| failure.to_string())
+                let value = self.unit.run(name, Some(&input), None, deadline).0;
+                value.map_err(|failure| failure.to_string())
             };
             match outcome {
                 Ok(Value::Set(results)) => {

@@ -1,15 +1,19 @@
 //! The stages in order, on one screen: placement, compatibility, mutation, governance, verdict.
 
 mod govern;
+mod preview;
 mod sent;
 
 use std::sync::Arc;
+
+pub use preview::Preview;
 
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
 use crate::catalogue::DAEMON_SET;
 use crate::compat::{Judge, cite};
 use crate::diagnostic::{Diagnostic, Severity, suggest};
+use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
 use crate::fence::{FENCE_GATE, FENCE_KEY, FENCED_LABEL, Fence};
 use crate::governance::POLICY_ERROR;
@@ -81,14 +85,7 @@ impl Decision<'_> {
         if self.is_final() {
             self.judge(&mut course);
         }
-        self.fence(&mut course);
-        if course.heading.standing != Standing::Regular {
-            course.editor.annotate(
-                MARKER,
-                &self.pipeline.digest,
-                "shows which bundle judged the pod",
-            );
-        }
+        self.finish(&mut course);
         if self.is_final() {
             let diagnostics = self.govern(&course.placement, &course.editor);
             course.diagnostics.extend(diagnostics);
@@ -103,6 +100,18 @@ impl Decision<'_> {
             bundle: self.pipeline.digest.clone(),
         };
         self.soften(verdict).conclude()
+    }
+
+    /// The edits that come last: the fence, and the mark of who judged the pod.
+    fn finish(&self, course: &mut Course) {
+        self.fence(course);
+        if course.heading.standing != Standing::Regular {
+            course.editor.annotate(
+                MARKER,
+                &self.pipeline.digest,
+                "shows which bundle judged the pod",
+            );
+        }
     }
 
     /// A pod that no virtual node concerns: governed where a policy says so, never touched.
@@ -267,6 +276,14 @@ impl Decision<'_> {
     /// Takes back what does not fit the request: nothing is refused at a workload, nothing is changed on an update, and
     /// an update that makes nothing worse passes.
     fn soften(&self, mut verdict: Verdict) -> Verdict {
+        if !self.pipeline.exemptions.is_empty() {
+            let subject = exemption::Subject {
+                namespace: &self.request.namespace,
+                labels: self.pod.labels.as_deref().unwrap_or_default(),
+                today: self.request.today,
+            };
+            exemption::apply(&self.pipeline.exemptions, &subject, &mut verdict.diagnostics);
+        }
         let is_pod = matches!(self.request.object, Object::Pod(_));
         if !is_pod {
             for diagnostic in &mut verdict.diagnostics {

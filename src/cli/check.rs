@@ -28,8 +28,11 @@ use super::bundle::BundleArgs;
 use super::render::Renderer;
 use crate::admission::Pipeline;
 use crate::bundle::Problem;
-use crate::diagnostic::{Severity, suggest};
+use crate::date::Date;
+use crate::diagnostic::{Exempted, Severity, suggest};
+use crate::exemption::Exemption;
 use crate::facts::{Cluster, Facts};
+use crate::server::today;
 use judge::{Judged, Outcome};
 use object::{Found, Reader, Subject};
 
@@ -129,6 +132,8 @@ pub struct Run<'a> {
     pub skipped: BTreeMap<String, usize>,
     /// How many nodes are among the inputs.
     pub nodes: usize,
+    /// The day of the run.
+    pub today: Option<Date>,
 }
 
 impl Run<'_> {
@@ -138,6 +143,18 @@ impl Run<'_> {
             .iter()
             .filter(|(_, judged)| judged.iter().map(Judged::outcome).max() == Some(outcome))
             .count()
+    }
+
+    /// The exemptions with how often each was applied here.
+    pub fn exemptions(&self) -> impl Iterator<Item = (&Exemption, usize)> {
+        self.pipeline.exemptions.iter().map(|exemption| {
+            let verdicts = self.judged.iter().flat_map(|(_, judged)| judged).map(Judged::counts);
+            let notes = verdicts
+                .flat_map(|verdict| &verdict.diagnostics)
+                .filter_map(|one| one.exemption.as_ref());
+            let is_applied = |note: &&Exempted| note.name == exemption.name && !note.has_ended;
+            (exemption, notes.filter(is_applied).count())
+        })
     }
 }
 
@@ -183,6 +200,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
         judged: subjects.into_iter().zip(judged).collect(),
         skipped,
         nodes: read.iter().map(|found| found.nodes.len()).sum(),
+        today: today(),
     };
     print(arguments, &facts, &run, &mut problems)?;
     let is_finding = |outcome: Outcome| outcome.is_finding(arguments.fail_on);

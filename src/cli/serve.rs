@@ -14,11 +14,13 @@ use tokio_rustls::TlsAcceptor;
 
 use super::ExitStatus;
 use super::bundle::BundleArgs;
+use crate::admission::Pipeline;
+use crate::bundle::Sources;
 use crate::cluster::{self, ClusterError};
 use crate::controllers::network_policy;
 use crate::facts::{Cluster, Facts};
 use crate::server::tls::{Certificate, RELOAD_INTERVAL, SelfSigned};
-use crate::server::{self, Shared, listen};
+use crate::server::{self, Shared, listen, reload};
 use crate::telemetry::{self, LogFormat};
 
 /// The client's own words on failing watches repeat ours.
@@ -99,7 +101,8 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
     };
     telemetry::init(format, &log)
         .map_err(|error| anyhow::anyhow!("set up logging with filter `{log}`: {error}"))?;
-    let pipeline = bundle.pipeline().context("load the bundle")?;
+    let sources = bundle.sources().context("load the bundle")?;
+    let pipeline = Pipeline::compile(&sources).context("load the bundle")?;
     let certificate = Arc::new(match (cert, key, self_signed) {
         (Some(cert), Some(key), _) => Certificate::from_files(&cert, &key)?,
         (_, _, true) => {
@@ -122,6 +125,8 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
         metrics_listen,
         certificate,
         shared,
+        bundle,
+        sources,
         kubeconfig,
         context,
         shutdown_delay: Duration::from_secs(shutdown_delay),
@@ -139,14 +144,26 @@ struct Serve {
     metrics_listen: SocketAddr,
     certificate: Arc<Certificate>,
     shared: Arc<Shared>,
+    /// Where the bundle's files are, and what they held at the start.
+    bundle: BundleArgs,
+    sources: Sources,
     kubeconfig: Option<PathBuf>,
     context: Option<String>,
     shutdown_delay: Duration,
 }
 
 async fn serve(serve: Serve) -> anyhow::Result<()> {
-    let Serve { address, metrics_listen, certificate, shared, kubeconfig, context, shutdown_delay } =
-        serve;
+    let Serve {
+        address,
+        metrics_listen,
+        certificate,
+        shared,
+        bundle,
+        sources,
+        kubeconfig,
+        context,
+        shutdown_delay,
+    } = serve;
     let client = cluster::connect(kubeconfig.as_deref(), context.as_deref()).await?;
     shared.awaits_facts.store(client.is_some(), Ordering::Relaxed);
     let listener = listen::bind(address).await.with_context(|| format!("listen on {address}"))?;
@@ -172,6 +189,10 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
             certificate.keep_fresh(&shared.metrics, RELOAD_INTERVAL).await;
         }
     };
+    let bundle = {
+        let read = move || bundle.sources().map_err(|error| format!("{error:#}"));
+        reload::follow(Arc::clone(&shared), Arc::new(read), sources)
+    };
     let cluster = {
         let shared = Arc::clone(&shared);
         async move {
@@ -196,6 +217,7 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
             tokio::time::sleep(shutdown_delay).await;
         }
         () = fresh => bail!("the certificate loop has ended"),
+        () = bundle => bail!("the bundle loop has ended"),
         ended = cluster => {
             let Err(error) = ended;
             return Err(error).context("follow the cluster");

@@ -10,13 +10,37 @@ use regorus::Value;
 use super::deadline::Deadline;
 use super::input::Input;
 use super::metadata::Metadata;
-use super::unit::{Parsed, Prints};
+use super::unit::{Errors, Language, Mode, Parsed, Prints};
 use super::value::{fits, kind_of};
 use super::{ENTRY_POINTS, Module, POLICY_TIME_LIMIT, PolicyError, rule_path};
 use crate::diagnostic::suggest;
 
 /// How long a value may be that is shown, in bytes.
 const MAX_SHOWN: usize = 1 << 20;
+
+/// The contract that a policy is written for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Dialect {
+    /// Gatekeeper's, in the Rego before version 1: built-in functions that fail are undefined.
+    GatekeeperV0,
+    /// Gatekeeper's, in Rego version 1.
+    GatekeeperV1,
+    /// Our own.
+    #[default]
+    Native,
+}
+
+impl Dialect {
+    /// How the engine runs it.
+    pub(super) const fn mode(self, prints: Prints) -> Mode {
+        let (language, errors) = match self {
+            Self::GatekeeperV0 => (Language::V0, Errors::Lenient),
+            Self::GatekeeperV1 => (Language::V1, Errors::Lenient),
+            Self::Native => (Language::V1, Errors::Strict),
+        };
+        Mode { language, errors, prints }
+    }
+}
 
 /// What became of one rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,19 +63,21 @@ pub struct Answer {
 /// Fails where a module does not compile and where a rule that is asked for is not there.
 pub fn evaluate(
     modules: &[Module<'_>],
+    dialect: Dialect,
     asked: &[String],
     input: &Input,
     parameters: &serde_json::Value,
 ) -> Result<Vec<Answer>, PolicyError> {
-    let parsed = Parsed::new(modules, Prints::Gathered)?;
+    let parsed = Parsed::new(modules, dialect.mode(Prints::Gathered))?;
     let rules = rules(&parsed, asked)?;
-    let first = rules.first().map(|(_, path)| rule_path(path));
-    let unit = parsed.compile(first.as_deref())?;
+    let paths: Vec<String> = rules.iter().map(|(_, path)| rule_path(path)).collect();
+    let unit = parsed.compile(&paths)?;
     let input = input.with_parameters(&super::value::from_json(parameters));
     let answer = |(rule, path): (String, Vec<String>)| {
         let path = rule_path(&path);
         let start = Instant::now();
-        let (value, prints) = unit.run(&path, Some(&input), Deadline::after(POLICY_TIME_LIMIT));
+        let (value, prints) =
+            unit.run(&path, Some(&input), None, Deadline::after(POLICY_TIME_LIMIT));
         let duration = start.elapsed();
         let value = value.map_err(|failure| failure.to_string()).and_then(|value| shown(&value));
         Answer { rule, path, value, prints, duration }
@@ -130,7 +156,13 @@ mod tests {
         let review = Review::from(&json!({"object": {"metadata": {"name": "gull"}}}));
         let input = Input::new(review, &FieldPath::root(), &json!({}), &json!([]));
         let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
-        evaluate(&[Module { origin: "a.rego", text }], &asked, &input, &json!({"n": 2}))
+        evaluate(
+            &[Module { origin: "a.rego", text }],
+            Dialect::Native,
+            &asked,
+            &input,
+            &json!({"n": 2}),
+        )
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use regorus::Value;
 
 use super::deadline::Deadline;
+use super::eval::Dialect;
 use super::input::Input;
 use super::unit::{Parsed, Prints, Unit};
 use super::{Module, POLICY_TIME_LIMIT, PolicyError, eval, rule_path};
@@ -85,11 +86,12 @@ pub enum Outcome {
 /// Fails where a module does not compile and where a rule that is asked for is not there.
 pub fn explain(
     modules: &[Module<'_>],
+    dialect: Dialect,
     asked: &[String],
     input: &Input,
     parameters: &serde_json::Value,
 ) -> Result<Vec<Trace>, PolicyError> {
-    let parsed = Parsed::new(modules, Prints::Dropped)?;
+    let parsed = Parsed::new(modules, dialect.mode(Prints::Dropped))?;
     let rules = eval::rules(&parsed, asked)?;
     let needed = parsed.analysis.needed(rules.iter().map(|(_, path)| path.clone()));
     let bodies: Vec<Body> = pieces::bodies(&parsed.syntax, &parsed.analysis)
@@ -97,9 +99,9 @@ pub fn explain(
         .filter(|body| needed.contains(&body.path))
         .collect();
     let input = input.with_parameters(&super::value::from_json(parameters));
-    let calls = calls(modules, &bodies, &rules, &input);
-    let texts = pieces::with_questions(modules, bodies.iter().enumerate(), &calls);
-    let all = compile(modules, &texts);
+    let calls = calls(modules, dialect, &bodies, &rules, &input);
+    let texts = pieces::with_questions(modules, dialect, bodies.iter().enumerate(), &calls);
+    let all = compile(modules, dialect, &texts);
     let mut traces = Vec::new();
     let mut held_before = false;
     for (number, body) in bodies.iter().enumerate() {
@@ -108,9 +110,13 @@ pub fn explain(
         let unit = match &all {
             Ok(unit) => Ok(unit),
             Err(_) => {
-                let texts =
-                    pieces::with_questions(modules, std::iter::once((number, body)), &calls);
-                alone = compile(modules, &texts);
+                let texts = pieces::with_questions(
+                    modules,
+                    dialect,
+                    std::iter::once((number, body)),
+                    &calls,
+                );
+                alone = compile(modules, dialect, &texts);
                 alone.as_ref()
             }
         };
@@ -146,18 +152,23 @@ pub fn explain(
     Ok(traces)
 }
 
-fn compile(modules: &[Module<'_>], texts: &[String]) -> Result<Unit, PolicyError> {
+fn compile(
+    modules: &[Module<'_>],
+    dialect: Dialect,
+    texts: &[String],
+) -> Result<Unit, PolicyError> {
     let asked: Vec<Module<'_>> = modules
         .iter()
         .zip(texts)
         .map(|(module, text)| Module { origin: module.origin, text })
         .collect();
-    Parsed::new(&asked, Prints::Dropped)?.compile(None)
+    Parsed::new(&asked, dialect.mode(Prints::Dropped))?.compile(&[])
 }
 
 /// The arguments of each call of each function, as the engine prints them, by the number of its body.
 fn calls(
     modules: &[Module<'_>],
+    dialect: Dialect,
     bodies: &[Body],
     rules: &[(String, Vec<String>)],
     input: &Value,
@@ -172,16 +183,15 @@ fn calls(
         .zip(&texts)
         .map(|(module, text)| Module { origin: module.origin, text })
         .collect();
-    let unit = Parsed::new(&recording, Prints::Gathered).and_then(|parsed| {
-        let first = rules.first().map(|(_, path)| rule_path(path));
-        parsed.compile(first.as_deref())
-    });
+    let paths: Vec<String> = rules.iter().map(|(_, path)| rule_path(path)).collect();
+    let unit = Parsed::new(&recording, dialect.mode(Prints::Gathered))
+        .and_then(|parsed| parsed.compile(&paths));
     let Ok(unit) = unit else {
         return calls;
     };
     for (_, path) in rules {
         let (_, prints) =
-            unit.run(&rule_path(path), Some(input), Deadline::after(POLICY_TIME_LIMIT));
+            unit.run(&rule_path(path), Some(input), None, Deadline::after(POLICY_TIME_LIMIT));
         for line in prints {
             let Some((_, record)) = line.split_once(RECORD) else { continue };
             let mut parts = record.trim_start().splitn(2, ' ');
@@ -213,7 +223,7 @@ fn ask(unit: &Unit, number: usize, body: &Body, call: usize, input: &Value) -> O
             .chain([pieces::question(number, position, call)])
             .collect();
         let (value, _) =
-            unit.run(&rule_path(&path), Some(input), Deadline::after(POLICY_TIME_LIMIT));
+            unit.run(&rule_path(&path), Some(input), None, Deadline::after(POLICY_TIME_LIMIT));
         match value {
             Ok(Value::Set(ways)) if !ways.is_empty() => {
                 times = ways.len();

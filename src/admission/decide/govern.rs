@@ -68,7 +68,7 @@ impl Decision<'_> {
     }
 
     /// The document of design section 7; see [`crate::governance::input`].
-    fn input(
+    pub(super) fn input(
         &self,
         placement: &Placement,
         editor: &Editor,

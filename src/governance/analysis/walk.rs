@@ -252,7 +252,7 @@ impl Walk<'_> {
 
 /// Whether a built-in may be called with so many arguments.
 fn check(builtin: &Builtin, arguments: usize) -> Result<(), String> {
-    let Builtin { name, arity, calling } = builtin;
+    let Builtin { name, arity, calling, .. } = builtin;
     match calling {
         Calling::Refused(reason) => Err(format!("`{name}` cannot be used: {reason}")),
         // The last argument may be what receives the result.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::super::Module;
 use super::super::analysis::Analysis;
+use super::super::eval::Dialect;
 use super::super::syntax::{
     Rule, Step, Syntax, declared, kind_of, list, range_of, reference, variables,
 };
@@ -221,6 +222,7 @@ pub(super) fn question(body: usize, piece: usize, call: usize) -> String {
 /// The texts of modules with the questions below.
 pub(super) fn with_questions<'b>(
     modules: &[Module<'_>],
+    dialect: Dialect,
     bodies: impl Iterator<Item = (usize, &'b Body)>,
     calls: &BTreeMap<usize, Vec<String>>,
 ) -> Vec<String> {
@@ -229,6 +231,7 @@ pub(super) fn with_questions<'b>(
     let plain = [String::new()];
     for (number, body) in bodies {
         let Some(text) = texts.get_mut(body.module) else { continue };
+        let is_old = dialect == Dialect::GatekeeperV0 && !text.contains("import rego.v1");
         let calls: &[String] = match calls.get(&number) {
             Some(calls) => calls,
             None if body.is_function => &[],
@@ -245,7 +248,11 @@ pub(super) fn with_questions<'b>(
                     format!("{{{}}}", names.join(", "))
                 };
                 let name = question(number, position, call);
-                let _ = writeln!(text, "{name} contains {element} if {{");
+                let _ = if is_old {
+                    writeln!(text, "{name}[{element}] {{")
+                } else {
+                    writeln!(text, "{name} contains {element} if {{")
+                };
                 if body.is_function {
                     let patterns: Vec<&str> =
                         body.arguments.iter().map(|(text, _)| text.as_str()).collect();

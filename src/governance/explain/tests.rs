@@ -8,8 +8,14 @@ fn lines(text: &str, object: serde_json::Value) -> Vec<String> {
     let review = Review::from(&json!({ "object": object }));
     let input = Input::new(review, &FieldPath::root(), &json!({}), &json!([]));
     let text = format!("package a\nimport rego.v1\n{text}");
-    let traces =
-        explain(&[Module { origin: "a.rego", text: &text }], &[], &input, &json!({})).unwrap();
+    let traces = explain(
+        &[Module { origin: "a.rego", text: &text }],
+        Dialect::Native,
+        &[],
+        &input,
+        &json!({}),
+    )
+    .unwrap();
     traces
         .into_iter()
         .map(|trace| {
