@@ -241,7 +241,7 @@ pub struct Subject<'a> {
 }
 
 impl Match {
-    fn concerns(&self, subject: &Subject<'_>) -> bool {
+    pub(crate) fn concerns(&self, subject: &Subject<'_>) -> bool {
         let any = |list: &[String], word: &str| {
             list.is_empty() || list.iter().any(|one| one == word || one == "*")
         };

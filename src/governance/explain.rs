@@ -129,8 +129,8 @@ pub fn explain(
             Ok(unit) => {
                 let calls = calls.get(&number).map(Vec::as_slice).unwrap_or_default();
                 let one = |(call, arguments): (usize, &String)| {
-                    let shown = arguments.trim_start_matches('[').trim_end_matches(']');
-                    (Some(short(shown)), ask(unit, number, body, call, &input))
+                    let inner = arguments.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+                    (Some(short(inner.unwrap_or(arguments))), ask(unit, number, body, call, &input))
                 };
                 match calls.iter().enumerate().map(one).collect::<Vec<_>>() {
                     none if none.is_empty() => vec![(None, Outcome::NotAsked("nobody called it"))],

@@ -5,6 +5,7 @@ mod documentation;
 mod hostile;
 mod matching;
 mod outcomes;
+mod workbench;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
