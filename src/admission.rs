@@ -20,6 +20,8 @@ use crate::pod::PodView;
 use crate::profile::{Profile, ProfileId};
 use verdict::Mode;
 
+pub use decide::Preview;
+
 /// An immutable, configured decider.
 #[derive(Debug)]
 pub struct Pipeline {

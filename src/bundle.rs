@@ -132,7 +132,7 @@ pub fn is_test(origin: &str) -> bool {
 }
 
 /// Whether a module is a library that policies import: its package lies below `lib`.
-fn is_library(text: &str) -> bool {
+pub fn is_library(text: &str) -> bool {
     text.lines().any(|line| {
         line.strip_prefix("package ").is_some_and(|package| package.trim().starts_with("lib."))
     })

@@ -8,6 +8,8 @@ mod analysis;
 mod builtins;
 mod deadline;
 pub mod gatekeeper;
+pub mod eval;
+pub mod explain;
 pub mod input;
 pub mod inventory;
 mod machine;
@@ -256,7 +258,7 @@ pub struct Subject<'a> {
 }
 
 impl Match {
-    fn concerns(&self, subject: &Subject<'_>) -> bool {
+    pub(crate) fn concerns(&self, subject: &Subject<'_>) -> bool {
         let any = |list: &[String], word: &str| {
             list.is_empty() || list.iter().any(|one| one == word || one == "*")
         };

@@ -2,9 +2,12 @@
 
 mod amend;
 mod govern;
+mod preview;
 mod sent;
 
 use std::sync::Arc;
+
+pub use preview::Preview;
 
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
@@ -107,14 +110,7 @@ impl Decision<'_> {
         if self.is_final() {
             self.judge(&mut course);
         }
-        self.fence(&mut course);
-        if course.heading.standing != Standing::Regular {
-            course.editor.annotate(
-                MARKER,
-                &self.pipeline.digest,
-                "shows which bundle judged the pod",
-            );
-        }
+        self.finish(&mut course);
         if self.is_final() {
             let diagnostics = self.govern(&course.placement, &course.editor);
             course.diagnostics.extend(diagnostics);
@@ -129,6 +125,18 @@ impl Decision<'_> {
             bundle: self.pipeline.digest.clone(),
         };
         self.soften(verdict).conclude()
+    }
+
+    /// The edits that come last: the fence, and the mark of who judged the pod.
+    fn finish(&self, course: &mut Course) {
+        self.fence(course);
+        if course.heading.standing != Standing::Regular {
+            course.editor.annotate(
+                MARKER,
+                &self.pipeline.digest,
+                "shows which bundle judged the pod",
+            );
+        }
     }
 
     /// A pod that no virtual node concerns: governed where a policy says so, never touched.

@@ -153,6 +153,20 @@ impl Analysis {
         }
     }
 
+    /// These rules and all that they need.
+    pub(super) fn needed(&self, roots: impl Iterator<Item = Vec<String>>) -> BTreeSet<Vec<String>> {
+        let mut needed = BTreeSet::new();
+        let mut left: Vec<Vec<String>> = roots.collect();
+        while let Some(path) = left.pop() {
+            let bodies = self.rules.get(&path).map(|rule| rule.bodies.as_slice());
+            if needed.insert(path) {
+                let needs = bodies.unwrap_or_default().iter().flat_map(Body::needs);
+                left.extend(needs.map(<[String]>::to_vec));
+            }
+        }
+        needed
+    }
+
     /// Adds up what each rule may come to, those without needs first; what is left over then is recursive.
     fn weigh(&mut self) -> Vec<Finding> {
         let mut needs: BTreeMap<&[String], BTreeSet<&[String]>> = BTreeMap::new();

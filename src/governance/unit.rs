@@ -16,6 +16,7 @@ use super::builtins::fault::{self, Fault};
 use super::builtins::{self, Unable, plain};
 use super::deadline::Deadline;
 use super::machine::Machine;
+use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
 
 /// How many of its instructions the engine runs between two looks at the clock. Most take nanoseconds, but a built-in that
@@ -94,6 +95,8 @@ pub(super) struct Parsed {
     pub analysis: Analysis,
     /// The package of each, below `data`.
     pub packages: Vec<Vec<String>>,
+    /// The syntax tree of each.
+    pub syntax: Vec<Syntax>,
     mode: Mode,
     engine: Engine,
 }
@@ -139,7 +142,7 @@ impl Parsed {
                 .map(|one| format!("{}:{}: {}", origin(one.module), one.mark, one.message));
             PolicyError { message: lines.collect::<Vec<_>>().join("\n") }
         })?;
-        let packages = syntax.into_iter().map(|module| module.package).collect();
+        let packages = syntax.iter().map(|module| module.package.clone()).collect();
         let has_prints = analysis.prints.iter().any(|calls| !calls.is_empty());
         let engine = if mode.prints == Prints::Dropped && has_prints {
             let silent: Vec<String> = modules
@@ -153,14 +156,15 @@ impl Parsed {
         } else {
             engine
         };
-        Ok(Self { analysis, packages, mode, engine })
+        Ok(Self { analysis, packages, syntax, mode, engine })
     }
 
     /// Makes the rules ready to run: prepared by way of `entries`, the full names of rules, and shared by all runs.
     ///
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
-        let Self { analysis: Analysis { depth, .. }, packages: _, mode, mut engine } = self;
+        let Self { analysis: Analysis { depth, .. }, packages: _, syntax: _, mode, mut engine } =
+            self;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
