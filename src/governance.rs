@@ -10,6 +10,7 @@ mod deadline;
 pub mod input;
 mod machine;
 pub mod metadata;
+mod rewrite;
 mod shape;
 mod syntax;
 pub mod test;
