@@ -17,6 +17,7 @@ pub mod metadata;
 mod patch;
 pub mod schema;
 pub mod selector;
+mod rewrite;
 mod shape;
 mod syntax;
 pub mod test;
