@@ -2,6 +2,7 @@
 
 mod govern;
 mod sent;
+mod stranded;
 
 use std::sync::Arc;
 
@@ -140,6 +141,10 @@ impl Decision<'_> {
             diagnostics: Vec::new(),
         };
         if course.heading.standing == Standing::Regular {
+            course.diagnostics.extend(self.stranded().filter(|_| self.is_final()));
+            if !course.diagnostics.is_empty() {
+                course.editor = Editor::new(self.pod.clone());
+            }
             return course;
         }
         course.editor = Editor::new(self.pod.clone());
