@@ -25,6 +25,7 @@ mod docs; // the generated pages under docs/ say what the data says
 mod fields; // the fields of a pod, read from k8s-openapi
 mod floors; // the architecture, read from the sources
 mod governance; // policies from review to verdict
+mod messages; // what would have happened, said for every fact
 mod properties; // what must hold for every pod: proptest
 mod reviews; // builders, no tests
 mod server; // the real server over TLS on loopback
