@@ -3,6 +3,8 @@
 //! All mistakes are reported at once. The built-in data is embedded in the binary; files given by the user add to it, and a
 //! profile of the same name takes the built-in one's place.
 
+pub mod gatekeeper;
+pub mod last_good;
 mod read;
 
 use std::collections::BTreeMap;
@@ -16,8 +18,11 @@ use crate::admission::verdict::Mode;
 use crate::catalogue::Catalogue;
 use crate::catalogue::source::CatalogueSource;
 use crate::compat::{Override, Overrides};
+use crate::diagnostic::codes::CODES;
 use crate::diagnostic::suggest;
 use crate::document::{Document, Mistake};
+use crate::exemption::{Exemption, ExemptionSource};
+use crate::governance::gatekeeper::Constraints;
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
 use crate::profile::base::Bases;
@@ -34,7 +39,7 @@ static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.
 pub const API_VERSION: &str = "loadline.dev/v1alpha1";
 
 /// A text and where it comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Text {
     /// A file name, for messages.
     pub origin: String,
@@ -43,12 +48,14 @@ pub struct Text {
 }
 
 /// What a bundle is made of, besides the built-in data.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Sources {
     /// `VirtualNodeProfile` and `FeatureCatalogue` documents.
     pub profiles: Vec<Text>,
-    /// Rego modules.
+    /// Rego modules, and YAML with Gatekeeper's templates, constraints and settings.
     pub policies: Vec<Text>,
+    /// `Exemption` documents.
+    pub exemptions: Vec<Text>,
     /// A `LoadlineConfig` document.
     pub config: Option<Text>,
 }
@@ -125,7 +132,7 @@ pub fn is_test(origin: &str) -> bool {
 }
 
 /// Whether a module is a library that policies import: its package lies below `lib`.
-fn is_library(text: &str) -> bool {
+pub fn is_library(text: &str) -> bool {
     text.lines().any(|line| {
         line.strip_prefix("package ").is_some_and(|package| package.trim().starts_with("lib."))
     })
@@ -229,7 +236,10 @@ impl Pipeline {
         }
         choose(&config.profiles, &mut profiles, sources, &mut problems);
         let profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
+        let mut notices = Vec::new();
+        let constraints = constraints(sources, &mut problems, &mut notices);
         let policies = policies(sources, &config, &mut problems);
+        let exemptions = exemptions(sources, &catalogue, &profiles, &policies, &mut problems);
         if !problems.is_empty() {
             return Err(BundleError(problems));
         }
@@ -238,6 +248,9 @@ impl Pipeline {
             profiles,
             overrides: Overrides(config.overrides),
             policies,
+            constraints,
+            notices: notices.iter().map(ToString::to_string).collect(),
+            exemptions,
             mode: config.mode,
             digest: digest(sources),
         })
@@ -312,11 +325,42 @@ fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
         .unwrap_or_default()
 }
 
+/// Whether a text of policies is a module, not documents.
+fn is_module(text: &Text) -> bool {
+    ![".yaml", ".yml", ".json"].iter().any(|ending| text.origin.ends_with(ending))
+}
+
+/// What Gatekeeper's documents among the policies come to.
+fn constraints(
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+    notices: &mut Vec<Problem>,
+) -> Constraints {
+    let mut found = gatekeeper::Found::default();
+    for text in sources.policies.iter().filter(|text| !is_module(text)) {
+        // Folders of policies hold samples and charts, too: what is not about policies need not even be YAML.
+        if !["gatekeeper.sh/", "loadline.dev/"].iter().any(|group| text.text.contains(group)) {
+            continue;
+        }
+        for document in documents(text, problems) {
+            for object in gatekeeper::Located::of(text, document).objects() {
+                if let Some(other) = found.sort(object, notices)
+                    && other.group() == "loadline.dev"
+                {
+                    let message = format!("the {} has no effect among policies", other.kind());
+                    notices.push(other.problem(Mistake { place: FieldPath::keys("kind"), message }));
+                }
+            }
+        }
+    }
+    found.build(problems, notices)
+}
+
 fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>) -> Vec<Policy> {
     let modules: Vec<Module<'_>> = sources
         .policies
         .iter()
-        .filter(|text| !is_test(&text.origin))
+        .filter(|text| is_module(text) && !is_test(&text.origin))
         .map(|text| Module { origin: &text.origin, text: &text.text })
         .collect();
     let (libraries, modules): (Vec<Module<'_>>, Vec<Module<'_>>) =
@@ -370,6 +414,51 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
     policies
 }
 
+fn exemptions(
+    sources: &Sources,
+    catalogue: &Catalogue,
+    profiles: &[Profile],
+    policies: &[Policy],
+    problems: &mut Vec<Problem>,
+) -> Vec<Exemption> {
+    // What is off today may be on tomorrow: the library's policies are known even where none is on.
+    let codes: Vec<&str> = catalogue
+        .names()
+        .chain(CODES.iter().map(|code| code.name))
+        .chain(policies.iter().map(|policy| policy.name.as_str()))
+        .chain(library().map(|policy| policy.name))
+        .collect();
+    let profiles: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+    let mut exemptions: Vec<Exemption> = Vec::new();
+    for text in &sources.exemptions {
+        for document in documents(text, problems) {
+            let mut tell = |mistake| problems.push(Problem::of(&text.origin, &document, mistake));
+            let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
+            if kind != Some("Exemption") {
+                let kind = kind.unwrap_or_default();
+                let message = format!("kind `{kind}` is not read here; use `Exemption`");
+                tell(Mistake { place: FieldPath::keys("kind"), message });
+                continue;
+            }
+            let Some(source) = read::<ExemptionSource>(&text.origin, &document, problems) else {
+                continue;
+            };
+            let mut tell = |mistake| problems.push(Problem::of(&text.origin, &document, mistake));
+            match source.build(&codes, &profiles) {
+                Ok(exemption) if exemptions.iter().any(|known| known.name == exemption.name) => {
+                    let message =
+                        format!("an exemption named `{}` is there already", exemption.name);
+                    tell(Mistake { place: FieldPath::keys("metadata.name"), message });
+                }
+                Ok(exemption) => exemptions.push(exemption),
+                Err(mistakes) => mistakes.into_iter().for_each(tell),
+            }
+        }
+    }
+    exemptions.sort_by(|left, right| left.name.cmp(&right.name));
+    exemptions
+}
+
 /// The policy's name by its package: the last part, in kebab-case.
 fn package_name(text: &str) -> Option<String> {
     let package = text.lines().find_map(|line| line.strip_prefix("package "))?;
@@ -379,7 +468,12 @@ fn package_name(text: &str) -> Option<String> {
 /// A short name for everything that went in: the same texts give the same digest.
 fn digest(sources: &Sources) -> String {
     let mut hash = Sha256::new();
-    let user = sources.profiles.iter().chain(&sources.policies).chain(&sources.config);
+    let user = sources
+        .profiles
+        .iter()
+        .chain(&sources.policies)
+        .chain(&sources.exemptions)
+        .chain(&sources.config);
     let texts =
         EMBEDDED.iter().copied().chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
     for (_, text) in texts {

@@ -1,14 +1,22 @@
 //! Governance written in Rego: [`Policy`], and what each odd outcome of its evaluation means.
 //!
-//! A policy contributes results through the sets `deny` and `warn`. Whatever else an evaluation does (an error, a time-out,
+//! A policy contributes results through the sets `deny` and `warn`, and asks for changes through the set `patch`. Whatever else an evaluation does (an error, a time-out,
 //! an undefined or misshapen result, a panic) is a policy error: confined to that policy, named, and judged by its own
 //! `onError`. Nothing a policy does is an allow in silence.
 
 mod analysis;
 mod builtins;
 mod deadline;
+pub mod gatekeeper;
+pub mod eval;
+pub mod explain;
 pub mod input;
+pub mod inventory;
+mod machine;
 pub mod metadata;
+mod patch;
+pub mod schema;
+pub mod selector;
 mod shape;
 mod syntax;
 pub mod test;
@@ -28,7 +36,7 @@ use crate::path::FieldPath;
 use crate::placement::Standing;
 use input::Input;
 use metadata::{Match, Metadata, OnError};
-use unit::{Parsed, Prints, Unit};
+use unit::{Mode, Parsed, Unit};
 use value::kind_of;
 
 /// Code of the diagnostic on a policy that could not be evaluated.
@@ -42,6 +50,9 @@ pub const POLICY_TIME_LIMIT: Duration = Duration::from_millis(500);
 
 /// The sets through which a policy speaks, with the severity of their elements.
 const ENTRY_POINTS: [(&str, Severity); 2] = [("deny", Severity::Deny), ("warn", Severity::Warn)];
+
+/// The set through which a policy asks for changes.
+const PATCH: &str = "patch";
 
 /// Why a policy was not loaded.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -65,6 +76,8 @@ pub struct Policy {
     reads_features: bool,
     /// The rules that are asked, by their full names.
     entries: Vec<(String, Severity)>,
+    /// The rule that is asked for operations.
+    patch: Option<String>,
 }
 
 /// What becomes of a `deny` result.
@@ -104,14 +117,13 @@ impl Policy {
             .map_err(|message| PolicyError { message: format!("{}:{message}", module.origin) })?;
         let modules: Vec<Module<'_>> =
             std::iter::once(module).chain(libraries.iter().copied()).collect();
-        let parsed = Parsed::new(&modules, Prints::Dropped)?;
+        let parsed = Parsed::new(&modules, Mode::NATIVE)?;
         let package = parsed.packages.first().cloned().unwrap_or_default();
-        let mut entries = Vec::new();
-        for (name, severity) in ENTRY_POINTS {
+        let entry = |name: &str| {
             let path: Vec<String> =
                 package.iter().cloned().chain(std::iter::once(name.to_owned())).collect();
             let Some(rule) = parsed.analysis.rules.get(&path) else {
-                continue;
+                return Ok(None);
             };
             if rule.is_function {
                 let place = rule.mark.map_or(String::new(), |mark| format!("{mark}: "));
@@ -121,15 +133,22 @@ impl Policy {
                 );
                 return Err(PolicyError { message });
             }
-            entries.push((rule_path(&path), severity));
+            Ok(Some(rule_path(&path)))
+        };
+        let mut entries = Vec::new();
+        for (name, severity) in ENTRY_POINTS {
+            entries.extend(entry(name)?.map(|path| (path, severity)));
         }
-        let Some((first, _)) = entries.first() else {
+        let patch = entry(PATCH)?;
+        let names: Vec<String> =
+            entries.iter().map(|(name, _)| name).chain(&patch).cloned().collect();
+        if names.is_empty() {
             let message = format!(
-                "{}: the module declares neither `deny` nor `warn`, so it would never say anything",
+                "{}: the module declares none of `deny`, `warn` and `patch`, so it would never say anything",
                 module.origin
             );
             return Err(PolicyError { message });
-        };
+        }
         let parameters = parameters
             .or_else(|| metadata.parameters.clone())
             .unwrap_or_else(|| serde_json::json!({}));
@@ -138,9 +157,10 @@ impl Policy {
             action: action.or(metadata.action).unwrap_or_default(),
             metadata,
             reads_features: parsed.analysis.reads_features,
-            unit: parsed.compile(Some(first))?,
+            unit: parsed.compile(&names)?,
             parameters: value::from_json(&parameters),
             entries,
+            patch,
         })
     }
 
@@ -165,7 +185,8 @@ impl Policy {
             let outcome = if deadline.has_passed() {
                 Err("there was no time left for it".to_owned())
             } else {
-                self.unit.run(name, Some(&input), deadline).0.map_err(|failure| failure.to_string())
+                let value = self.unit.run(name, Some(&input), None, deadline).0;
+                value.map_err(|failure| failure.to_string())
             };
             match outcome {
                 Ok(Value::Set(results)) => {
@@ -237,7 +258,7 @@ pub struct Subject<'a> {
 }
 
 impl Match {
-    fn concerns(&self, subject: &Subject<'_>) -> bool {
+    pub(crate) fn concerns(&self, subject: &Subject<'_>) -> bool {
         let any = |list: &[String], word: &str| {
             list.is_empty() || list.iter().any(|one| one == word || one == "*")
         };

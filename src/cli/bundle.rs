@@ -17,6 +17,9 @@ pub struct BundleArgs {
     /// Folder or file of Rego policies; may be given more than once
     #[arg(long, value_name = "DIR", env = "LOADLINE_POLICY", value_delimiter = ',')]
     pub policy: Vec<PathBuf>,
+    /// Folder or file of `Exemption` documents; may be given more than once
+    #[arg(long, value_name = "DIR", env = "LOADLINE_EXEMPTIONS", value_delimiter = ',')]
+    pub exemptions: Vec<PathBuf>,
     /// A `LoadlineConfig` file: mode, changes to severities, policies of the library
     #[arg(long, value_name = "FILE", env = "LOADLINE_CONFIG")]
     pub config: Option<PathBuf>,
@@ -31,6 +34,9 @@ impl BundleArgs {
         }
         for path in &self.policy {
             sources.policies.extend(read_all(path, &["rego"])?);
+        }
+        for path in &self.exemptions {
+            sources.exemptions.extend(read_all(path, &["yaml", "yml"])?);
         }
         if let Some(file) = &self.config {
             sources.config = Some(read(file)?);

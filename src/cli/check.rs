@@ -4,6 +4,8 @@
 //! as its pods would be: the webhooks only warn about a workload and refuse its pods, but whoever checks a file wants to
 //! know of the pods now.
 
+pub mod annotations;
+pub mod finding;
 pub mod human;
 pub mod input;
 pub mod json;
@@ -11,6 +13,7 @@ pub mod judge;
 pub mod object;
 pub mod parallel;
 pub mod raw;
+pub mod sarif;
 pub mod template;
 pub mod typed;
 
@@ -25,8 +28,11 @@ use super::bundle::BundleArgs;
 use super::render::Renderer;
 use crate::admission::Pipeline;
 use crate::bundle::Problem;
-use crate::diagnostic::suggest;
+use crate::date::Date;
+use crate::diagnostic::{Exempted, Severity, suggest};
+use crate::exemption::Exemption;
 use crate::facts::{Cluster, Facts};
+use crate::server::today;
 use judge::{Judged, Outcome};
 use object::{Found, Reader, Subject};
 
@@ -85,6 +91,12 @@ pub enum Output {
     Human,
     /// One JSON object with everything
     Json,
+    /// SARIF 2.1.0, for code scanning and editors
+    Sarif,
+    /// XML of `JUnit`: a suite for each file, a case for each object
+    Junit,
+    /// Workflow commands of GitHub Actions, which become annotations on a pull request
+    Github,
     /// What the webhooks answer, byte for byte: for each object a line from /mutate and one from /validate
     Review,
 }
@@ -99,6 +111,16 @@ pub enum FailOn {
     Warn,
 }
 
+impl FailOn {
+    /// Whether a diagnostic of that severity counts.
+    pub const fn is_finding(self, severity: Severity) -> bool {
+        match self {
+            Self::Deny => matches!(severity, Severity::Deny),
+            Self::Warn => matches!(severity, Severity::Deny | Severity::Warn),
+        }
+    }
+}
+
 /// Everything that was found and said.
 #[derive(Debug)]
 pub struct Run<'a> {
@@ -110,6 +132,8 @@ pub struct Run<'a> {
     pub skipped: BTreeMap<String, usize>,
     /// How many nodes are among the inputs.
     pub nodes: usize,
+    /// The day of the run.
+    pub today: Option<Date>,
 }
 
 impl Run<'_> {
@@ -119,6 +143,18 @@ impl Run<'_> {
             .iter()
             .filter(|(_, judged)| judged.iter().map(Judged::outcome).max() == Some(outcome))
             .count()
+    }
+
+    /// The exemptions with how often each was applied here.
+    pub fn exemptions(&self) -> impl Iterator<Item = (&Exemption, usize)> {
+        self.pipeline.exemptions.iter().map(|exemption| {
+            let verdicts = self.judged.iter().flat_map(|(_, judged)| judged).map(Judged::counts);
+            let notes = verdicts
+                .flat_map(|verdict| &verdict.diagnostics)
+                .filter_map(|one| one.exemption.as_ref());
+            let is_applied = |note: &&Exempted| note.name == exemption.name && !note.has_ended;
+            (exemption, notes.filter(is_applied).count())
+        })
     }
 }
 
@@ -164,12 +200,10 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
         judged: subjects.into_iter().zip(judged).collect(),
         skipped,
         nodes: read.iter().map(|found| found.nodes.len()).sum(),
+        today: today(),
     };
     print(arguments, &facts, &run, &mut problems)?;
-    let is_finding = |outcome: Outcome| match arguments.fail_on {
-        FailOn::Deny => outcome == Outcome::Denied,
-        FailOn::Warn => outcome != Outcome::Clean,
-    };
+    let is_finding = |outcome: Outcome| outcome.is_finding(arguments.fail_on);
     let outcomes = [Outcome::Denied, Outcome::Warned, Outcome::Clean];
     Ok(if !problems.is_empty() {
         ExitStatus::Failure
@@ -229,7 +263,7 @@ fn print<'a>(
     let mut stdout: Box<dyn Write> = match arguments.output {
         Output::Human => Box::new(std::io::BufWriter::new(anstream::stdout().lock())),
         // For programs: not a byte is touched.
-        Output::Json | Output::Review => {
+        Output::Json | Output::Review | Output::Sarif | Output::Junit | Output::Github => {
             Box::new(std::io::BufWriter::new(std::io::stdout().lock()))
         }
     };
@@ -245,7 +279,7 @@ fn print<'a>(
                 stdout.write_all(out.as_bytes())?;
             }
         }
-        Output::Json => {}
+        Output::Json | Output::Sarif | Output::Junit | Output::Github => {}
         Output::Review => {
             for ((found, subject), _) in &run.judged {
                 match judge::answers(run.pipeline, facts, subject, arguments.profile.as_deref()) {
@@ -273,15 +307,16 @@ fn print<'a>(
         renderer.problem(&mut out, problem, found.map(|found| &found.text));
     }
     anstream::stderr().write_all(out.as_bytes())?;
-    match arguments.output {
-        Output::Human => stdout.write_all(human::summary(run, problems.len()).as_bytes())?,
-        Output::Json => {
-            let problems: Vec<Problem> =
-                problems.iter().map(|(problem, _)| problem.clone()).collect();
-            writeln!(stdout, "{}", json::report(run, &problems)?)?;
-        }
-        Output::Review => {}
-    }
+    let told: Vec<Problem> = problems.iter().map(|(problem, _)| problem.clone()).collect();
+    let text = match arguments.output {
+        Output::Human => human::summary(run, told.len()),
+        Output::Json => json::report(run, &told)? + "\n",
+        Output::Sarif => sarif::report(run, &told)? + "\n",
+        Output::Junit => annotations::junit(run, &told, arguments.fail_on),
+        Output::Github => annotations::github(run, &told),
+        Output::Review => String::new(),
+    };
+    stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
     Ok(())
 }

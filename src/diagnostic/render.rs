@@ -1,6 +1,6 @@
 //! How diagnostics look on one line: in a refusal, in a warning, in a cause. The only place that knows lengths.
 
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Exempted, Severity};
 
 /// The API server cuts a warning that is longer, in bytes.
 const MAX_WARNING: usize = 256;
@@ -25,7 +25,21 @@ pub fn sentence(diagnostic: &Diagnostic) -> String {
         sentence.push_str("; help: ");
         sentence.push_str(help);
     }
+    if let Some(exempted) = diagnostic.exemption.as_ref().filter(|exempted| exempted.has_ended) {
+        sentence.push_str("; ");
+        sentence.push_str(&exemption(exempted));
+    }
     sentence
+}
+
+/// What an exemption did, as a remark: ``exempt until 2027-01-31 by `name` of team: reason``.
+pub fn exemption(exempted: &Exempted) -> String {
+    let Exempted { name, owner, reason, until, has_ended } = exempted;
+    if *has_ended {
+        format!("its exemption `{name}` of {owner} ended on {until}")
+    } else {
+        format!("exempt until {until} by `{name}` of {owner}: {reason}")
+    }
 }
 
 /// What, and on which virtual nodes: ``what on `a`, `b` and 2 more``.
@@ -54,6 +68,9 @@ fn short(diagnostic: &Diagnostic) -> String {
             short.push_str(&format!(" and {more} more"));
         }
         short.push(')');
+    }
+    if let Some(exempted) = diagnostic.exemption.as_ref().filter(|exempted| !exempted.has_ended) {
+        short.push_str(&format!(", exempt until {} by `{}`", exempted.until, exempted.name));
     }
     short
 }

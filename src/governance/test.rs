@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use regorus::Value;
 
 use super::deadline::Deadline;
-use super::unit::{Parsed, Prints};
+use super::unit::{Mode, Parsed};
 use super::value::kind_of;
 use super::{Module, PolicyError, rule_path};
 
@@ -44,7 +44,7 @@ pub enum Outcome {
 ///
 /// Fails where a module does not parse, and where its analysis finds mistakes.
 pub fn run(modules: &[Module<'_>], filter: &str) -> Result<Vec<TestResult>, PolicyError> {
-    let parsed = Parsed::new(modules, Prints::Gathered)?;
+    let parsed = Parsed::new(modules, Mode::TEST)?;
     let is_test = |path: &[String]| path.last().is_some_and(|name| name.starts_with("test_"));
     let tests: Vec<(String, String, usize)> = parsed
         .analysis
@@ -57,10 +57,11 @@ pub fn run(modules: &[Module<'_>], filter: &str) -> Result<Vec<TestResult>, Poli
         })
         .filter(|(name, ..)| name.contains(filter))
         .collect();
-    let unit = parsed.compile(tests.first().map(|(name, ..)| name.as_str()))?;
+    let names: Vec<String> = tests.iter().map(|(name, ..)| name.clone()).collect();
+    let unit = parsed.compile(&names)?;
     let run_one = |(name, origin, line): (String, String, usize)| {
         let start = Instant::now();
-        let (value, prints) = unit.run(&name, None, Deadline::after(TEST_TIME_LIMIT));
+        let (value, prints) = unit.run(&name, None, None, Deadline::after(TEST_TIME_LIMIT));
         let outcome = match value {
             Ok(Value::Bool(true)) => Outcome::Pass,
             Ok(Value::Bool(false)) => Outcome::Fail("false"),

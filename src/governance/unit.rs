@@ -1,19 +1,22 @@
 //! Modules made ready to run: [`Unit`].
 //!
-//! They are interpreted. The engine also has a virtual machine, two to four times as fast, but it takes a rule whose
-//! evaluation errs for one that does not hold: whoever finds an input that makes a built-in fail, or makes two definitions
-//! of a function disagree, would pass in silence. A test keeps watch on whether that is still so.
+//! They run on the engine's virtual machine where it can run them ([`Machine`]), and are interpreted otherwise. Lenient
+//! units that are interpreted run strictly first: most have nothing to be lenient about, and the lenient interpreter hides
+//! when functions disagree.
 
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
-use regorus::{Engine, Value};
+use regorus::{CompiledPolicy, Engine, Value};
 
 use super::analysis::{self, Analysis};
-use super::builtins::{self, Bounded, plain};
+use super::builtins::fault::{self, Fault};
+use super::builtins::{self, Unable, plain};
 use super::deadline::Deadline;
+use super::machine::Machine;
+use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
 
 /// How many of its instructions the engine runs between two looks at the clock. Most take nanoseconds, but a built-in that
@@ -28,6 +31,53 @@ const MAX_DEPTH: u32 = 4000;
 
 /// How much stack a level gets on a thread of its own. Measured: 200 to 1900 bytes, by what stands in it.
 const BYTES_PER_LEVEL: usize = 8 * 1024;
+
+/// How modules are read and run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Mode {
+    /// The version of Rego that all of them are written in.
+    pub language: Language,
+    /// What becomes of built-in functions that fail.
+    pub errors: Errors,
+    /// What becomes of calls of `print`.
+    pub prints: Prints,
+}
+
+impl Mode {
+    /// For policies of our own.
+    pub(super) const NATIVE: Self =
+        Self { language: Language::V1, errors: Errors::Strict, prints: Prints::Dropped };
+
+    /// For their tests.
+    pub(super) const TEST: Self = Self { prints: Prints::Gathered, ..Self::NATIVE };
+
+    /// For Gatekeeper's templates.
+    pub(super) const fn gatekeeper(language: Language) -> Self {
+        Self { language, errors: Errors::Lenient, prints: Prints::Dropped }
+    }
+}
+
+/// A version of Rego.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Language {
+    /// What OPA understood before its version 1: bodies without `if`, sets without `contains`. A module can still ask for
+    /// the new keywords with `import future.keywords` or `import rego.v1`.
+    V0,
+    /// What OPA has understood since.
+    #[default]
+    V1,
+}
+
+/// What becomes of a built-in function that fails: of `to_number("x")`, or `1 / 0`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Errors {
+    /// The evaluation fails.
+    #[default]
+    Strict,
+    /// It is undefined, as OPA and Gatekeeper have it. All other errors (rules and functions that give two values, time,
+    /// whatever is refused because it would be too much) still fail the evaluation.
+    Lenient,
+}
 
 /// What becomes of calls of `print`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +95,9 @@ pub(super) struct Parsed {
     pub analysis: Analysis,
     /// The package of each, below `data`.
     pub packages: Vec<Vec<String>>,
+    /// The syntax tree of each.
+    pub syntax: Vec<Syntax>,
+    mode: Mode,
     engine: Engine,
 }
 
@@ -76,8 +129,9 @@ impl Parsed {
     ///
     /// Fails with all mistakes of the analysis, or with the first one of the parser; each line of the message begins with
     /// file, line and column.
-    pub(super) fn new(modules: &[Module<'_>], prints: Prints) -> Result<Self, PolicyError> {
-        let engine = parse(modules.iter().map(|module| (module.origin, module.text)))?;
+    pub(super) fn new(modules: &[Module<'_>], mode: Mode) -> Result<Self, PolicyError> {
+        let texts = modules.iter().map(|module| (module.origin, module.text));
+        let engine = parse(texts, mode.language)?;
         let json =
             engine.get_ast_as_json().map_err(|error| PolicyError { message: error.to_string() })?;
         let syntax = syntax::read(&json).map_err(|message| PolicyError { message })?;
@@ -88,26 +142,29 @@ impl Parsed {
                 .map(|one| format!("{}:{}: {}", origin(one.module), one.mark, one.message));
             PolicyError { message: lines.collect::<Vec<_>>().join("\n") }
         })?;
-        let packages = syntax.into_iter().map(|module| module.package).collect();
+        let packages = syntax.iter().map(|module| module.package.clone()).collect();
         let has_prints = analysis.prints.iter().any(|calls| !calls.is_empty());
-        let engine = if prints == Prints::Dropped && has_prints {
+        let engine = if mode.prints == Prints::Dropped && has_prints {
             let silent: Vec<String> = modules
                 .iter()
                 .zip(&analysis.prints)
                 .map(|(module, calls)| silence(module.text, calls))
                 .collect();
-            parse(modules.iter().zip(&silent).map(|(module, text)| (module.origin, text.as_str())))?
+            let texts =
+                modules.iter().zip(&silent).map(|(module, text)| (module.origin, text.as_str()));
+            parse(texts, mode.language)?
         } else {
             engine
         };
-        Ok(Self { analysis, packages, engine })
+        Ok(Self { analysis, packages, syntax, mode, engine })
     }
 
-    /// Makes the rules ready to run: prepared by way of `entry`, and shared by all runs.
+    /// Makes the rules ready to run: prepared by way of `entries`, the full names of rules, and shared by all runs.
     ///
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
-    pub(super) fn compile(self, entry: Option<&str>) -> Result<Unit, PolicyError> {
-        let Self { analysis: Analysis { depth, .. }, packages: _, mut engine } = self;
+    pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
+        let Self { analysis: Analysis { depth, .. }, packages: _, syntax: _, mode, mut engine } =
+            self;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
@@ -115,30 +172,59 @@ impl Parsed {
                 ),
             });
         }
-        for builtin in builtins::guarded() {
-            let name = builtin.name;
-            // The engine counts arguments in one byte, and so does nobody need more.
-            let arity = u8::try_from(builtin.arity).unwrap_or(u8::MAX);
-            let mut bounded = Bounded::default();
-            let call =
-                move |arguments: Vec<Value>| Ok(bounded.call(name, &arguments).map_err(Reason)?);
-            engine
-                .add_extension(name.to_owned(), arity, Box::new(call))
-                .map_err(|error| PolicyError { message: error.to_string() })?;
-        }
         engine.set_gather_prints(true);
-        if let Some(entry) = entry {
-            engine
-                .compile_with_entrypoint(&entry.into())
-                .map_err(|error| PolicyError { message: located(entry, &error.to_string()) })?;
+        let mut lenient = (mode.errors == Errors::Lenient).then(|| engine.clone());
+        extend(&mut engine, Errors::Strict)?;
+        let mut machine = None;
+        if let Some(entry) = entries.first() {
+            let policy = prepare(&mut engine, entry)?;
+            if mode.prints == Prints::Dropped {
+                machine = Machine::compile(&policy, entries, mode.errors);
+            }
+            if let Some(lenient) = &mut lenient {
+                extend(lenient, Errors::Lenient)?;
+                prepare(lenient, entry)?;
+            }
         }
-        Ok(Unit { engine, depth })
+        Ok(Unit { machine, engine, lenient, depth })
     }
 }
 
+/// Lets an engine call the functions whose arguments are looked at by way of ours.
+fn extend(engine: &mut Engine, errors: Errors) -> Result<(), PolicyError> {
+    engine.set_strict_builtin_errors(errors == Errors::Strict);
+    for builtin in builtins::guarded() {
+        // The engine counts arguments in one byte, and so does nobody need more.
+        let arity = u8::try_from(builtin.arity).unwrap_or(u8::MAX);
+        let call = move |arguments: Vec<Value>| match builtins::call(builtin, &arguments) {
+            Err(Unable::Failed(_)) if errors == Errors::Lenient => Ok(Value::Undefined),
+            Err(unable @ Unable::TooMuch(_)) => {
+                fault::raise(Fault::Reason(unable.to_string()));
+                Err(unable)?
+            }
+            result => Ok(result?),
+        };
+        engine
+            .add_extension(builtin.name.to_owned(), arity, Box::new(call))
+            .map_err(|error| PolicyError { message: error.to_string() })?;
+    }
+    Ok(())
+}
+
+/// Makes an engine ready, so that its clones are.
+fn prepare(engine: &mut Engine, entry: &str) -> Result<CompiledPolicy, PolicyError> {
+    engine
+        .compile_with_entrypoint(&entry.into())
+        .map_err(|error| PolicyError { message: located(entry, &error.to_string()) })
+}
+
 /// Parses what has a shape that the parser can cope with.
-fn parse<'m>(modules: impl Iterator<Item = (&'m str, &'m str)>) -> Result<Engine, PolicyError> {
+fn parse<'m>(
+    modules: impl Iterator<Item = (&'m str, &'m str)>,
+    language: Language,
+) -> Result<Engine, PolicyError> {
     let mut engine = Engine::new();
+    engine.set_rego_v0(language == Language::V0);
     for (origin, text) in modules {
         shape::check(text).map_err(|(mark, reason)| PolicyError {
             message: format!("{origin}:{mark}: {reason}"),
@@ -174,8 +260,12 @@ fn located(origin: &str, message: &str) -> String {
 
 /// Modules whose rules can be run, any number of times at once.
 pub(super) struct Unit {
-    /// Cloned for each run, which costs a fraction of a microsecond and takes no lock.
+    /// What runs the rules, where it can.
+    machine: Option<Machine>,
+    /// The interpreter. Cloned for each run, which costs a fraction of a microsecond and takes no lock.
     engine: Engine,
+    /// The interpreter that takes failing functions for undefined, in units that are to be run so.
+    lenient: Option<Engine>,
     depth: u32,
 }
 
@@ -186,22 +276,25 @@ impl std::fmt::Debug for Unit {
 }
 
 impl Unit {
-    /// The value of a rule, and what was printed on the way.
+    /// The value of a rule, and what was printed on the way. What the rules do not define themselves is taken from `data`,
+    /// an object, if there is one.
     pub(super) fn run(
         &self,
         rule: &str,
         input: Option<&Value>,
+        data: Option<&Value>,
         deadline: Deadline,
     ) -> (Result<Value, Failure>, Vec<String>) {
         if self.depth <= MAX_DEPTH_HERE {
-            return self.run_here(rule, input, deadline);
+            return self.run_here(rule, input, data, deadline);
         }
         // The interpreter recurses, and the caller's stack may be small. Nothing but the stack is new on this thread.
         let stack =
             BYTES_PER_LEVEL.saturating_mul(usize::try_from(self.depth).unwrap_or(usize::MAX));
         let outcome = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(stack);
-            let run = thread.spawn_scoped(scope, || self.run_here(rule, input, deadline)).ok()?;
+            let run =
+                thread.spawn_scoped(scope, || self.run_here(rule, input, data, deadline)).ok()?;
             run.join().ok()
         });
         outcome.unwrap_or_else(|| {
@@ -216,32 +309,86 @@ impl Unit {
         &self,
         rule: &str,
         input: Option<&Value>,
+        data: Option<&Value>,
         deadline: Deadline,
     ) -> (Result<Value, Failure>, Vec<String>) {
-        let limit = deadline.left();
-        let mut engine = self.engine.clone();
-        engine.set_execution_timer_config(timer(limit));
-        if let Some(input) = input {
-            engine.set_input(input.clone());
+        if let Some(machine) = &self.machine {
+            let value = guarded(|| machine.run(rule, input, data, deadline));
+            // An error is worth a second look: the interpreter knows where it is.
+            if self.lenient.is_some() || !matches!(value, Err(Failure::Error(_))) {
+                return (value, Vec::new());
+            }
         }
-        let value = guarded(|| {
-            // The engine turns some of its errors into texts on the way; the clock knows.
-            engine.eval_rule(rule.to_owned()).map_err(|error| {
-                if deadline.has_passed() {
-                    Failure::Time(limit)
-                } else {
-                    Failure::Error(located(rule, &error.to_string()))
-                }
-            })
-        });
-        // After a panic the clone may be in any state; it is thrown away in any case.
-        let prints = if value == Err(Failure::Panic) {
-            Vec::new()
-        } else {
-            engine.take_prints().unwrap_or_default()
-        };
-        (value, prints)
+        self.interpret(rule, input, data, deadline)
     }
+
+    /// The value of a rule as the interpreter sees it.
+    fn interpret(
+        &self,
+        rule: &str,
+        input: Option<&Value>,
+        data: Option<&Value>,
+        deadline: Deadline,
+    ) -> (Result<Value, Failure>, Vec<String>) {
+        let (value, prints) = interpret(&self.engine, rule, input, data, deadline);
+        match (&value, &self.lenient) {
+            // Only what the strict run takes for the failure of a function may be something else to the lenient one.
+            (Err(Failure::Error(message)), Some(lenient)) if !is_dispute(message) => {
+                interpret(lenient, rule, input, data, deadline)
+            }
+            _ => (value, prints),
+        }
+    }
+}
+
+/// Whether an error of the interpreter says that rules or functions disagree.
+fn is_dispute(message: &str) -> bool {
+    ["multiple outputs", "conflict"].iter().any(|part| message.contains(part))
+}
+
+fn interpret(
+    engine: &Engine,
+    rule: &str,
+    input: Option<&Value>,
+    data: Option<&Value>,
+    deadline: Deadline,
+) -> (Result<Value, Failure>, Vec<String>) {
+    let limit = deadline.left();
+    let mut engine = engine.clone();
+    engine.set_execution_timer_config(timer(limit));
+    if let Some(input) = input {
+        engine.set_input(input.clone());
+    }
+    fault::take();
+    let value = guarded(|| {
+        if let Some(data) = data {
+            engine
+                .add_data(data.clone())
+                .map_err(|error| Failure::Error(plain(&error.to_string())))?;
+        }
+        // The engine turns some of its errors into texts on the way; the clock knows.
+        engine.eval_rule(rule.to_owned()).map_err(|error| {
+            if deadline.has_passed() {
+                Failure::Time(limit)
+            } else {
+                Failure::Error(located(rule, &error.to_string()))
+            }
+        })
+    });
+    // What the engine hides is not hidden here.
+    let value = match fault::take() {
+        Some(Fault::Reason(reason)) if value.is_ok() => {
+            Err(Failure::Error(format!("{rule}: {reason}")))
+        }
+        _ => value,
+    };
+    // After a panic the clone may be in any state; it is thrown away in any case.
+    let prints = if value == Err(Failure::Panic) {
+        Vec::new()
+    } else {
+        engine.take_prints().unwrap_or_default()
+    };
+    (value, prints)
 }
 
 /// A panic inside a built-in is the policy's fault, not the server's. What it leaves behind is thrown away.
@@ -253,10 +400,7 @@ const fn timer(limit: Duration) -> ExecutionTimerConfig {
     ExecutionTimerConfig { limit, check_interval: CHECK_INTERVAL }
 }
 
-/// Why a guarded built-in gives no result.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Reason(String);
-
+#[cfg(test)]
+mod library;
 #[cfg(test)]
 mod tests;

@@ -22,12 +22,14 @@ mod corpus; // manifests of others, where LOADLINE_CORPUS names a folder of them
 mod decisions; // what decide() answers, through reviews; no sockets
 mod deploy; // what `install` prints equals what the code serves
 mod docs; // the generated pages under docs/ say what the data says
+mod exemptions;
 mod fields; // the fields of a pod, read from k8s-openapi
 mod floors; // the architecture, read from the sources
 mod governance; // policies from review to verdict
 mod messages; // what would have happened, said for every fact
 mod properties; // what must hold for every pod: proptest
 mod reviews; // builders, no tests
+mod reload;
 mod server; // the real server over TLS on loopback
 mod support; // the program in a folder of its own, no tests
 mod truth; // profiles against what providers' own code did

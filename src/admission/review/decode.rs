@@ -56,6 +56,7 @@ pub fn decode(body: Arc<[u8]>, catalogue: &Catalogue) -> Result<Request, ReviewE
         stage: Stage::Whole,
         asked_profile: None,
         time_limit: DEFAULT_TIME_LIMIT,
+        today: None,
         body,
     })
 }

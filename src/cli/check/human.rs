@@ -142,6 +142,18 @@ pub fn summary(run: &Run<'_>, problems: usize) -> String {
             kinds.join(", ")
         );
     }
+    for (exemption, uses) in run.exemptions() {
+        let name = clean(&exemption.name);
+        if exemption.has_ended(run.today) {
+            let (owner, until) = (clean(exemption.owner()), exemption.until());
+            let _ = writeln!(
+                out,
+                "exemption `{name}` of {owner} ended on {until}; remove it or renew it"
+            );
+        } else if uses == 0 {
+            let _ = writeln!(out, "exemption `{name}` concerned nothing here");
+        }
+    }
     if run.nodes > 0 {
         let _ = writeln!(
             out,

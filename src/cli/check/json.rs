@@ -21,6 +21,8 @@ struct Report<'a> {
     results: Vec<Entry<'a>>,
     errors: Vec<Value>,
     skipped: &'a BTreeMap<String, usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exemptions: Vec<Value>,
     summary: BTreeMap<&'static str, usize>,
 }
 
@@ -56,6 +58,18 @@ pub fn report(run: &Run<'_>, problems: &[Problem]) -> serde_json::Result<String>
         results: results.collect(),
         errors: problems.iter().map(error).collect(),
         skipped: &run.skipped,
+        exemptions: run
+            .exemptions()
+            .map(|(exemption, uses)| {
+                json!({
+                    "name": exemption.name,
+                    "owner": exemption.owner(),
+                    "until": exemption.until(),
+                    "hasEnded": exemption.has_ended(run.today),
+                    "uses": uses,
+                })
+            })
+            .collect(),
         summary,
     };
     serde_json::to_string_pretty(&report)

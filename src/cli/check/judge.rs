@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::FailOn;
 use super::object::Subject;
 use super::template::Pods;
 use crate::admission::verdict::Verdict;
@@ -9,6 +10,7 @@ use crate::admission::{Pipeline, Request, Stage, review};
 use crate::diagnostic::Severity;
 use crate::facts::Facts;
 use crate::mutation;
+use crate::server::today;
 
 /// What is said of an object.
 #[derive(Debug)]
@@ -52,6 +54,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it makes the exit status 1.
+    pub const fn is_finding(self, fail_on: FailOn) -> bool {
+        match fail_on {
+            FailOn::Deny => matches!(self, Self::Denied),
+            FailOn::Warn => matches!(self, Self::Denied | Self::Warned),
+        }
+    }
+
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,7 +80,11 @@ pub fn judge(
     profile: Option<&str>,
 ) -> Judged {
     let decide = |request: &Request| {
-        let request = Request { asked_profile: profile.map(str::to_owned), ..request.clone() };
+        let request = Request {
+            asked_profile: profile.map(str::to_owned),
+            today: today(),
+            ..request.clone()
+        };
         pipeline.decide(facts, &request)
     };
     Judged {
@@ -100,8 +114,12 @@ pub fn answers(
     profile: Option<&str>,
 ) -> Result<[Vec<u8>; 2], String> {
     let staged = |request: &Request, stage| {
-        let request =
-            Request { stage, asked_profile: profile.map(str::to_owned), ..request.clone() };
+        let request = Request {
+            stage,
+            asked_profile: profile.map(str::to_owned),
+            today: today(),
+            ..request.clone()
+        };
         let verdict = pipeline.decide(facts, &request);
         (review::encode(&request.uid, stage, &verdict), verdict)
     };

@@ -219,6 +219,7 @@ fn bundle(
     let groups = [
         ("profiles", sources.profiles.as_slice()),
         ("policy", sources.policies.as_slice()),
+        ("exemptions", sources.exemptions.as_slice()),
         ("config", sources.config.as_slice()),
     ];
     let mut data = Map::new();

@@ -1,6 +1,6 @@
 use super::*;
 use crate::governance::Module;
-use crate::governance::unit::{Parsed, Prints};
+use crate::governance::unit::{Mode, Parsed};
 
 /// A text of so many lines, made of their numbers.
 pub(in crate::governance) fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
@@ -11,9 +11,7 @@ fn parse(texts: &[&str]) -> Result<Analysis, String> {
     let origins = ["a.rego", "b.rego", "c.rego"];
     let modules: Vec<Module<'_>> =
         origins.iter().zip(texts).map(|(origin, text)| Module { origin, text }).collect();
-    Parsed::new(&modules, Prints::Dropped)
-        .map(|parsed| parsed.analysis)
-        .map_err(|error| error.message)
+    Parsed::new(&modules, Mode::NATIVE).map(|parsed| parsed.analysis).map_err(|error| error.message)
 }
 
 #[track_caller]

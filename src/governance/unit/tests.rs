@@ -8,13 +8,13 @@ use crate::governance::value::from_json;
 
 fn unit(text: &str) -> Unit {
     let module = Module { origin: "a.rego", text };
-    Parsed::new(&[module], Prints::Dropped).unwrap().compile(Some("data.a.r")).unwrap()
+    Parsed::new(&[module], Mode::NATIVE).unwrap().compile(&["data.a.r".to_owned()]).unwrap()
 }
 
 fn run_within(text: &str, limit: Duration) -> Result<Value, Failure> {
     let input = from_json(&json!({"xs": [1, 2, 3], "text": "abc"}));
     unit(&format!("package a\nimport rego.v1\n{text}\n"))
-        .run("data.a.r", Some(&input), Deadline::after(limit))
+        .run("data.a.r", Some(&input), None, Deadline::after(limit))
         .0
 }
 
@@ -111,12 +111,12 @@ fn prints_are_dropped_for_requests_and_kept_for_tests() {
     let text = "package a\nimport rego.v1\nr if {\n\tprint(\"é\",\n\t\tinput.xs)\n\tinput.xs\n}\n";
     let module = Module { origin: "a.rego", text };
     let input = from_json(&json!({"xs": [1]}));
-    let run = |prints| {
-        let unit = Parsed::new(&[module], prints).unwrap().compile(Some("data.a.r")).unwrap();
-        unit.run("data.a.r", Some(&input), Deadline::after(Duration::from_secs(5)))
+    let run = |mode| {
+        let unit = Parsed::new(&[module], mode).unwrap().compile(&["data.a.r".to_owned()]).unwrap();
+        unit.run("data.a.r", Some(&input), None, Deadline::after(Duration::from_secs(5)))
     };
-    assert_eq!(run(Prints::Dropped), (Ok(Value::Bool(true)), Vec::new()));
-    assert_eq!(run(Prints::Gathered), (Ok(Value::Bool(true)), vec!["a.rego:4: é [1]".to_owned()]));
+    assert_eq!(run(Mode::NATIVE), (Ok(Value::Bool(true)), Vec::new()));
+    assert_eq!(run(Mode::TEST), (Ok(Value::Bool(true)), vec!["a.rego:4: é [1]".to_owned()]));
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn silence_keeps_every_position() {
 fn mistakes_come_with_file_line_and_column() {
     let message = |text: &str| {
         let module = Module { origin: "dir/a.rego", text };
-        let parsed = Parsed::new(&[module], Prints::Dropped);
-        parsed.and_then(|parsed| parsed.compile(Some("data.a.r"))).unwrap_err().message
+        let parsed = Parsed::new(&[module], Mode::NATIVE);
+        parsed.and_then(|parsed| parsed.compile(&["data.a.r".to_owned()])).unwrap_err().message
     };
     assert_eq!(
         message("package a\nr := [1,\n"),
@@ -168,7 +168,47 @@ fn what_needs_too_much_stack_is_refused() {
     let calls = lines(3000, |n| format!("f{}(x) := f{n}(x)\n", n + 1));
     let text = format!("package a\nimport rego.v1\nf0(x) := x\n{calls}r := f3000(1)\n");
     let module = Module { origin: "a.rego", text: &text };
-    let error =
-        Parsed::new(&[module], Prints::Dropped).unwrap().compile(Some("data.a.r")).unwrap_err();
+    let error = Parsed::new(&[module], Mode::NATIVE)
+        .unwrap()
+        .compile(&["data.a.r".to_owned()])
+        .unwrap_err();
     assert!(error.message.contains("levels"), "{error}");
+}
+
+fn template(text: &str, language: Language) -> Unit {
+    let module = Module { origin: "t.rego", text };
+    let parsed = Parsed::new(&[module], Mode::gatekeeper(language)).unwrap();
+    parsed.compile(&["data.t.violation".to_owned()]).unwrap()
+}
+
+fn violations(text: &str, language: Language) -> Result<String, Failure> {
+    let input = from_json(&json!({"xs": [1, 2, 3], "text": "abc"}));
+    let data = from_json(&json!({"inventory": {"cluster": {"v1": {}}}}));
+    let deadline = Deadline::after(Duration::from_secs(5));
+    template(text, language)
+        .run("data.t.violation", Some(&input), Some(&data), deadline)
+        .0
+        .map(|value| value.to_string())
+}
+
+#[test]
+fn templates_may_be_written_in_both_versions() {
+    let old = "package t\nviolation[{\"msg\": msg}] { input.xs[_] == 2; msg := \"two\" }\n";
+    let new = "package t\nviolation contains {\"msg\": \"two\"} if some x in input.xs\n";
+    assert_eq!(violations(old, Language::V0).unwrap(), "[{\"msg\":\"two\"}]");
+    assert_eq!(violations(new, Language::V1).unwrap(), "[{\"msg\":\"two\"}]");
+    let module = Module { origin: "t.rego", text: old };
+    Parsed::new(&[module], Mode::gatekeeper(Language::V1)).unwrap_err();
+}
+
+#[test]
+fn templates_see_the_data_that_they_are_given() {
+    let text = "package t\nviolation[{\"msg\": msg}] { data.inventory.cluster[msg] }\n";
+    assert_eq!(violations(text, Language::V0).unwrap(), "[{\"msg\":\"v1\"}]");
+}
+
+#[test]
+fn a_built_in_that_fails_in_a_template_is_undefined() {
+    let text = "package t\nviolation[{\"msg\": \"a\"}] { to_number(input.text) > 1 }\nviolation[{\"msg\": \"b\"}] { not to_number(input.text) }\n";
+    assert_eq!(violations(text, Language::V0).unwrap(), "[{\"msg\":\"b\"}]");
 }

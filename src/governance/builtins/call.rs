@@ -1,0 +1,161 @@
+//! How built-ins are called: [`call`].
+
+use std::sync::LazyLock;
+
+use regorus::unstable::{Expr, Ref, Span};
+use regorus::{LimitError, Source, Value};
+
+use super::fault::{self, Fault};
+use super::{Builtin, Calling, guards};
+use crate::document::Document;
+use crate::governance::value::from_json;
+
+/// Why a built-in has no result.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(in crate::governance) enum Unable {
+    /// It fails, for instance because an argument is of the wrong kind. Lenient evaluations take that for undefined.
+    #[error("{0}")]
+    Failed(String),
+    /// It would take too much time or memory.
+    #[error("{0}")]
+    TooMuch(String),
+}
+
+/// Calls a built-in; the result is undefined where the function is.
+pub(in crate::governance) fn call(builtin: &Builtin, arguments: &[Value]) -> Result<Value, Unable> {
+    let name = builtin.name;
+    if let Calling::Guarded(guard) = builtin.calling {
+        guard(arguments).map_err(|reason| Unable::TooMuch(format!("`{name}`: {reason}")))?;
+        let own = match (name, arguments) {
+            // The engine's own readers take an object with a certain key for a number of any size, see `value::from_json`.
+            ("json.unmarshal", [text]) => Some(json(text).map(|json| from_json(&json))),
+            ("yaml.unmarshal", [text]) => Some(yaml(text).map(|json| from_json(&json))),
+            ("json.is_valid", [text]) => Some(Ok(Value::from(json(text).is_ok()))),
+            ("yaml.is_valid", [text]) => Some(Ok(Value::from(yaml(text).is_ok()))),
+            ("strings.replace_n", [patterns, text]) => return replace_n(patterns, text),
+            _ => here(name, arguments).map(Ok),
+        };
+        if let Some(result) = own {
+            return result.map_err(|why| Unable::Failed(format!("`{name}`: {why}")));
+        }
+    }
+    native(builtin, arguments).map_err(Unable::Failed)
+}
+
+/// Calls a built-in for the virtual machine.
+///
+/// The machine takes what errs for undefined, so what must end the evaluation ends it as a time-out would, which the machine
+/// never hides; [`fault`] keeps what it was. An inner error is taken for undefined.
+pub(super) fn on_machine<const STRICT: bool>(
+    builtin: &Builtin,
+    arguments: &[Value],
+) -> Result<Result<Value, Unable>, LimitError> {
+    match call(builtin, arguments) {
+        Ok(value) => Ok(Ok(value)),
+        Err(unable @ Unable::Failed(_)) if !STRICT => Ok(Err(unable)),
+        Err(unable) => Err(fault::raise(Fault::Reason(unable.to_string()))),
+    }
+}
+
+/// Where a call stands, for the engine's messages, which are cut off before they speak of it.
+struct Site {
+    span: Span,
+    arguments: Vec<Ref<Expr>>,
+}
+
+/// No built-in takes more arguments than these.
+const MAX_ARITY: usize = 8;
+
+static SITE: LazyLock<Option<Site>> = LazyLock::new(|| {
+    let source = Source::from_contents(String::new(), String::new()).ok()?;
+    let span = Span { source, line: 1, col: 1, start: 0, end: 0 };
+    let argument = || Ref::new(Expr::Null { span: span.clone(), value: Value::Null, eidx: 0 });
+    let arguments = (0..MAX_ARITY).map(|_| argument()).collect();
+    Some(Site { span, arguments })
+});
+
+/// Lets the engine compute it.
+pub(super) fn native(builtin: &Builtin, arguments: &[Value]) -> Result<Value, String> {
+    let native = builtin.native.and_then(|native| **native);
+    let (Some((function, _)), Some(site)) = (native, &*SITE) else {
+        return Err(format!("`{}` is no function of the engine", builtin.name));
+    };
+    let places = site.arguments.get(..arguments.len()).unwrap_or_default();
+    function(&site.span, places, arguments, true).map_err(|error| plain(&error.to_string()))
+}
+
+/// The most usual functions of texts and lists, computed here: a call of the engine costs ten times as much. Nothing where
+/// the arguments are not of the right kind; the engine then says what is wrong.
+pub(super) fn here(name: &str, arguments: &[Value]) -> Option<Value> {
+    let texts = match arguments {
+        [Value::String(text), Value::String(other)] => Some((&**text, &**other)),
+        _ => None,
+    };
+    let value: Value = match (name, texts, arguments) {
+        ("trim", Some((text, set)), _) => text.trim_matches(|c| set.contains(c)).into(),
+        ("trim_left", Some((text, set)), _) => text.trim_start_matches(|c| set.contains(c)).into(),
+        ("trim_right", Some((text, set)), _) => text.trim_end_matches(|c| set.contains(c)).into(),
+        ("replace", _, [Value::String(text), Value::String(old), Value::String(new)]) => {
+            text.replace(&**old, new).into()
+        }
+        ("concat", _, [Value::String(delimiter), Value::Array(elements)]) => {
+            let texts: Option<Vec<&str>> = elements.iter().map(as_text).collect();
+            texts?.join(delimiter).into()
+        }
+        ("concat", _, [Value::String(delimiter), Value::Set(elements)]) => {
+            let texts: Option<Vec<&str>> = elements.iter().map(as_text).collect();
+            texts?.join(delimiter).into()
+        }
+        ("array.concat", _, [Value::Array(first), Value::Array(second)]) => {
+            first.iter().chain(second.iter()).cloned().collect::<Vec<_>>().into()
+        }
+        _ => return None,
+    };
+    Some(value)
+}
+
+fn as_text(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The last line of one of the engine's errors, without its kind: what the excerpt above it shows is no text of the user's.
+pub(in crate::governance) fn plain(message: &str) -> String {
+    let last = message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+}
+
+fn json(text: &Value) -> Result<serde_json::Value, String> {
+    let text = text.as_string().map_err(|_| "its argument is no text".to_owned())?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn yaml(text: &Value) -> Result<serde_json::Value, String> {
+    let text = text.as_string().map_err(|_| "its argument is no text".to_owned())?;
+    let mut documents = Document::parse_all(text).map_err(|error| error.message)?.into_iter();
+    match (documents.next(), documents.next()) {
+        (None, _) => Ok(serde_json::Value::Null),
+        (Some(document), None) => Ok(document.value),
+        (Some(_), Some(_)) => Err("the text holds more than one document".to_owned()),
+    }
+}
+
+/// One pattern after the other, as the engine does; each may make the text longer for the next.
+fn replace_n(patterns: &Value, text: &Value) -> Result<Value, Unable> {
+    let wrong = || {
+        Unable::Failed("`strings.replace_n`: it takes an object of texts, and a text".to_owned())
+    };
+    let mut text = text.as_string().map_err(|_| wrong())?.to_string();
+    let patterns = patterns.as_object().map_err(|_| wrong())?;
+    for (old, new) in patterns.iter_sorted() {
+        let (Value::String(old), Value::String(new)) = (old, new) else {
+            return Err(wrong());
+        };
+        guards::replacing(&text, old, new)
+            .map_err(|reason| Unable::TooMuch(format!("`strings.replace_n`: {reason}")))?;
+        text = text.replace(&**old, new);
+    }
+    Ok(Value::from(text))
+}
