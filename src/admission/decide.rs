@@ -4,6 +4,7 @@ mod amend;
 mod govern;
 mod preview;
 mod sent;
+mod stranded;
 
 use std::sync::Arc;
 
@@ -174,6 +175,10 @@ impl Decision<'_> {
             diagnostics: Vec::new(),
         };
         if course.heading.standing == Standing::Regular {
+            course.diagnostics.extend(self.stranded().filter(|_| self.is_final()));
+            if !course.diagnostics.is_empty() {
+                course.editor = Editor::new(self.pod.clone());
+            }
             return course;
         }
         course.editor = Editor::new(self.pod.clone());
