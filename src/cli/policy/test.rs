@@ -10,6 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::show::Output;
+use crate::bundle::library::shared_with;
 use crate::bundle::{self, Text};
 use crate::cli::ExitStatus;
 use crate::cli::bundle::read_all;
@@ -73,6 +74,16 @@ fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Text>> {
             read_all(path, &["rego"])?.into_iter().filter(|text| seen.insert(text.origin.clone())),
         );
     }
+    // What a policy shares with the library is there for its tests, as it is when pods are judged.
+    let modules: Vec<Module<'_>> =
+        texts.iter().map(|text| Module { origin: &text.origin, text: &text.text }).collect();
+    let mut shared: Vec<Text> = Vec::new();
+    for module in modules.iter().flat_map(|one| shared_with(one.text, &modules)) {
+        if !shared.iter().any(|text| text.origin == module.origin) {
+            shared.push(Text { origin: module.origin.to_owned(), text: module.text.to_owned() });
+        }
+    }
+    texts.extend(shared);
     Ok(texts)
 }
 
