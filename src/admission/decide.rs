@@ -1,8 +1,10 @@
 //! The stages in order, on one screen: placement, compatibility, mutation, governance, verdict.
 
+mod constrain;
 mod govern;
 mod sent;
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
@@ -13,7 +15,8 @@ use crate::diagnostic::{Diagnostic, Severity, suggest};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
 use crate::fence::{FENCE_GATE, FENCE_KEY, FENCED_LABEL, Fence};
-use crate::governance::POLICY_ERROR;
+use crate::governance::input::Review;
+use crate::governance::{Deadline, POLICY_ERROR};
 use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Reach, Standing};
@@ -28,6 +31,21 @@ impl Pipeline {
             .and_then(|namespace| namespace.setting(MODE_KEY))
             .and_then(Mode::parse)
             .unwrap_or(self.mode);
+        let shared = Shared::default();
+        let mut verdict = self.judge_pods(facts, request, mode, namespace, &shared);
+        self.constrain(facts, request, namespace, &shared, &mut verdict);
+        verdict.conclude()
+    }
+
+    /// What there is to say of the pod in a request, or of the pods that a workload makes. The mode is not yet applied.
+    fn judge_pods(
+        &self,
+        facts: &Facts,
+        request: &Request,
+        mode: Mode,
+        namespace: Option<&NamespaceFact>,
+        shared: &Shared,
+    ) -> Verdict {
         let pass = || Verdict::pass(mode, &self.digest);
         let (pod, root) = match &request.object {
             Object::Pod(pod) => (pod, FieldPath::root()),
@@ -41,7 +59,21 @@ impl Pipeline {
         {
             return pass();
         }
-        Decision { pipeline: self, facts, request, namespace, mode, pod, root }.decide()
+        Decision { pipeline: self, facts, request, namespace, mode, pod, root, shared }.decide()
+    }
+}
+
+/// What the policies of one request share: made when the first of them asks for it.
+#[derive(Debug, Default)]
+struct Shared {
+    /// The review as it will be stored.
+    review: OnceCell<Review>,
+    deadline: OnceCell<Deadline>,
+}
+
+impl Shared {
+    fn deadline(&self, request: &Request) -> Deadline {
+        *self.deadline.get_or_init(|| Deadline::after(request.time_limit))
     }
 }
 
@@ -53,6 +85,7 @@ struct Decision<'a> {
     mode: Mode,
     pod: &'a PodView,
     root: FieldPath,
+    shared: &'a Shared,
 }
 
 /// Where the pod is headed after the first edits, and what was found on the way.
@@ -73,7 +106,7 @@ impl Decision<'_> {
             Err(diagnostic) => {
                 let mut verdict = Verdict::pass(self.mode, &self.pipeline.digest);
                 verdict.diagnostics.push(*diagnostic);
-                return self.soften(verdict).conclude();
+                return self.soften(verdict);
             }
         };
         if course.heading.standing == Standing::Regular && course.diagnostics.is_empty() {
@@ -103,7 +136,7 @@ impl Decision<'_> {
             patch: course.editor.patch,
             bundle: self.pipeline.digest.clone(),
         };
-        self.soften(verdict).conclude()
+        self.soften(verdict)
     }
 
     /// A pod that no virtual node concerns: governed where a policy says so, never touched.
@@ -113,7 +146,7 @@ impl Decision<'_> {
             verdict.diagnostics =
                 self.govern(&Placement::regular(), &Editor::new(self.pod.clone()));
         }
-        self.soften(verdict).conclude()
+        self.soften(verdict)
     }
 
     /// Whether the object is as it will be stored, so that judging it is of use.
@@ -316,7 +349,10 @@ impl Decision<'_> {
         };
         let body = self.body_of_old().unwrap_or_else(|| Arc::clone(&self.request.body));
         let request = Request { old_pod: None, object, body, ..self.request.clone() };
-        self.pipeline.decide(self.facts, &request).diagnostics
+        let shared = Shared::default();
+        let before =
+            self.pipeline.judge_pods(self.facts, &request, self.mode, self.namespace, &shared);
+        before.conclude().diagnostics
     }
 
     /// Where the pod says that a DaemonSet owns it, or the root of a DaemonSet's template.
