@@ -14,6 +14,7 @@ mod machine;
 pub mod metadata;
 pub mod schema;
 pub mod selector;
+mod rewrite;
 mod shape;
 mod syntax;
 pub mod test;

@@ -37,7 +37,9 @@ pub fn object(
         conclusion(judged),
         paint(DIM, format_args!("({})", clean(&place))),
     );
-    renderer.heading(out, &verdict.placement);
+    if subject.has_pods() {
+        renderer.heading(out, &verdict.placement);
+    }
     let object = match &subject.pods {
         Some(pods) => Some(pods.pod.clone()),
         None => raw(subject),

@@ -68,6 +68,11 @@ impl Subject {
         Some(Origin { text: &found.text, document, base: &self.base })
     }
 
+    /// Whether it is a pod, or makes some.
+    pub const fn has_pods(&self) -> bool {
+        matches!(self.request.object, Object::Pod(_) | Object::Workload { .. })
+    }
+
     /// Where the object begins.
     pub fn mark(&self, found: &Found) -> Option<Mark> {
         self.origin(found)?.mark(&FieldPath::root())
@@ -76,7 +81,7 @@ impl Subject {
     /// How the object is called in messages.
     pub fn title(&self) -> String {
         let name = if self.name.is_empty() { "(without a name)" } else { &self.name };
-        if self.namespace.is_empty() {
+        if self.namespace.is_empty() || self.kind == "Namespace" {
             return format!("{} `{name}`", self.kind);
         }
         format!("{} `{}/{name}`", self.kind, self.namespace)

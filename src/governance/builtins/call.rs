@@ -6,7 +6,7 @@ use regorus::unstable::{Expr, Ref, Span};
 use regorus::{LimitError, Source, Value};
 
 use super::fault::{self, Fault};
-use super::{Builtin, Calling, guards};
+use super::{Builtin, Calling, format, guards};
 use crate::document::Document;
 use crate::governance::value::from_json;
 
@@ -32,6 +32,10 @@ pub(in crate::governance) fn call(builtin: &Builtin, arguments: &[Value]) -> Res
             ("yaml.unmarshal", [text]) => Some(yaml(text).map(|json| from_json(&json))),
             ("json.is_valid", [text]) => Some(Ok(Value::from(json(text).is_ok()))),
             ("yaml.is_valid", [text]) => Some(Ok(Value::from(yaml(text).is_ok()))),
+            ("sprintf", [Value::String(text), Value::Array(arguments)]) => {
+                let arguments: Vec<Value> = arguments.iter().cloned().collect();
+                Some(Ok(Value::from(format::sprintf(text, &arguments))))
+            }
             ("strings.replace_n", [patterns, text]) => return replace_n(patterns, text),
             _ => here(name, arguments).map(Ok),
         };
