@@ -1,11 +1,13 @@
 //! The stages in order, on one screen: placement, compatibility, mutation, governance, verdict.
 
 mod amend;
+mod constrain;
 mod govern;
 mod preview;
 mod sent;
 mod stranded;
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 pub use preview::Preview;
@@ -18,7 +20,8 @@ use crate::diagnostic::{Diagnostic, Severity, suggest};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
 use crate::fence::{FENCE_GATE, FENCE_KEY, FENCED_LABEL, Fence};
-use crate::governance::POLICY_ERROR;
+use crate::governance::input::Review;
+use crate::governance::{Deadline, POLICY_ERROR};
 use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Reach, Standing};
@@ -37,10 +40,14 @@ impl Pipeline {
 
     /// Decides on the object as it was sent, whatever policies would like to change in it.
     fn decide_as_sent(&self, facts: &Facts, request: &Request) -> Verdict {
-        match Decision::new(self, facts, request) {
+        let shared = Shared::default();
+        let mut verdict = match Decision::new(self, facts, request, &shared) {
             Some(decision) => decision.decide(),
             None => Verdict::pass(self.mode_of(facts, request), &self.digest),
-        }
+        };
+        let namespace = facts.namespace(&request.namespace);
+        self.constrain(facts, request, namespace, &shared, &mut verdict);
+        verdict.conclude()
     }
 
     /// How the namespace of a request is treated.
@@ -53,6 +60,20 @@ impl Pipeline {
     }
 }
 
+/// What the policies of one request share: made when the first of them asks for it.
+#[derive(Debug, Default)]
+struct Shared {
+    /// The review as it will be stored.
+    review: OnceCell<Review>,
+    deadline: OnceCell<Deadline>,
+}
+
+impl Shared {
+    fn deadline(&self, request: &Request) -> Deadline {
+        *self.deadline.get_or_init(|| Deadline::after(request.time_limit))
+    }
+}
+
 struct Decision<'a> {
     pipeline: &'a Pipeline,
     facts: &'a Facts,
@@ -61,6 +82,7 @@ struct Decision<'a> {
     mode: Mode,
     pod: &'a PodView,
     root: FieldPath,
+    shared: &'a Shared,
 }
 
 /// Where the pod is headed after the first edits, and what was found on the way.
@@ -75,7 +97,12 @@ struct Course {
 
 impl<'a> Decision<'a> {
     /// Nothing where there is nothing to decide.
-    fn new(pipeline: &'a Pipeline, facts: &'a Facts, request: &'a Request) -> Option<Self> {
+    fn new(
+        pipeline: &'a Pipeline,
+        facts: &'a Facts,
+        request: &'a Request,
+        shared: &'a Shared,
+    ) -> Option<Self> {
         let mode = pipeline.mode_of(facts, request);
         let (pod, root) = match &request.object {
             Object::Pod(pod) => (pod, FieldPath::root()),
@@ -90,7 +117,7 @@ impl<'a> Decision<'a> {
             return None;
         }
         let namespace = facts.namespace(&request.namespace);
-        Some(Self { pipeline, facts, request, namespace, mode, pod, root })
+        Some(Self { pipeline, facts, request, namespace, mode, pod, root, shared })
     }
 }
 
@@ -102,7 +129,7 @@ impl Decision<'_> {
             Err(diagnostic) => {
                 let mut verdict = Verdict::pass(self.mode, &self.pipeline.digest);
                 verdict.diagnostics.push(*diagnostic);
-                return self.soften(verdict).conclude();
+                return self.soften(verdict);
             }
         };
         if course.heading.standing == Standing::Regular && course.diagnostics.is_empty() {
@@ -125,7 +152,7 @@ impl Decision<'_> {
             patch: course.editor.patch,
             bundle: self.pipeline.digest.clone(),
         };
-        self.soften(verdict).conclude()
+        self.soften(verdict)
     }
 
     /// The edits that come last: the fence, and the mark of who judged the pod.
@@ -147,7 +174,7 @@ impl Decision<'_> {
             verdict.diagnostics =
                 self.govern(&Placement::regular(), &Editor::new(self.pod.clone()));
         }
-        self.soften(verdict).conclude()
+        self.soften(verdict)
     }
 
     /// Whether the object is as it will be stored, so that judging it is of use.
@@ -354,7 +381,9 @@ impl Decision<'_> {
         };
         let body = self.body_of_old().unwrap_or_else(|| Arc::clone(&self.request.body));
         let request = Request { old_pod: None, object, body, ..self.request.clone() };
-        self.pipeline.decide(self.facts, &request).diagnostics
+        let shared = Shared::default();
+        let before = Decision::new(self.pipeline, self.facts, &request, &shared);
+        before.map_or_else(Vec::new, |before| before.decide().conclude().diagnostics)
     }
 
     /// Where the pod says that a DaemonSet owns it, or the root of a DaemonSet's template.

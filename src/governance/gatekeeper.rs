@@ -22,6 +22,7 @@ use super::deadline::Deadline;
 use super::input::Review;
 use super::inventory::Data;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::facts::Inventory;
 use constraint::{Action, Constraint, Point};
 use matching::{NamedKind, Wildcard};
 use subject::Subject;
@@ -145,7 +146,8 @@ impl Constraints {
     ) -> impl Iterator<Item = (&'c Constraint, Action)> {
         self.list.iter().filter_map(move |constraint| {
             let matches = constraint.matches.as_ref();
-            if !constraint.template.is_about(operation)
+            // Gatekeeper's suites do not look at operations.
+            if (point == Point::Webhook && !constraint.template.is_about(operation))
                 || matches.is_some_and(|matches| !matches.may_match(group, kind))
             {
                 return None;
@@ -162,8 +164,8 @@ impl Constraints {
         &'c self,
         reviewed: &Reviewed<'c>,
         review: impl FnOnce() -> Result<Review, String>,
-        data: Option<&Data>,
-        limit: std::time::Duration,
+        inventory: &Inventory,
+        deadline: Deadline,
     ) -> Vec<Violation<'c>> {
         let subject = &reviewed.subject;
         let Some(object) = subject.object.or(subject.old_object) else {
@@ -187,11 +189,10 @@ impl Constraints {
         if concerned.is_empty() {
             return violations;
         }
-        let deadline = Deadline::after(limit);
         match review() {
             Ok(review) => {
                 for (constraint, action) in concerned {
-                    violations.extend(constraint.review(action, &review, data, deadline));
+                    violations.extend(constraint.review(action, &review, inventory, deadline));
                 }
             }
             Err(problem) => {
@@ -222,12 +223,13 @@ impl Constraint {
         &'c self,
         action: Action,
         review: &Review,
-        data: Option<&Data>,
+        inventory: &Inventory,
         deadline: Deadline,
     ) -> Vec<Violation<'c>> {
         let input: Rego = review.with_parameters(&self.parameters);
         let deadline = deadline.within(POLICY_TIME_LIMIT);
-        match self.template.run(&input, data.map(Data::value), deadline) {
+        let data = self.template.reads_inventory.then(|| Data::of(inventory));
+        match self.template.run(&input, data.as_deref().map(Data::value), deadline) {
             Ok(said) => said
                 .into_iter()
                 .map(|said| Violation {

@@ -37,7 +37,9 @@ pub fn object(
         conclusion(judged),
         paint(DIM, format_args!("({})", clean(&place))),
     );
-    renderer.heading(out, &verdict.placement);
+    if subject.has_pods() {
+        renderer.heading(out, &verdict.placement);
+    }
     let object = match &subject.pods {
         Some(pods) => Some(pods.pod.clone()),
         None => raw(subject),
@@ -55,7 +57,8 @@ fn raw(subject: &Subject) -> Option<Value> {
 /// How it ends, in words.
 fn conclusion(judged: &Judged) -> String {
     let verdict = judged.counts();
-    let would = if judged.pods.is_some() { "its pods would be " } else { "" };
+    let is_of_pods = judged.pods.is_some() && judged.verdict.allowed;
+    let would = if is_of_pods { "its pods would be " } else { "" };
     let warnings = verdict.count(Severity::Warn) + verdict.count(Severity::Deny);
     let mut words = match judged.outcome() {
         Outcome::Denied => format!("{would}{}", paint(RED, "refused")),

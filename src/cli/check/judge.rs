@@ -7,7 +7,7 @@ use super::object::Subject;
 use super::template::Pods;
 use crate::admission::verdict::Verdict;
 use crate::admission::{Pipeline, Request, Stage, review};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Facts;
 use crate::mutation;
 use crate::server::today;
@@ -87,11 +87,19 @@ pub fn judge(
         };
         pipeline.decide(facts, &request)
     };
-    Judged {
-        profile: profile.map(str::to_owned),
-        verdict: decide(&subject.request),
-        pods: subject.pods.as_ref().map(|pods| in_workload(pods, decide(&pods.request))),
-    }
+    let verdict = decide(&subject.request);
+    let pods = subject.pods.as_ref().map(|pods| {
+        let mut of_pods = in_workload(pods, decide(&pods.request));
+        // What a constraint says of the workload itself is as binding as what is said of its pods.
+        let own = verdict.diagnostics.iter().filter(|one| one.is_of_constraint());
+        let mut own: Vec<Diagnostic> = own.cloned().collect();
+        own.retain(|one| !of_pods.diagnostics.contains(one));
+        of_pods.diagnostics.extend(own);
+        of_pods.diagnostics.sort();
+        of_pods.allowed &= verdict.allowed;
+        of_pods
+    });
+    Judged { profile: profile.map(str::to_owned), verdict, pods }
 }
 
 /// A verdict on the pods of a workload, with places in the workload.

@@ -22,7 +22,11 @@ impl Objects {
     ///
     /// Fails with the first thing that cannot be read, and where there is no object.
     pub fn read(pipeline: &Pipeline, paths: &[PathBuf], namespace: &str) -> anyhow::Result<Self> {
-        let reader = Reader { catalogue: &pipeline.catalogue, namespace };
+        let reader = Reader {
+            catalogue: &pipeline.catalogue,
+            constraints: &pipeline.constraints,
+            namespace,
+        };
         let mut found = Vec::new();
         for path in input::files(paths, true).map_err(|problem| anyhow::anyhow!("{problem}"))? {
             let text =

@@ -75,6 +75,8 @@ pub struct ObjectMeta {
     pub generate_name: String,
     /// Namespace, empty when there is none.
     pub namespace: String,
+    /// When somebody asked for its deletion.
+    pub deletion_timestamp: Option<String>,
     labels: serde_json::Value,
     #[serde(skip)]
     read: OnceLock<BTreeMap<String, String>>,
@@ -97,7 +99,7 @@ impl Metadata {
     }
 
     /// Its labels; none at all where one of them is no text, as Gatekeeper has it.
-    pub(super) fn labels(&self) -> &BTreeMap<String, String> {
+    pub fn labels(&self) -> &BTreeMap<String, String> {
         self.metadata.read.get_or_init(|| {
             serde_json::from_value(self.metadata.labels.clone()).unwrap_or_default()
         })
