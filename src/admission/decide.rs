@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 pub use preview::Preview;
 
+use super::review::CLAIMS;
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
 use crate::catalogue::DAEMON_SET;
@@ -345,6 +346,10 @@ impl Decision<'_> {
         if !is_pod {
             for diagnostic in &mut verdict.diagnostics {
                 diagnostic.severity = diagnostic.severity.max(Severity::Warn);
+                // What no field of the template shows comes of the claims beside it.
+                for place in diagnostic.places.iter_mut().filter(|place| **place == self.root) {
+                    *place = self.root.parent().key(CLAIMS).index(0);
+                }
             }
         }
         if !is_pod || self.request.operation != "CREATE" {

@@ -277,8 +277,8 @@ fn inventory(arguments: &CheckArgs, reader: &Reader<'_>) -> anyhow::Result<Vec<F
     if arguments.inventory.is_empty() {
         return Ok(Vec::new());
     }
-    let files = input::files(&arguments.inventory, true)
-        .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let files =
+        input::files(&arguments.inventory, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
     let mut all = Vec::new();
     for path in &files {
         let text = input::read(path, &arguments.stdin_filename)

@@ -169,8 +169,14 @@ impl Parsed {
     ///
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
-        let Self { analysis: Analysis { depth, .. }, packages: _, syntax: _, mode, sources, mut engine } =
-            self;
+        let Self {
+            analysis: Analysis { depth, .. },
+            packages: _,
+            syntax: _,
+            mode,
+            sources,
+            mut engine,
+        } = self;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(

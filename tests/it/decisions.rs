@@ -479,3 +479,21 @@ fn answers_do_not_depend_on_the_order_of_keys() {
     let (containers, init) = (limits("containers"), limits("initContainers"));
     assert_eq!(answer(&format!("{containers},{init}")), answer(&format!("{init},{containers}")));
 }
+
+#[test]
+fn claims_that_a_stateful_set_gives_to_its_pods_are_told_at_the_claim() {
+    let mut set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "crew", "namespace": "shop"}, "spec": {
+        "volumeClaimTemplates": [{"metadata": {"name": "bunk"}, "spec": {}}],
+        "template": {"metadata": {"labels": {"loadline.dev/profile": "dinghy"}}, "spec": {"containers": [{"name": "c", "image": "a:1"}]}}}});
+    let verdict = decide(&pipeline(), &Facts::default(), &set);
+    assert!(verdict.allowed);
+    let claim = verdict.diagnostics.iter().find(|one| one.code == "volume.persistent-volume-claim");
+    let claim = claim.unwrap();
+    assert_eq!(claim.severity, Severity::Warn);
+    assert_eq!(claim.places[0].to_string(), "spec.volumeClaimTemplates[0]");
+    for none in [json!([]), json!(null)] {
+        set["spec"]["volumeClaimTemplates"] = none;
+        let verdict = decide(&pipeline(), &Facts::default(), &set);
+        assert!(verdict.diagnostics.iter().all(|one| one.code != "volume.persistent-volume-claim"));
+    }
+}
