@@ -312,7 +312,7 @@ fn print<'a>(
             for ((found, subject), judged) in &run.judged {
                 let mut out = String::new();
                 match judged.as_slice() {
-                    [one] => human::object(&mut out, renderer, found, subject, one),
+                    [one] => human::object(&mut out, renderer, run.pipeline, found, subject, one),
                     many => human::profiles(&mut out, found, subject, many),
                 }
                 stdout.write_all(out.as_bytes())?;
