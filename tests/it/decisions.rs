@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use loadline::admission::Stage;
 use loadline::admission::verdict::{Mode, Verdict};
+use loadline::admission::{Pipeline, Stage};
 use loadline::diagnostic::Severity;
 use loadline::facts::{Cluster, Facts, NamespaceFact};
 use loadline::node::NodeFact;
@@ -496,4 +496,34 @@ fn claims_that_a_stateful_set_gives_to_its_pods_are_told_at_the_claim() {
         let verdict = decide(&pipeline(), &Facts::default(), &set);
         assert!(verdict.diagnostics.iter().all(|one| one.code != "volume.persistent-volume-claim"));
     }
+}
+
+#[test]
+fn a_pod_is_kept_off_by_name_where_a_label_would_keep_it_off_nodes_that_fit() {
+    let pipeline = Pipeline::built_in().unwrap();
+    let node = |name: &str| pipeline.profile_named(name).unwrap().node.clone().unwrap();
+    let object = pod(
+        json!({}),
+        json!({"securityContext": {"runAsNonRoot": true}, "tolerations": [{"operator": "Exists"}]}),
+    );
+    let kept_off = |nodes: Vec<NodeFact>| {
+        let facts = Facts::of_cluster(Cluster::new(nodes, &pipeline.profiles), BTreeMap::new());
+        let verdict = decide(&pipeline, &facts, &object);
+        assert!(verdict.allowed);
+        patched(&object, &verdict)["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+            ["nodeSelectorTerms"][0]["matchExpressions"]
+            .clone()
+    };
+    // Nomad loses the control and the other cluster does not; both nodes have the label of every virtual kubelet.
+    let both = vec![NodeFact::plain().clone(), node("nomad"), node("tensile-kube")];
+    assert_eq!(
+        kept_off(both),
+        json!([{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["virtual-kubelet"]}])
+    );
+    // Where nothing else is lost by it, the label does, which holds for nodes to come too.
+    let one = vec![NodeFact::plain().clone(), node("nomad")];
+    assert_eq!(
+        kept_off(one),
+        json!([{"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]}])
+    );
 }
