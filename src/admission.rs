@@ -15,6 +15,7 @@ use crate::compat::Overrides;
 use crate::date::Date;
 use crate::exemption::Exemption;
 use crate::governance::Policy;
+use crate::governance::gatekeeper::Constraints;
 use crate::pod::PodView;
 use crate::profile::{Profile, ProfileId};
 use verdict::Mode;
@@ -32,6 +33,10 @@ pub struct Pipeline {
     pub overrides: Overrides,
     /// Governance.
     pub policies: Vec<Policy>,
+    /// Governance by Gatekeeper's policies.
+    pub constraints: Constraints,
+    /// What is odd about the configuration without being wrong, with file, line and column.
+    pub notices: Vec<String>,
     /// Recorded permissions.
     pub exemptions: Vec<Exemption>,
     /// How namespaces that do not say are treated.

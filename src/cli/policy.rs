@@ -5,6 +5,7 @@ pub mod load;
 pub mod objects;
 pub mod show;
 pub mod test;
+pub mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -27,6 +28,8 @@ enum Verb {
     Show(show::ShowArgs),
     /// Run the rules named `test_*`
     Test(test::TestArgs),
+    /// Run suites of tests for Gatekeeper's templates, as `gator verify` does
+    Verify(verify::VerifyArgs),
 }
 
 /// Runs `loadline policy`.
@@ -36,5 +39,6 @@ pub fn run(arguments: PolicyArgs) -> anyhow::Result<ExitStatus> {
         Verb::List(arguments) => show::list(&arguments),
         Verb::Show(arguments) => show::show(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
+        Verb::Verify(arguments) => verify::run(&arguments),
     }
 }

@@ -5,6 +5,7 @@ mod documentation;
 mod hostile;
 mod matching;
 mod outcomes;
+mod patches;
 mod workbench;
 
 use std::fmt::Write as _;

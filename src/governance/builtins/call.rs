@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regorus::unstable::{Expr, Ref, Span};
 use regorus::{LimitError, Source, Value};
 
-use super::{Builtin, Calling, fault, guards};
+use super::fault::{self, Fault};
+use super::{Builtin, Calling, guards};
 use crate::document::Document;
 use crate::governance::value::from_json;
 
@@ -52,7 +53,7 @@ pub(super) fn on_machine<const STRICT: bool>(
     match call(builtin, arguments) {
         Ok(value) => Ok(Ok(value)),
         Err(unable @ Unable::Failed(_)) if !STRICT => Ok(Err(unable)),
-        Err(unable) => Err(fault::raise(unable.to_string())),
+        Err(unable) => Err(fault::raise(Fault::Reason(unable.to_string()))),
     }
 }
 
