@@ -324,7 +324,8 @@ fn constraints(
                     && other.group() == "loadline.dev"
                 {
                     let message = format!("the {} has no effect among policies", other.kind());
-                    notices.push(other.problem(Mistake { place: FieldPath::keys("kind"), message }));
+                    notices
+                        .push(other.problem(Mistake { place: FieldPath::keys("kind"), message }));
                 }
             }
         }

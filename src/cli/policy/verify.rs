@@ -159,15 +159,9 @@ fn print(
     let run = cases().filter(|case| !case.is_skipped).count();
     let failed = cases().filter(|case| case.error.is_some()).count();
     let skipped = cases().count() - run;
-    let skipped =
-        if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
     writeln!(out, "{style}{all}{style:#}")?;
-    writeln!(
-        out,
-        "{} of {run} cases passed in {} suites{skipped}",
-        run - failed,
-        results.len()
-    )?;
+    writeln!(out, "{} of {run} cases passed in {} suites{skipped}", run - failed, results.len())?;
     Ok(())
 }
 
