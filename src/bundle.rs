@@ -3,6 +3,7 @@
 //! All mistakes are reported at once. The built-in data is embedded in the binary; files given by the user add to it, and a
 //! profile of the same name takes the built-in one's place.
 
+pub mod gatekeeper;
 pub mod last_good;
 pub mod library;
 mod read;
@@ -22,15 +23,16 @@ use crate::diagnostic::codes::CODES;
 use crate::diagnostic::suggest;
 use crate::document::{Document, Mistake};
 use crate::exemption::{Exemption, ExemptionSource};
+use crate::governance::gatekeeper::Constraints;
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
 use crate::profile::base::Bases;
 use crate::profile::source::{BaseSource, ProfileSource};
 use crate::profile::{Profile, ProfileId};
-use library::{SetSetting, is_library, package};
+use library::{SetSetting, package};
 use read::{documents, read};
 
-pub use library::{LibraryPolicy, is_test, library, library_modules};
+pub use library::{LibraryPolicy, is_library, is_test, library, library_modules};
 pub use read::{BundleError, Problem};
 
 /// Everything under `policies/`, by path.
@@ -53,7 +55,7 @@ pub struct Text {
 pub struct Sources {
     /// `VirtualNodeProfile` and `FeatureCatalogue` documents.
     pub profiles: Vec<Text>,
-    /// Rego modules.
+    /// Rego modules, and YAML with Gatekeeper's templates, constraints and settings.
     pub policies: Vec<Text>,
     /// `Exemption` documents.
     pub exemptions: Vec<Text>,
@@ -210,6 +212,8 @@ impl Pipeline {
         }
         choose(&config.profiles, &mut profiles, sources, &mut problems);
         let profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
+        let mut notices = Vec::new();
+        let constraints = constraints(sources, &mut problems, &mut notices);
         let policies = policies(sources, &config, &mut problems);
         let exemptions = exemptions(sources, &catalogue, &profiles, &policies, &mut problems);
         if !problems.is_empty() {
@@ -220,6 +224,8 @@ impl Pipeline {
             profiles,
             overrides: Overrides(config.overrides),
             policies,
+            constraints,
+            notices: notices.iter().map(ToString::to_string).collect(),
             exemptions,
             mode: config.mode,
             digest: digest(sources),
@@ -295,11 +301,42 @@ fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
         .unwrap_or_default()
 }
 
+/// Whether a text of policies is a module, not documents.
+fn is_module(text: &Text) -> bool {
+    ![".yaml", ".yml", ".json"].iter().any(|ending| text.origin.ends_with(ending))
+}
+
+/// What Gatekeeper's documents among the policies come to.
+fn constraints(
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+    notices: &mut Vec<Problem>,
+) -> Constraints {
+    let mut found = gatekeeper::Found::default();
+    for text in sources.policies.iter().filter(|text| !is_module(text)) {
+        // Folders of policies hold samples and charts, too: what is not about policies need not even be YAML.
+        if !["gatekeeper.sh/", "loadline.dev/"].iter().any(|group| text.text.contains(group)) {
+            continue;
+        }
+        for document in documents(text, problems) {
+            for object in gatekeeper::Located::of(text, document).objects() {
+                if let Some(other) = found.sort(object, notices)
+                    && other.group() == "loadline.dev"
+                {
+                    let message = format!("the {} has no effect among policies", other.kind());
+                    notices.push(other.problem(Mistake { place: FieldPath::keys("kind"), message }));
+                }
+            }
+        }
+    }
+    found.build(problems, notices)
+}
+
 fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>) -> Vec<Policy> {
     let modules: Vec<Module<'_>> = sources
         .policies
         .iter()
-        .filter(|text| !is_test(&text.origin))
+        .filter(|text| is_module(text) && !is_test(&text.origin))
         .map(|text| Module { origin: &text.origin, text: &text.text })
         .collect();
     let (libraries, modules): (Vec<Module<'_>>, Vec<Module<'_>>) =

@@ -51,6 +51,7 @@ pub mod mutation;
 // Floor 2: pipeline.
 pub mod admission;
 pub mod bundle;
+pub mod suite;
 
 // Floor 3: runtime.
 #[cfg(feature = "runtime")]

@@ -64,6 +64,20 @@ impl PodView {
     }
 }
 
+impl PodView {
+    /// The pod as far as the scheduler reads it, with a toleration for every taint.
+    pub fn tolerating_everything(&self) -> Self {
+        let all = Toleration { operator: "Exists".to_owned(), ..Toleration::default() };
+        Self {
+            node_name: self.node_name.clone(),
+            node_selector: self.node_selector.clone(),
+            affinity: self.affinity.clone(),
+            tolerations: Some(vec![all]),
+            ..Self::default()
+        }
+    }
+}
+
 /// The value of `key` in a list of pairs.
 pub(crate) fn lookup<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
     pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())

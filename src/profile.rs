@@ -220,6 +220,11 @@ pub struct Claim {
     scheduler_name: Option<String>,
     /// Label keys that must be there.
     pod_labels: Vec<String>,
+    /// Features that the pod must use, by name: an annotation that asks for the provider, for example.
+    features: Vec<String>,
+    /// The same, tied to the catalogue.
+    #[serde(skip)]
+    ids: Vec<FeatureId>,
 }
 
 /// What a pod that asks for the profile needs to get there.
@@ -367,7 +372,11 @@ impl Profile {
                 .as_ref()
                 .is_none_or(|wanted| pod.scheduler_name.as_ref() == Some(wanted));
             let labels = claim.pod_labels.iter().all(|key| pod.label(key).is_some());
-            (claim.scheduler_name.is_some() || !claim.pod_labels.is_empty()) && scheduler && labels
+            let features = claim.ids.iter().all(|id| pod.uses.iter().any(|one| one.feature == *id));
+            let is_any = claim.scheduler_name.is_some()
+                || !claim.pod_labels.is_empty()
+                || !claim.ids.is_empty();
+            is_any && scheduler && labels && features
         })
     }
 

@@ -1,9 +1,14 @@
 //! The stages in order, on one screen: placement, compatibility, mutation, governance, verdict.
 
+mod amend;
 mod govern;
+mod preview;
 mod sent;
+mod stranded;
 
 use std::sync::Arc;
+
+pub use preview::Preview;
 
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
@@ -23,25 +28,28 @@ use crate::profile::{Profile, Support};
 impl Pipeline {
     /// Decides on a request.
     pub fn decide(&self, facts: &Facts, request: &Request) -> Verdict {
-        let namespace = facts.namespace(&request.namespace);
-        let mode = namespace
+        if amend::concerns(self, request) {
+            amend::decide(self, facts, request)
+        } else {
+            self.decide_as_sent(facts, request)
+        }
+    }
+
+    /// Decides on the object as it was sent, whatever policies would like to change in it.
+    fn decide_as_sent(&self, facts: &Facts, request: &Request) -> Verdict {
+        match Decision::new(self, facts, request) {
+            Some(decision) => decision.decide(),
+            None => Verdict::pass(self.mode_of(facts, request), &self.digest),
+        }
+    }
+
+    /// How the namespace of a request is treated.
+    fn mode_of(&self, facts: &Facts, request: &Request) -> Mode {
+        facts
+            .namespace(&request.namespace)
             .and_then(|namespace| namespace.setting(MODE_KEY))
             .and_then(Mode::parse)
-            .unwrap_or(self.mode);
-        let pass = || Verdict::pass(mode, &self.digest);
-        let (pod, root) = match &request.object {
-            Object::Pod(pod) => (pod, FieldPath::root()),
-            Object::Workload { pod, template } => (pod, FieldPath::keys(template)),
-            Object::None | Object::Other => return pass(),
-        };
-        // Deleting must always be possible, and so must the updates on the way there (finalizers).
-        if mode == Mode::Off
-            || (pod.is_being_deleted && matches!(request.object, Object::Pod(_)))
-            || !matches!(request.operation.as_str(), "CREATE" | "UPDATE")
-        {
-            return pass();
-        }
-        Decision { pipeline: self, facts, request, namespace, mode, pod, root }.decide()
+            .unwrap_or(self.mode)
     }
 }
 
@@ -65,6 +73,27 @@ struct Course {
     diagnostics: Vec<Diagnostic>,
 }
 
+impl<'a> Decision<'a> {
+    /// Nothing where there is nothing to decide.
+    fn new(pipeline: &'a Pipeline, facts: &'a Facts, request: &'a Request) -> Option<Self> {
+        let mode = pipeline.mode_of(facts, request);
+        let (pod, root) = match &request.object {
+            Object::Pod(pod) => (pod, FieldPath::root()),
+            Object::Workload { pod, template } => (pod, FieldPath::keys(template)),
+            Object::None | Object::Other => return None,
+        };
+        // Deleting must always be possible, and so must the updates on the way there (finalizers).
+        if mode == Mode::Off
+            || (pod.is_being_deleted && matches!(request.object, Object::Pod(_)))
+            || !matches!(request.operation.as_str(), "CREATE" | "UPDATE")
+        {
+            return None;
+        }
+        let namespace = facts.namespace(&request.namespace);
+        Some(Self { pipeline, facts, request, namespace, mode, pod, root })
+    }
+}
+
 impl Decision<'_> {
     fn decide(&self) -> Verdict {
         let mut course = match self.asked() {
@@ -82,14 +111,7 @@ impl Decision<'_> {
         if self.is_final() {
             self.judge(&mut course);
         }
-        self.fence(&mut course);
-        if course.heading.standing != Standing::Regular {
-            course.editor.annotate(
-                MARKER,
-                &self.pipeline.digest,
-                "shows which bundle judged the pod",
-            );
-        }
+        self.finish(&mut course);
         if self.is_final() {
             let diagnostics = self.govern(&course.placement, &course.editor);
             course.diagnostics.extend(diagnostics);
@@ -104,6 +126,18 @@ impl Decision<'_> {
             bundle: self.pipeline.digest.clone(),
         };
         self.soften(verdict).conclude()
+    }
+
+    /// The edits that come last: the fence, and the mark of who judged the pod.
+    fn finish(&self, course: &mut Course) {
+        self.fence(course);
+        if course.heading.standing != Standing::Regular {
+            course.editor.annotate(
+                MARKER,
+                &self.pipeline.digest,
+                "shows which bundle judged the pod",
+            );
+        }
     }
 
     /// A pod that no virtual node concerns: governed where a policy says so, never touched.
@@ -141,6 +175,10 @@ impl Decision<'_> {
             diagnostics: Vec::new(),
         };
         if course.heading.standing == Standing::Regular {
+            course.diagnostics.extend(self.stranded().filter(|_| self.is_final()));
+            if !course.diagnostics.is_empty() {
+                course.editor = Editor::new(self.pod.clone());
+            }
             return course;
         }
         course.editor = Editor::new(self.pod.clone());

@@ -138,7 +138,7 @@ pub fn is_test(origin: &str) -> bool {
 }
 
 /// Whether a module is a library that policies import: its package lies below `lib`.
-pub(super) fn is_library(text: &str) -> bool {
+pub fn is_library(text: &str) -> bool {
     package(text).is_some_and(|package| package.starts_with("lib."))
 }
 

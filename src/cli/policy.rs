@@ -1,7 +1,11 @@
 //! `loadline policy`: the workbench for those who write policies.
 
+pub mod eval;
+pub mod load;
+pub mod objects;
 pub mod show;
 pub mod test;
+pub mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -16,19 +20,25 @@ pub struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Evaluate a policy against objects in files, and explain the result
+    Eval(eval::EvalArgs),
     /// List the policies of the built-in library
     List(show::ListArgs),
     /// Print a policy of the built-in library, to be read or copied
     Show(show::ShowArgs),
     /// Run the rules named `test_*`
     Test(test::TestArgs),
+    /// Run suites of tests for Gatekeeper's templates, as `gator verify` does
+    Verify(verify::VerifyArgs),
 }
 
 /// Runs `loadline policy`.
 pub fn run(arguments: PolicyArgs) -> anyhow::Result<ExitStatus> {
     match arguments.verb {
+        Verb::Eval(arguments) => eval::run(&arguments),
         Verb::List(arguments) => show::list(&arguments),
         Verb::Show(arguments) => show::show(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
+        Verb::Verify(arguments) => verify::run(&arguments),
     }
 }

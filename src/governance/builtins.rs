@@ -7,6 +7,7 @@
 
 mod call;
 pub(super) mod fault;
+mod format;
 mod guards;
 mod table;
 #[cfg(test)]

@@ -31,6 +31,32 @@ impl Review {
     }
 }
 
+impl Review {
+    /// The review as Gatekeeper's templates see it: with the whole Namespace beside it, null where there is none, and at a
+    /// deletion with the object that is deleted as `object`.
+    #[must_use]
+    pub fn for_templates(mut self, namespace: Option<&serde_json::Value>) -> Self {
+        if let Ok(members) = self.0.as_object_mut() {
+            let namespace = namespace.map_or(Value::Null, from_json);
+            members.insert(Value::from("namespaceObject"), namespace);
+            let is_deletion =
+                members.get(&Value::from("operation")) == Some(&Value::from("DELETE"));
+            let old = members.get(&Value::from("oldObject")).cloned();
+            if let Some(old) = old.filter(|_| is_deletion) {
+                members.insert(Value::from("object"), old);
+            }
+        }
+        self
+    }
+
+    /// What a template sees: this review and the parameters of a constraint, nothing else.
+    pub(super) fn with_parameters(&self, parameters: &Value) -> Value {
+        let members = [("review", self.0.clone()), ("parameters", parameters.clone())];
+        let members = members.into_iter().map(|(key, value)| (Value::from(key), value));
+        Value::from(members.collect::<BTreeMap<_, _>>())
+    }
+}
+
 impl From<&serde_json::Value> for Review {
     fn from(request: &serde_json::Value) -> Self {
         Self(from_json(request))
@@ -68,6 +94,11 @@ impl Input {
         ];
         let members = members.into_iter().map(|(key, value)| (Value::from(key), value));
         Self(Value::from(members.collect::<BTreeMap<_, _>>()))
+    }
+
+    /// The document, for a reader.
+    pub fn to_json(&self, parameters: &serde_json::Value) -> serde_json::Value {
+        serde_json::to_value(self.with_parameters(&from_json(parameters))).unwrap_or_default()
     }
 
     /// The input of one policy. Only the top level is copied; everything below is shared.

@@ -1,20 +1,26 @@
 //! Modules made ready to run: [`Unit`].
 //!
-//! They are interpreted. The engine also has a virtual machine, two to four times as fast, but it takes a rule whose
-//! evaluation errs for one that does not hold: whoever finds an input that makes a built-in fail, or makes two definitions
-//! of a function disagree, would pass in silence. A test keeps watch on whether that is still so.
+//! They run on the engine's virtual machine where it can run them ([`Machine`]), and are interpreted otherwise. Lenient
+//! units that are interpreted run strictly first: most have nothing to be lenient about, and the lenient interpreter hides
+//! when functions disagree.
+
+mod source;
 
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
-use regorus::{Engine, Value};
+use regorus::{CompiledPolicy, Engine, Value};
 
 use super::analysis::{self, Analysis};
-use super::builtins::{self, Unable, fault, plain};
+use super::builtins::fault::{self, Fault};
+use super::builtins::{self, Unable, plain};
 use super::deadline::Deadline;
+use super::machine::Machine;
+use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
+use source::Source;
 
 /// How many of its instructions the engine runs between two looks at the clock. Most take nanoseconds, but a built-in that
 /// works through a long text may take a millisecond.
@@ -49,7 +55,6 @@ impl Mode {
     pub(super) const TEST: Self = Self { prints: Prints::Gathered, ..Self::NATIVE };
 
     /// For Gatekeeper's templates.
-    #[cfg_attr(not(test), expect(dead_code, reason = "Gatekeeper's templates are not read yet"))]
     pub(super) const fn gatekeeper(language: Language) -> Self {
         Self { language, errors: Errors::Lenient, prints: Prints::Dropped }
     }
@@ -93,7 +98,10 @@ pub(super) struct Parsed {
     pub analysis: Analysis,
     /// The package of each, below `data`.
     pub packages: Vec<Vec<String>>,
+    /// The syntax tree of each.
+    pub syntax: Vec<Syntax>,
     mode: Mode,
+    sources: Vec<Source>,
     engine: Engine,
 }
 
@@ -126,40 +134,43 @@ impl Parsed {
     /// Fails with all mistakes of the analysis, or with the first one of the parser; each line of the message begins with
     /// file, line and column.
     pub(super) fn new(modules: &[Module<'_>], mode: Mode) -> Result<Self, PolicyError> {
-        let texts = modules.iter().map(|module| (module.origin, module.text));
-        let engine = parse(texts, mode.language)?;
+        let sources: Vec<Source> =
+            modules.iter().map(|module| Source::new(*module, mode.language)).collect();
+        let engine = parse(sources.iter().map(Source::first), mode.language)?;
         let json =
             engine.get_ast_as_json().map_err(|error| PolicyError { message: error.to_string() })?;
         let syntax = syntax::read(&json).map_err(|message| PolicyError { message })?;
         let analysis = analysis::analyse(&syntax).map_err(|findings| {
-            let origin = |number: usize| modules.get(number).map_or("", |module| module.origin);
-            let lines = findings
-                .iter()
-                .map(|one| format!("{}:{}: {}", origin(one.module), one.mark, one.message));
-            PolicyError { message: lines.collect::<Vec<_>>().join("\n") }
+            let line = |one: &analysis::Finding| {
+                let source = sources.get(one.module);
+                let mark = source.map_or(one.mark, |source| source.original(one.mark));
+                let origin = source.map_or("", |source| &source.origin);
+                format!("{origin}:{mark}: {}", one.message)
+            };
+            PolicyError { message: findings.iter().map(line).collect::<Vec<_>>().join("\n") }
         })?;
-        let packages = syntax.into_iter().map(|module| module.package).collect();
-        let has_prints = analysis.prints.iter().any(|calls| !calls.is_empty());
-        let engine = if mode.prints == Prints::Dropped && has_prints {
-            let silent: Vec<String> = modules
-                .iter()
-                .zip(&analysis.prints)
-                .map(|(module, calls)| silence(module.text, calls))
-                .collect();
-            let texts =
-                modules.iter().zip(&silent).map(|(module, text)| (module.origin, text.as_str()));
-            parse(texts, mode.language)?
-        } else {
+        let is_silent = mode.prints == Prints::Dropped;
+        let sources: Vec<Source> = sources
+            .into_iter()
+            .zip(syntax.iter().zip(&analysis.prints))
+            .map(|(source, (module, prints))| source.finish(module, prints, is_silent))
+            .collect();
+        let texts = sources.iter().map(Source::second);
+        let engine = if sources.iter().all(Source::is_finished) {
             engine
+        } else {
+            parse(texts, mode.language)?
         };
-        Ok(Self { analysis, packages, mode, engine })
+        let packages = syntax.iter().map(|module| module.package.clone()).collect();
+        Ok(Self { analysis, packages, syntax, mode, sources, engine })
     }
 
     /// Makes the rules ready to run: prepared by way of `entries`, the full names of rules, and shared by all runs.
     ///
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
-        let Self { analysis: Analysis { depth, .. }, packages: _, mode, mut engine } = self;
+        let Self { analysis: Analysis { depth, .. }, packages: _, syntax: _, mode, sources, mut engine } =
+            self;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
@@ -167,30 +178,50 @@ impl Parsed {
                 ),
             });
         }
-        for builtin in builtins::guarded() {
-            // The engine counts arguments in one byte, and so does nobody need more.
-            let arity = u8::try_from(builtin.arity).unwrap_or(u8::MAX);
-            let call = move |arguments: Vec<Value>| match builtins::call(builtin, &arguments) {
-                Err(Unable::Failed(_)) if mode.errors == Errors::Lenient => Ok(Value::Undefined),
-                Err(unable @ Unable::TooMuch(_)) => {
-                    fault::raise(unable.to_string());
-                    Err(unable)?
-                }
-                result => Ok(result?),
-            };
-            engine
-                .add_extension(builtin.name.to_owned(), arity, Box::new(call))
-                .map_err(|error| PolicyError { message: error.to_string() })?;
-        }
         engine.set_gather_prints(true);
-        engine.set_strict_builtin_errors(mode.errors == Errors::Strict);
+        let mut lenient = (mode.errors == Errors::Lenient).then(|| engine.clone());
+        extend(&mut engine, Errors::Strict)?;
+        let mut machine = None;
         if let Some(entry) = entries.first() {
-            engine
-                .compile_with_entrypoint(&entry.as_str().into())
-                .map_err(|error| PolicyError { message: located(entry, &error.to_string()) })?;
+            let policy = prepare(&mut engine, entry)?;
+            if mode.prints == Prints::Dropped {
+                machine = Machine::compile(&policy, entries, mode.errors);
+            }
+            if let Some(lenient) = &mut lenient {
+                extend(lenient, Errors::Lenient)?;
+                prepare(lenient, entry)?;
+            }
         }
-        Ok(Unit { engine, depth })
+        Ok(Unit { machine, engine, lenient, depth, sources })
     }
+}
+
+/// Lets an engine call the functions whose arguments are looked at by way of ours.
+fn extend(engine: &mut Engine, errors: Errors) -> Result<(), PolicyError> {
+    engine.set_strict_builtin_errors(errors == Errors::Strict);
+    for builtin in builtins::guarded() {
+        // The engine counts arguments in one byte, and so does nobody need more.
+        let arity = u8::try_from(builtin.arity).unwrap_or(u8::MAX);
+        let call = move |arguments: Vec<Value>| match builtins::call(builtin, &arguments) {
+            Err(Unable::Failed(_)) if errors == Errors::Lenient => Ok(Value::Undefined),
+            Err(unable @ Unable::TooMuch(_)) => {
+                fault::raise(Fault::Reason(unable.to_string()));
+                Err(unable)?
+            }
+            result => Ok(result?),
+        };
+        engine
+            .add_extension(builtin.name.to_owned(), arity, Box::new(call))
+            .map_err(|error| PolicyError { message: error.to_string() })?;
+    }
+    Ok(())
+}
+
+/// Makes an engine ready, so that its clones are.
+fn prepare(engine: &mut Engine, entry: &str) -> Result<CompiledPolicy, PolicyError> {
+    engine
+        .compile_with_entrypoint(&entry.into())
+        .map_err(|error| PolicyError { message: located(entry, &error.to_string()) })
 }
 
 /// Parses what has a shape that the parser can cope with.
@@ -211,22 +242,6 @@ fn parse<'m>(
     Ok(engine)
 }
 
-/// The text with `true` where `print` is called, and everything else where it was.
-fn silence(text: &str, calls: &[std::ops::Range<usize>]) -> String {
-    let mut silent = text.to_owned();
-    for call in calls {
-        let Some(old) = text.get(call.clone()) else {
-            continue;
-        };
-        // `print` is longer than `true`, and both stand on the first line.
-        let blank: String =
-            old.chars().skip("true".len()).map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
-        let padding = " ".repeat(old.len().saturating_sub("true".len() + blank.len()));
-        silent.replace_range(call.clone(), &format!("true{blank}{padding}"));
-    }
-    silent
-}
-
 /// One of the engine's messages with its position in front: it draws `--> file:line:col` above an excerpt.
 fn located(origin: &str, message: &str) -> String {
     let place = message.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
@@ -235,9 +250,14 @@ fn located(origin: &str, message: &str) -> String {
 
 /// Modules whose rules can be run, any number of times at once.
 pub(super) struct Unit {
-    /// Cloned for each run, which costs a fraction of a microsecond and takes no lock.
+    /// What runs the rules, where it can.
+    machine: Option<Machine>,
+    /// The interpreter. Cloned for each run, which costs a fraction of a microsecond and takes no lock.
     engine: Engine,
+    /// The interpreter that takes failing functions for undefined, in units that are to be run so.
+    lenient: Option<Engine>,
     depth: u32,
+    sources: Vec<Source>,
 }
 
 impl std::fmt::Debug for Unit {
@@ -250,6 +270,21 @@ impl Unit {
     /// The value of a rule, and what was printed on the way. What the rules do not define themselves is taken from `data`,
     /// an object, if there is one.
     pub(super) fn run(
+        &self,
+        rule: &str,
+        input: Option<&Value>,
+        data: Option<&Value>,
+        deadline: Deadline,
+    ) -> (Result<Value, Failure>, Vec<String>) {
+        let (value, prints) = self.run_anywhere(rule, input, data, deadline);
+        let value = value.map_err(|failure| match failure {
+            Failure::Error(message) => Failure::Error(source::relocate(&self.sources, message)),
+            failure => failure,
+        });
+        (value, prints)
+    }
+
+    fn run_anywhere(
         &self,
         rule: &str,
         input: Option<&Value>,
@@ -283,40 +318,83 @@ impl Unit {
         data: Option<&Value>,
         deadline: Deadline,
     ) -> (Result<Value, Failure>, Vec<String>) {
-        let limit = deadline.left();
-        let mut engine = self.engine.clone();
-        engine.set_execution_timer_config(timer(limit));
-        if let Some(input) = input {
-            engine.set_input(input.clone());
-        }
-        let value = guarded(|| {
-            if let Some(data) = data {
-                engine
-                    .add_data(data.clone())
-                    .map_err(|error| Failure::Error(plain(&error.to_string())))?;
+        if let Some(machine) = &self.machine {
+            let value = guarded(|| machine.run(rule, input, data, deadline));
+            // An error is worth a second look: the interpreter knows where it is.
+            if self.lenient.is_some() || !matches!(value, Err(Failure::Error(_))) {
+                return (value, Vec::new());
             }
-            // The engine turns some of its errors into texts on the way; the clock knows.
-            engine.eval_rule(rule.to_owned()).map_err(|error| {
-                if deadline.has_passed() {
-                    Failure::Time(limit)
-                } else {
-                    Failure::Error(located(rule, &error.to_string()))
-                }
-            })
-        });
-        // What the engine hides is not hidden here.
-        let value = match fault::take() {
-            Some(reason) if value.is_ok() => Err(Failure::Error(format!("{rule}: {reason}"))),
-            _ => value,
-        };
-        // After a panic the clone may be in any state; it is thrown away in any case.
-        let prints = if value == Err(Failure::Panic) {
-            Vec::new()
-        } else {
-            engine.take_prints().unwrap_or_default()
-        };
-        (value, prints)
+        }
+        self.interpret(rule, input, data, deadline)
     }
+
+    /// The value of a rule as the interpreter sees it.
+    fn interpret(
+        &self,
+        rule: &str,
+        input: Option<&Value>,
+        data: Option<&Value>,
+        deadline: Deadline,
+    ) -> (Result<Value, Failure>, Vec<String>) {
+        let (value, prints) = interpret(&self.engine, rule, input, data, deadline);
+        match (&value, &self.lenient) {
+            // Only what the strict run takes for the failure of a function may be something else to the lenient one.
+            (Err(Failure::Error(message)), Some(lenient)) if !is_dispute(message) => {
+                interpret(lenient, rule, input, data, deadline)
+            }
+            _ => (value, prints),
+        }
+    }
+}
+
+/// Whether an error of the interpreter says that rules or functions disagree.
+fn is_dispute(message: &str) -> bool {
+    ["multiple outputs", "conflict"].iter().any(|part| message.contains(part))
+}
+
+fn interpret(
+    engine: &Engine,
+    rule: &str,
+    input: Option<&Value>,
+    data: Option<&Value>,
+    deadline: Deadline,
+) -> (Result<Value, Failure>, Vec<String>) {
+    let limit = deadline.left();
+    let mut engine = engine.clone();
+    engine.set_execution_timer_config(timer(limit));
+    if let Some(input) = input {
+        engine.set_input(input.clone());
+    }
+    fault::take();
+    let value = guarded(|| {
+        if let Some(data) = data {
+            engine
+                .add_data(data.clone())
+                .map_err(|error| Failure::Error(plain(&error.to_string())))?;
+        }
+        // The engine turns some of its errors into texts on the way; the clock knows.
+        engine.eval_rule(rule.to_owned()).map_err(|error| {
+            if deadline.has_passed() {
+                Failure::Time(limit)
+            } else {
+                Failure::Error(located(rule, &error.to_string()))
+            }
+        })
+    });
+    // What the engine hides is not hidden here.
+    let value = match fault::take() {
+        Some(Fault::Reason(reason)) if value.is_ok() => {
+            Err(Failure::Error(format!("{rule}: {reason}")))
+        }
+        _ => value,
+    };
+    // After a panic the clone may be in any state; it is thrown away in any case.
+    let prints = if value == Err(Failure::Panic) {
+        Vec::new()
+    } else {
+        engine.take_prints().unwrap_or_default()
+    };
+    (value, prints)
 }
 
 /// A panic inside a built-in is the policy's fault, not the server's. What it leaves behind is thrown away.
@@ -328,5 +406,7 @@ const fn timer(limit: Duration) -> ExecutionTimerConfig {
     ExecutionTimerConfig { limit, check_interval: CHECK_INTERVAL }
 }
 
+#[cfg(test)]
+mod library;
 #[cfg(test)]
 mod tests;

@@ -227,8 +227,13 @@ impl ProfileSource {
         catalogue: &Catalogue,
         bases: &Bases,
     ) -> Result<Profile, Vec<Mistake>> {
-        let spec = self.spec;
+        let mut spec = self.spec;
         let mut problems = Vec::new();
+        for (number, claim) in spec.claims.iter_mut().enumerate() {
+            let place = FieldPath::keys("spec.claims").index(number).key("features");
+            let mut told = BTreeSet::new();
+            claim.ids = names(&claim.features, &place, catalogue, &mut told, &mut problems);
+        }
         let handed = bases
             .inheritance(&self.metadata.name, spec.extends.as_deref(), catalogue)
             .unwrap_or_else(|mistake| {

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regorus::unstable::{Expr, Ref, Span};
 use regorus::{LimitError, Source, Value};
 
-use super::{Builtin, Calling, fault, guards};
+use super::fault::{self, Fault};
+use super::{Builtin, Calling, format, guards};
 use crate::document::Document;
 use crate::governance::value::from_json;
 
@@ -31,6 +32,10 @@ pub(in crate::governance) fn call(builtin: &Builtin, arguments: &[Value]) -> Res
             ("yaml.unmarshal", [text]) => Some(yaml(text).map(|json| from_json(&json))),
             ("json.is_valid", [text]) => Some(Ok(Value::from(json(text).is_ok()))),
             ("yaml.is_valid", [text]) => Some(Ok(Value::from(yaml(text).is_ok()))),
+            ("sprintf", [Value::String(text), Value::Array(arguments)]) => {
+                let arguments: Vec<Value> = arguments.iter().cloned().collect();
+                Some(Ok(Value::from(format::sprintf(text, &arguments))))
+            }
             ("strings.replace_n", [patterns, text]) => return replace_n(patterns, text),
             _ => here(name, arguments).map(Ok),
         };
@@ -52,7 +57,7 @@ pub(super) fn on_machine<const STRICT: bool>(
     match call(builtin, arguments) {
         Ok(value) => Ok(Ok(value)),
         Err(unable @ Unable::Failed(_)) if !STRICT => Ok(Err(unable)),
-        Err(unable) => Err(fault::raise(unable.to_string())),
+        Err(unable) => Err(fault::raise(Fault::Reason(unable.to_string()))),
     }
 }
 
