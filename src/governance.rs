@@ -6,6 +6,7 @@
 
 mod analysis;
 mod builtins;
+pub mod coverage;
 mod deadline;
 pub mod gatekeeper;
 pub mod eval;

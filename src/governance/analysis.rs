@@ -128,6 +128,20 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
 }
 
 impl Analysis {
+    /// These rules and all that they need.
+    pub(super) fn needed(&self, roots: impl Iterator<Item = Vec<String>>) -> BTreeSet<Vec<String>> {
+        let mut needed = BTreeSet::new();
+        let mut left: Vec<Vec<String>> = roots.collect();
+        while let Some(path) = left.pop() {
+            let bodies = self.rules.get(&path).map(|rule| rule.bodies.as_slice());
+            if needed.insert(path) {
+                let needs = bodies.unwrap_or_default().iter().flat_map(Body::needs);
+                left.extend(needs.map(<[String]>::to_vec));
+            }
+        }
+        needed
+    }
+
     /// Whether a rule may look at that member of `data`.
     pub(super) fn reads_data(&self, member: &str) -> bool {
         self.data.iter().any(|read| read.path.first().is_none_or(|first| first == member))
@@ -151,20 +165,6 @@ impl Analysis {
                 Err(Finding { module: read.module, mark: read.mark, message })
             }
         }
-    }
-
-    /// These rules and all that they need.
-    pub(super) fn needed(&self, roots: impl Iterator<Item = Vec<String>>) -> BTreeSet<Vec<String>> {
-        let mut needed = BTreeSet::new();
-        let mut left: Vec<Vec<String>> = roots.collect();
-        while let Some(path) = left.pop() {
-            let bodies = self.rules.get(&path).map(|rule| rule.bodies.as_slice());
-            if needed.insert(path) {
-                let needs = bodies.unwrap_or_default().iter().flat_map(Body::needs);
-                left.extend(needs.map(<[String]>::to_vec));
-            }
-        }
-        needed
     }
 
     /// Adds up what each rule may come to, those without needs first; what is left over then is recursive.

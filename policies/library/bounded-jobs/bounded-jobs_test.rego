@@ -46,7 +46,11 @@ test_many_retries_are_denied if {
 	}
 }
 
-test_other_workloads_are_not_meant if messages("Deployment", {"template": {}}, {}) == set()
+test_other_workloads_are_not_meant if {
+	every spec in [{"template": {}}, {"jobTemplate": {"spec": {}}}, {"jobTargetRef": {}}] {
+		messages("Other", spec, {}) == set()
+	}
+}
 
 test_pod_that_runs_to_an_end_has_a_deadline if {
 	every policy in ["Never", "OnFailure"] {

@@ -39,9 +39,7 @@ import data.lib.loadline.pods
 deny contains {"msg": msg, "field": "spec.imagePullSecrets"} if {
 	not has_credentials
 	needy := [profile | some profile in input.placement.profiles; profile in input.parameters.profiles]
-	count(needy) > 0
 	private := [image | some image in pods.images; not is_public(image.reference)]
-	count(private) > 0
 	msg := sprintf("no `imagePullSecrets` for `%s`, and `%s` has no other credentials", [private[0].reference, needy[0]])
 }
 

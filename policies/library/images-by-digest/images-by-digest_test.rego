@@ -17,7 +17,7 @@ test_digest_is_allowed_with_and_without_a_tag if {
 }
 
 test_what_is_no_digest_is_denied if {
-	every image in ["app", "app:1.2", "", "app@", "app@sha256", "app@sha256:0123", "app@md5:0123", sprintf("app@a@sha256:%s", [sha256])] {
+	every image in ["app", "app:1.2", "", "app@", "app@sha256", "app@sha256:0123", "app@md5:0123", sprintf("app@a@sha256:%s", [sha256]), sprintf("app@sha256:%s@a", [sha256])] {
 		count(of_image(image)) == 1
 	}
 }

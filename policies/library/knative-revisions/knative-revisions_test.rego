@@ -6,7 +6,7 @@ import data.loadline.knative_revisions
 
 labels := {"serving.knative.dev/revision": "hello-00001"}
 
-proxy := {"name": "queue-proxy", "readinessProbe": {"httpGet": {"port": 8012}}, "env": [{"name": "X"}, {"name": "CONTAINER_CONCURRENCY", "value": "20"}]}
+proxy := {"name": "queue-proxy", "readinessProbe": {"httpGet": {"port": 8012}}, "env": [{"name": "X", "value": "1"}, {"name": "CONTAINER_CONCURRENCY", "value": "20"}]}
 
 containers := [{"name": "user-container"}, proxy]
 
@@ -56,6 +56,7 @@ test_concurrency_has_an_upper_bound if {
 		fields(with_concurrency(value), [], 0) == set()
 	}
 	fields(with_concurrency("1"), [], 20) == set()
+	fields(revision([object.union(proxy, {"env": [{"name": "X", "value": "1"}]})]), [], 20) == {"spec.containers[0].env"}
 	fields(revision([object.remove(proxy, ["env"])]), [], 20) == {"spec.containers[0].env"}
 	findings(with_concurrency("0"), [], 20) == {["spec.containers[0].env", "the revision lets its containers serve any number of requests at a time; at most 20 are wanted"]}
 	findings(with_concurrency("21"), [], 20) == {["spec.containers[0].env", "the revision lets its containers serve 21 requests at a time; at most 20 are wanted"]}

@@ -42,6 +42,7 @@ test_token_asked_for_by_hand_is_denied if {
 }
 
 test_token_for_somebody_else_is_allowed if {
+	fields(with_token(null)) == set()
 	fields(with_token({"path": "token", "audience": "sts.example.com"})) == set()
 }
 
