@@ -201,6 +201,13 @@ pub struct Use {
     pub place: Place,
 }
 
+impl Use {
+    /// A use that no field of the pod shows, because what surrounds the pod brings it.
+    pub(crate) const fn of_whole(feature: FeatureId) -> Self {
+        Self { feature, place: Place { node: NodeId(0), indexes: [0; MAX_LISTS] } }
+    }
+}
+
 /// A position in a pod, packed: the automaton's state says the keys, so only the list indexes are kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Place {

@@ -2,6 +2,7 @@
 
 mod amend;
 mod constrain;
+mod free;
 mod govern;
 mod preview;
 mod sent;
@@ -12,9 +13,9 @@ use std::sync::Arc;
 
 pub use preview::Preview;
 
+use super::review::CLAIMS;
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
-use crate::catalogue::DAEMON_SET;
 use crate::compat::{Judge, cite};
 use crate::diagnostic::{Diagnostic, Severity, suggest};
 use crate::exemption;
@@ -24,7 +25,7 @@ use crate::governance::input::Review;
 use crate::governance::{Deadline, POLICY_ERROR};
 use crate::mutation::Editor;
 use crate::path::FieldPath;
-use crate::placement::{Placement, Reach, Standing};
+use crate::placement::{Placement, Standing};
 use crate::pod::PodView;
 use crate::profile::{Profile, Support};
 
@@ -191,69 +192,6 @@ impl Decision<'_> {
         }
     }
 
-    /// A pod that goes where the scheduler puts it: it is kept off the virtual nodes that would fail it.
-    fn free(&self) -> Course {
-        let profiles = &self.pipeline.profiles;
-        let heading = Placement::predict(self.facts, profiles, self.pod);
-        let mut course = Course {
-            editor: Editor::new(PodView::default()),
-            placement: heading.clone(),
-            heading,
-            diagnostics: Vec::new(),
-        };
-        if course.heading.standing == Standing::Regular {
-            course.diagnostics.extend(self.stranded().filter(|_| self.is_final()));
-            if !course.diagnostics.is_empty() {
-                course.editor = Editor::new(self.pod.clone());
-            }
-            return course;
-        }
-        course.editor = Editor::new(self.pod.clone());
-        let judge = self.judge_with();
-        let daemon_set = self.daemon_set();
-        let (unfit, fit): (Vec<Reach>, Vec<Reach>) =
-            course.heading.reaches.iter().partition(|reach| {
-                let profile = self.pipeline.profile(reach.profile);
-                let is_stray =
-                    daemon_set.is_some() && profile.daemon_sets.support != Support::Supported;
-                is_stray || judge.refuses(profile, self.pod)
-            });
-        let has_other_water = course.heading.standing == Standing::Eligible || !fit.is_empty();
-        if unfit.is_empty() || !(has_other_water || daemon_set.is_some()) {
-            return course;
-        }
-        let mut editor = course.editor.clone();
-        for reach in &unfit {
-            let profile = self.pipeline.profile(reach.profile);
-            let reason = match &daemon_set {
-                Some(_) => format!("pods of a DaemonSet do not run on `{}`", profile.name),
-                None => format!("`{}` would fail this pod, and it can run elsewhere", profile.name),
-            };
-            editor.keep_off(&profile.keep_off, &reason);
-        }
-        let placement = Placement::predict(self.facts, profiles, &editor.pod);
-        let leaves_none =
-            placement.standing == Standing::Regular && course.heading.standing == Standing::Bound;
-        if leaves_none && daemon_set.is_none() {
-            // What keeps it off the one keeps it off the other too: nothing is gained.
-            return course;
-        }
-        let kept_off = unfit.iter().filter(|reach| !placement.includes(reach.profile));
-        for reach in kept_off {
-            let profile = self.pipeline.profile(reach.profile);
-            if let Some(place) =
-                daemon_set.clone().filter(|_| profile.daemon_sets.support != Support::Supported)
-            {
-                course.diagnostics.push(stray(profile, place));
-            } else {
-                course.diagnostics.extend(judge.unfitness(profile, self.pod));
-            }
-        }
-        course.editor = editor;
-        course.placement = placement;
-        course
-    }
-
     /// Judges the pod on every profile that is still within reach.
     fn judge(&self, course: &mut Course) {
         let judge = self.judge_with();
@@ -345,6 +283,10 @@ impl Decision<'_> {
         if !is_pod {
             for diagnostic in &mut verdict.diagnostics {
                 diagnostic.severity = diagnostic.severity.max(Severity::Warn);
+                // What no field of the template shows comes of the claims beside it.
+                for place in diagnostic.places.iter_mut().filter(|place| **place == self.root) {
+                    *place = self.root.parent().key(CLAIMS).index(0);
+                }
             }
         }
         if !is_pod || self.request.operation != "CREATE" {
@@ -429,17 +371,4 @@ fn unenforced(profile: &Profile, fence: Fence) -> Diagnostic {
     .source(cite(&profile.network_policy.entry));
     diagnostic.help.clone_from(&profile.network_policy.instead);
     diagnostic
-}
-
-fn stray(profile: &Profile, place: FieldPath) -> Diagnostic {
-    Diagnostic::new(
-        Severity::Warn,
-        DAEMON_SET,
-        "a DaemonSet's pod is not run",
-    )
-    .on(profile.name.clone())
-    .at(place)
-    .because(profile.daemon_sets.reason.clone())
-    .help("add the same node affinity to the DaemonSet's template, so that it makes no pod for such nodes")
-    .source(cite(&profile.daemon_sets))
 }

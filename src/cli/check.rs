@@ -277,8 +277,8 @@ fn inventory(arguments: &CheckArgs, reader: &Reader<'_>) -> anyhow::Result<Vec<F
     if arguments.inventory.is_empty() {
         return Ok(Vec::new());
     }
-    let files = input::files(&arguments.inventory, true)
-        .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let files =
+        input::files(&arguments.inventory, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
     let mut all = Vec::new();
     for path in &files {
         let text = input::read(path, &arguments.stdin_filename)
@@ -312,7 +312,7 @@ fn print<'a>(
             for ((found, subject), judged) in &run.judged {
                 let mut out = String::new();
                 match judged.as_slice() {
-                    [one] => human::object(&mut out, renderer, found, subject, one),
+                    [one] => human::object(&mut out, renderer, run.pipeline, found, subject, one),
                     many => human::profiles(&mut out, found, subject, many),
                 }
                 stdout.write_all(out.as_bytes())?;

@@ -23,6 +23,7 @@ mod decisions; // what decide() answers, through reviews; no sockets
 mod deploy; // what `install` prints equals what the code serves
 mod docs; // the generated pages under docs/ say what the data says
 mod exemptions;
+mod facts; // what was found out about providers, fact by fact
 mod fields; // the fields of a pod, read from k8s-openapi
 mod floors; // the architecture, read from the sources
 mod governance; // policies from review to verdict
