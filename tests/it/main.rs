@@ -23,6 +23,7 @@ mod docs; // the generated pages under docs/ say what the data says
 mod exemptions;
 mod fields; // the fields of a pod, read from k8s-openapi
 mod floors; // the architecture, read from the sources
+mod gatekeeper; // Gatekeeper's templates, constraints and suites
 mod governance; // policies from review to verdict
 mod properties; // what must hold for every pod: proptest
 mod reviews; // builders, no tests
