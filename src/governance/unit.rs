@@ -196,7 +196,7 @@ impl Parsed {
 /// Lets an engine call the functions whose arguments are looked at by way of ours.
 fn extend(engine: &mut Engine, errors: Errors) -> Result<(), PolicyError> {
     engine.set_strict_builtin_errors(errors == Errors::Strict);
-    for builtin in builtins::guarded() {
+    for builtin in builtins::extensions() {
         // The engine counts arguments in one byte, and so does nobody need more.
         let arity = u8::try_from(builtin.arity).unwrap_or(u8::MAX);
         let call = move |arguments: Vec<Value>| match builtins::call(builtin, &arguments) {

@@ -6,12 +6,12 @@
 
 use serde_json::Value;
 
-use super::Insertion;
+use super::Edit;
 use crate::governance::syntax::{Syntax, kind_of, list, range_of};
 
 /// What must be put into the text of a module that was parsed.
-pub(in crate::governance) fn guards(module: &Syntax) -> Vec<Insertion> {
-    let mut finder = Finder { module, insertions: Vec::new() };
+pub(in crate::governance) fn guards(module: &Syntax) -> Vec<Edit> {
+    let mut finder = Finder { module, edits: Vec::new() };
     for rule in &module.rules {
         for node in rule.head.iter().chain(&rule.arguments) {
             finder.visit(node);
@@ -25,12 +25,12 @@ pub(in crate::governance) fn guards(module: &Syntax) -> Vec<Insertion> {
             }
         }
     }
-    finder.insertions
+    finder.edits
 }
 
 struct Finder<'m> {
     module: &'m Syntax,
-    insertions: Vec<Insertion>,
+    edits: Vec<Edit>,
 }
 
 impl Finder<'_> {
@@ -103,10 +103,10 @@ impl Finder<'_> {
         let with = text(own.end..whole.end);
         let guard = format!("[{}]{}; ", operands.join(", "), with.trim_end());
         if is_bare {
-            self.insertions.push((whole.start, format!("{{ {guard}")));
-            self.insertions.push((whole.end, " }".to_owned()));
+            self.edits.push((whole.start..whole.start, format!("{{ {guard}")));
+            self.edits.push((whole.end..whole.end, " }".to_owned()));
         } else {
-            self.insertions.push((whole.start, guard));
+            self.edits.push((whole.start..whole.start, guard));
         }
     }
 
