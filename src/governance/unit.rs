@@ -173,14 +173,8 @@ impl Parsed {
     ///
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
-        let Self {
-            analysis: Analysis { depth, .. },
-            packages: _,
-            syntax: _,
-            mode,
-            sources,
-            mut engine,
-        } = self;
+        let Self { analysis, packages: _, syntax: _, mode, sources, mut engine } = self;
+        let Analysis { depth, has_default_functions, .. } = analysis;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
@@ -194,7 +188,8 @@ impl Parsed {
         let mut machine = None;
         if let Some(entry) = entries.first() {
             let policy = prepare(&mut engine, entry)?;
-            if mode.prints == Prints::Dropped {
+            // The machine does not know the defaults of functions.
+            if mode.prints == Prints::Dropped && !has_default_functions {
                 machine = Machine::compile(&policy, entries, mode.errors);
             }
             if let Some(lenient) = &mut lenient {
@@ -261,7 +256,7 @@ fn located(origin: &str, message: &str) -> String {
 /// Modules whose rules can be run, any number of times at once.
 pub(super) struct Unit {
     /// What runs the rules, where it can.
-    machine: Option<Machine>,
+    pub(super) machine: Option<Machine>,
     /// The interpreter. Cloned for each run, which costs a fraction of a microsecond and takes no lock.
     engine: Engine,
     /// The interpreter that takes failing functions for undefined, in units that are to be run so.
@@ -366,7 +361,7 @@ impl Unit {
     }
 
     /// The value of a rule as the interpreter sees it.
-    fn interpret(
+    pub(super) fn interpret(
         &self,
         rule: &str,
         input: Option<&Value>,

@@ -52,8 +52,24 @@ impl Finder<'_> {
                 let is_bare = is_body && range_of(query) == range_of(statement);
                 self.guard(statement, literal, expression, is_bare);
             }
+            self.wildcard(statement);
             self.visit(statement);
         }
+    }
+
+    /// `_ := f(x)` asks for no more than that `f(x)` is there, and the virtual machine forgets to; `_ = f(x)` is the same.
+    fn wildcard(&mut self, statement: &Value) -> Option<()> {
+        let (_, literal) =
+            kind_of(statement.get("literal")?).filter(|(kind, _)| *kind == "Expr")?;
+        let (_, assignment) =
+            kind_of(literal.get("expr")?).filter(|(kind, _)| *kind == "AssignExpr")?;
+        let (_, variable) = kind_of(assignment.get("lhs")?).filter(|(kind, _)| *kind == "Var")?;
+        if variable.get("value")?.as_str()? == "_" {
+            let end = range_of(variable)?.end;
+            let sign = self.module.text.get(end..)?.find(":=").filter(|at| *at < 8)?;
+            self.edits.push((end + sign..end + sign + 1, " ".to_owned()));
+        }
+        Some(())
     }
 
     fn guard(&mut self, statement: &Value, literal: &Value, expression: &Value, is_bare: bool) {
