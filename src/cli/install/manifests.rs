@@ -10,6 +10,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 use super::conditions::{self, Signs};
+use super::constraints;
 use crate::admission::Pipeline;
 use crate::bundle::{Sources, Text};
 use crate::document::Document;
@@ -78,6 +79,7 @@ pub(super) fn render(
         Address::Url { .. } => {}
     }
     for mut configuration in read(WEBHOOKS)? {
+        constraints::add(&mut configuration, &pipeline.constraints);
         address(&mut configuration, settings)?;
         all.push(configuration);
     }

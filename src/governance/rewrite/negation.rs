@@ -75,10 +75,10 @@ impl Finder<'_> {
         let end = whole.end + usize::from(rest.starts_with(['"', '`']));
         let question = format!("; {name} == {name}");
         if is_body && range_of(query).as_ref() == Some(&whole) {
-            self.insertions.push((whole.start, "{ ".to_owned()));
-            self.insertions.push((end, question + " }"));
+            self.edits.push((whole.start..whole.start, "{ ".to_owned()));
+            self.edits.push((end..end, question + " }"));
         } else {
-            self.insertions.push((end, question));
+            self.edits.push((end..end, question));
         }
     }
 

@@ -162,7 +162,7 @@ fn mistakes_stand_where_they_stand_in_the_file() {
             assert!(err.contains(part), "`{part}` is not in\n{err}");
         }
     };
-    says(&[("policy/template.yaml", &broken)], &["template.yaml:36:13: there is no function `hass`"]);
+    says(&[("policy/template.yaml", &broken)], &["template.yaml:35:13: there is no function `hass`"]);
     says(
         &[("policy/template.yaml", TEMPLATE), ("policy/c.yaml", &misspelt)],
         &["c.yaml:15:16: there is no parameter `lables`; did you mean `labels`?", "lacks `labels`"],
