@@ -1,17 +1,21 @@
 //! Governance written in Rego: [`Policy`], and what each odd outcome of its evaluation means.
 //!
-//! A policy contributes results through the sets `deny` and `warn`. Whatever else an evaluation does (an error, a time-out,
+//! A policy contributes results through the sets `deny` and `warn`, and asks for changes through the set `patch`. Whatever else an evaluation does (an error, a time-out,
 //! an undefined or misshapen result, a panic) is a policy error: confined to that policy, named, and judged by its own
 //! `onError`. Nothing a policy does is an allow in silence.
 
 mod analysis;
 mod builtins;
+pub mod coverage;
 mod deadline;
 pub mod gatekeeper;
+pub mod eval;
+pub mod explain;
 pub mod input;
 pub mod inventory;
 mod machine;
 pub mod metadata;
+mod patch;
 pub mod schema;
 pub mod selector;
 mod rewrite;
@@ -49,6 +53,9 @@ pub const POLICY_TIME_LIMIT: Duration = Duration::from_millis(500);
 /// The sets through which a policy speaks, with the severity of their elements.
 const ENTRY_POINTS: [(&str, Severity); 2] = [("deny", Severity::Deny), ("warn", Severity::Warn)];
 
+/// The set through which a policy asks for changes.
+const PATCH: &str = "patch";
+
 /// Why a policy was not loaded.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{message}")]
@@ -71,6 +78,8 @@ pub struct Policy {
     reads_features: bool,
     /// The rules that are asked, by their full names.
     entries: Vec<(String, Severity)>,
+    /// The rule that is asked for operations.
+    patch: Option<String>,
 }
 
 /// What becomes of a `deny` result.
@@ -112,12 +121,11 @@ impl Policy {
             std::iter::once(module).chain(libraries.iter().copied()).collect();
         let parsed = Parsed::new(&modules, Mode::NATIVE)?;
         let package = parsed.packages.first().cloned().unwrap_or_default();
-        let mut entries = Vec::new();
-        for (name, severity) in ENTRY_POINTS {
+        let entry = |name: &str| {
             let path: Vec<String> =
                 package.iter().cloned().chain(std::iter::once(name.to_owned())).collect();
             let Some(rule) = parsed.analysis.rules.get(&path) else {
-                continue;
+                return Ok(None);
             };
             if rule.is_function {
                 let place = rule.mark.map_or(String::new(), |mark| format!("{mark}: "));
@@ -127,16 +135,22 @@ impl Policy {
                 );
                 return Err(PolicyError { message });
             }
-            entries.push((rule_path(&path), severity));
+            Ok(Some(rule_path(&path)))
+        };
+        let mut entries = Vec::new();
+        for (name, severity) in ENTRY_POINTS {
+            entries.extend(entry(name)?.map(|path| (path, severity)));
         }
-        if entries.is_empty() {
+        let patch = entry(PATCH)?;
+        let names: Vec<String> =
+            entries.iter().map(|(name, _)| name).chain(&patch).cloned().collect();
+        if names.is_empty() {
             let message = format!(
-                "{}: the module declares neither `deny` nor `warn`, so it would never say anything",
+                "{}: the module declares none of `deny`, `warn` and `patch`, so it would never say anything",
                 module.origin
             );
             return Err(PolicyError { message });
         }
-        let names: Vec<String> = entries.iter().map(|(name, _)| name.clone()).collect();
         let parameters = parameters
             .or_else(|| metadata.parameters.clone())
             .unwrap_or_else(|| serde_json::json!({}));
@@ -148,6 +162,7 @@ impl Policy {
             unit: parsed.compile(&names)?,
             parameters: value::from_json(&parameters),
             entries,
+            patch,
         })
     }
 
@@ -245,7 +260,7 @@ pub struct Subject<'a> {
 }
 
 impl Match {
-    fn concerns(&self, subject: &Subject<'_>) -> bool {
+    pub(crate) fn concerns(&self, subject: &Subject<'_>) -> bool {
         let any = |list: &[String], word: &str| {
             list.is_empty() || list.iter().any(|one| one == word || one == "*")
         };

@@ -3,6 +3,7 @@
 //! A profile says how its nodes are recognised, what a pod needs to get there, and what happens there to each feature. It
 //! is read from a `VirtualNodeProfile` document ([`source`]) and checked against the catalogue.
 
+pub mod base;
 pub mod source;
 
 use std::fmt;
@@ -170,6 +171,9 @@ pub struct Entry {
     /// How and when it was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<Verified>,
+    /// The base that it was taken over from; none where the profile says it itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 /// One way to recognise a node: all parts that are given must match.
@@ -216,6 +220,11 @@ pub struct Claim {
     scheduler_name: Option<String>,
     /// Label keys that must be there.
     pod_labels: Vec<String>,
+    /// Features that the pod must use, by name: an annotation that asks for the provider, for example.
+    features: Vec<String>,
+    /// The same, tied to the catalogue.
+    #[serde(skip)]
+    ids: Vec<FeatureId>,
 }
 
 /// What a pod that asks for the profile needs to get there.
@@ -288,9 +297,13 @@ pub struct Profile {
     pub fence: Option<String>,
     /// How to read a feature without an entry.
     pub unlisted: Entry,
+    /// The base whose facts hold where the profile has none of its own.
+    pub extends: Option<String>,
     entries: Vec<Entry>,
     /// For each feature, the number of its entry.
     by_feature: Vec<Option<u16>>,
+    /// For each feature, the number of the entry that its bases have.
+    in_base: Vec<Option<u16>>,
     /// How to read a property of a field that has no entry, and for each feature whether it is one.
     unmentioned: Option<Entry>,
     is_property: Vec<bool>,
@@ -329,6 +342,12 @@ impl Profile {
         self.entries.get(usize::from(number))
     }
 
+    /// What its bases say of a feature, whether or not the profile has a word of its own.
+    pub fn in_base(&self, feature: FeatureId) -> Option<&Entry> {
+        let number = (*self.in_base.get(feature.index())?)?;
+        self.entries.get(usize::from(number))
+    }
+
     /// The profile of a node: the one with the most matching parts, the earlier one among equals. None for a regular node.
     ///
     /// The label `loadline.dev/profile` on the node settles it.
@@ -353,7 +372,11 @@ impl Profile {
                 .as_ref()
                 .is_none_or(|wanted| pod.scheduler_name.as_ref() == Some(wanted));
             let labels = claim.pod_labels.iter().all(|key| pod.label(key).is_some());
-            (claim.scheduler_name.is_some() || !claim.pod_labels.is_empty()) && scheduler && labels
+            let features = claim.ids.iter().all(|id| pod.uses.iter().any(|one| one.feature == *id));
+            let is_any = claim.scheduler_name.is_some()
+                || !claim.pod_labels.is_empty()
+                || !claim.ids.is_empty();
+            is_any && scheduler && labels && features
         })
     }
 
@@ -363,17 +386,31 @@ impl Profile {
             || self.recognise.iter().flat_map(|one| &one.names).any(|glob| matches_glob(glob, name))
     }
 
-    /// Ties entries to features, each of which stands in one entry only. Used by [`source`] alone.
-    fn tie(&mut self, catalogue: &Catalogue, entries: Vec<(Vec<FeatureId>, Entry)>) {
+    /// Ties entries to features. Each stands in one of the profile's own entries only; of what was handed down, the first
+    /// counts. Used by [`source`] alone.
+    fn tie(
+        &mut self,
+        catalogue: &Catalogue,
+        own: Vec<(Vec<FeatureId>, Entry)>,
+        handed: Vec<(Vec<FeatureId>, Entry)>,
+        left_behind: &[FeatureId],
+    ) {
         self.by_feature = vec![None; catalogue.len()];
-        for (number, (features, entry)) in (0_u16..).zip(entries) {
+        self.in_base = vec![None; catalogue.len()];
+        let first_of_base = own.len();
+        for (number, (features, entry)) in (0_u16..).zip(own.into_iter().chain(handed)) {
+            let is_of_base = usize::from(number) >= first_of_base;
             for feature in features {
                 if let Some(slot) = self.by_feature.get_mut(feature.index()) {
-                    *slot = Some(number);
+                    slot.get_or_insert(number);
+                }
+                if let Some(slot) = self.in_base.get_mut(feature.index()).filter(|_| is_of_base) {
+                    slot.get_or_insert(number);
                 }
             }
             self.entries.push(entry);
         }
+        self.leave_behind(left_behind);
         // What `unlisted` says is said of fields; a property of a field that nobody mentions changes nothing.
         self.is_property = catalogue.features().map(|(_, feature)| feature.is_property).collect();
         self.unmentioned = Some(Entry {
@@ -386,7 +423,34 @@ impl Profile {
             left_behind: false,
             source: self.unlisted.source.clone(),
             verified: self.unlisted.verified.clone(),
+            from: None,
         });
+    }
+
+    /// Marks the entries of these features as left behind, and leaves other features of the same entries alone.
+    fn leave_behind(&mut self, features: &[FeatureId]) {
+        let mut marked: std::collections::BTreeMap<u16, u16> = std::collections::BTreeMap::new();
+        for feature in features {
+            let Some(Some(number)) = self.by_feature.get(feature.index()).copied() else {
+                continue;
+            };
+            let Some(entry) = self.entries.get(usize::from(number)) else {
+                continue;
+            };
+            let entry = Entry { left_behind: true, ..entry.clone() };
+            let twin = match marked.get(&number) {
+                Some(twin) => *twin,
+                None => {
+                    let twin = u16::try_from(self.entries.len()).unwrap_or(u16::MAX);
+                    self.entries.push(entry);
+                    marked.insert(number, twin);
+                    twin
+                }
+            };
+            if let Some(slot) = self.by_feature.get_mut(feature.index()) {
+                *slot = Some(twin);
+            }
+        }
     }
 }
 

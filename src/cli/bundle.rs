@@ -20,6 +20,9 @@ pub struct BundleArgs {
     /// Folder or file of `Exemption` documents; may be given more than once
     #[arg(long, value_name = "DIR", env = "LOADLINE_EXEMPTIONS", value_delimiter = ',')]
     pub exemptions: Vec<PathBuf>,
+    /// Set of policies of the built-in library that is on: baseline, burst, finops, restricted; may be given more than once
+    #[arg(long, value_name = "NAME", env = "LOADLINE_SET", value_delimiter = ',')]
+    pub set: Vec<String>,
     /// A `LoadlineConfig` file: mode, changes to severities, policies of the library
     #[arg(long, value_name = "FILE", env = "LOADLINE_CONFIG")]
     pub config: Option<PathBuf>,
@@ -38,6 +41,7 @@ impl BundleArgs {
         for path in &self.exemptions {
             sources.exemptions.extend(read_all(path, &["yaml", "yml"])?);
         }
+        sources.sets.clone_from(&self.set);
         if let Some(file) = &self.config {
             sources.config = Some(read(file)?);
         }

@@ -4,6 +4,8 @@
 //! as its pods would be: the webhooks only warn about a workload and refuse its pods, but whoever checks a file wants to
 //! know of the pods now.
 
+pub mod annotations;
+pub mod finding;
 pub mod human;
 pub mod input;
 pub mod json;
@@ -11,6 +13,7 @@ pub mod judge;
 pub mod object;
 pub mod parallel;
 pub mod raw;
+pub mod sarif;
 pub mod scope;
 pub mod template;
 pub mod typed;
@@ -27,7 +30,7 @@ use super::render::Renderer;
 use crate::admission::Pipeline;
 use crate::bundle::Problem;
 use crate::date::Date;
-use crate::diagnostic::{Exempted, suggest};
+use crate::diagnostic::{Exempted, Severity, suggest};
 use crate::exemption::Exemption;
 use crate::facts::{Cluster, Facts};
 use crate::server::today;
@@ -92,6 +95,12 @@ pub enum Output {
     Human,
     /// One JSON object with everything
     Json,
+    /// SARIF 2.1.0, for code scanning and editors
+    Sarif,
+    /// XML of `JUnit`: a suite for each file, a case for each object
+    Junit,
+    /// Workflow commands of GitHub Actions, which become annotations on a pull request
+    Github,
     /// What the webhooks answer, byte for byte: for each object a line from /mutate and one from /validate
     Review,
 }
@@ -104,6 +113,16 @@ pub enum FailOn {
     Deny,
     /// The same, or a warning
     Warn,
+}
+
+impl FailOn {
+    /// Whether a diagnostic of that severity counts.
+    pub const fn is_finding(self, severity: Severity) -> bool {
+        match self {
+            Self::Deny => matches!(severity, Severity::Deny),
+            Self::Warn => matches!(severity, Severity::Deny | Severity::Warn),
+        }
+    }
 }
 
 /// Everything that was found and said.
@@ -193,10 +212,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
         today: today(),
     };
     print(arguments, &facts, &run, &mut problems)?;
-    let is_finding = |outcome: Outcome| match arguments.fail_on {
-        FailOn::Deny => outcome == Outcome::Denied,
-        FailOn::Warn => outcome != Outcome::Clean,
-    };
+    let is_finding = |outcome: Outcome| outcome.is_finding(arguments.fail_on);
     let outcomes = [Outcome::Denied, Outcome::Warned, Outcome::Clean];
     Ok(if !problems.is_empty() {
         ExitStatus::Failure
@@ -261,8 +277,8 @@ fn inventory(arguments: &CheckArgs, reader: &Reader<'_>) -> anyhow::Result<Vec<F
     if arguments.inventory.is_empty() {
         return Ok(Vec::new());
     }
-    let files = input::files(&arguments.inventory, true)
-        .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let files =
+        input::files(&arguments.inventory, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
     let mut all = Vec::new();
     for path in &files {
         let text = input::read(path, &arguments.stdin_filename)
@@ -286,7 +302,7 @@ fn print<'a>(
     let mut stdout: Box<dyn Write> = match arguments.output {
         Output::Human => Box::new(std::io::BufWriter::new(anstream::stdout().lock())),
         // For programs: not a byte is touched.
-        Output::Json | Output::Review => {
+        Output::Json | Output::Review | Output::Sarif | Output::Junit | Output::Github => {
             Box::new(std::io::BufWriter::new(std::io::stdout().lock()))
         }
     };
@@ -296,13 +312,13 @@ fn print<'a>(
             for ((found, subject), judged) in &run.judged {
                 let mut out = String::new();
                 match judged.as_slice() {
-                    [one] => human::object(&mut out, renderer, found, subject, one),
+                    [one] => human::object(&mut out, renderer, run.pipeline, found, subject, one),
                     many => human::profiles(&mut out, found, subject, many),
                 }
                 stdout.write_all(out.as_bytes())?;
             }
         }
-        Output::Json => {}
+        Output::Json | Output::Sarif | Output::Junit | Output::Github => {}
         Output::Review => {
             for ((found, subject), _) in &run.judged {
                 match judge::answers(run.pipeline, facts, subject, arguments.profile.as_deref()) {
@@ -330,15 +346,16 @@ fn print<'a>(
         renderer.problem(&mut out, problem, found.map(|found| &found.text));
     }
     anstream::stderr().write_all(out.as_bytes())?;
-    match arguments.output {
-        Output::Human => stdout.write_all(human::summary(run, problems.len()).as_bytes())?,
-        Output::Json => {
-            let problems: Vec<Problem> =
-                problems.iter().map(|(problem, _)| problem.clone()).collect();
-            writeln!(stdout, "{}", json::report(run, &problems)?)?;
-        }
-        Output::Review => {}
-    }
+    let told: Vec<Problem> = problems.iter().map(|(problem, _)| problem.clone()).collect();
+    let text = match arguments.output {
+        Output::Human => human::summary(run, told.len()),
+        Output::Json => json::report(run, &told)? + "\n",
+        Output::Sarif => sarif::report(run, &told)? + "\n",
+        Output::Junit => annotations::junit(run, &told, arguments.fail_on),
+        Output::Github => annotations::github(run, &told),
+        Output::Review => String::new(),
+    };
+    stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
     Ok(())
 }

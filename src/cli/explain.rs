@@ -154,6 +154,9 @@ impl Page {
         for locator in &feature.locators {
             self.line(&mut out, 0, "field", locator);
         }
+        if let Some(lost) = &feature.lost {
+            self.line(&mut out, 0, "where it is dropped", lost);
+        }
         for support in ORDER {
             let cells: Vec<(&Profile, Cell<'_>)> = pipeline
                 .profiles

@@ -1,5 +1,8 @@
 //! `loadline policy`: the workbench for those who write policies.
 
+pub mod eval;
+pub mod load;
+pub mod objects;
 pub mod show;
 pub mod test;
 pub mod verify;
@@ -17,6 +20,8 @@ pub struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Evaluate a policy against objects in files, and explain the result
+    Eval(eval::EvalArgs),
     /// List the policies of the built-in library
     List(show::ListArgs),
     /// Print a policy of the built-in library, to be read or copied
@@ -30,6 +35,7 @@ enum Verb {
 /// Runs `loadline policy`.
 pub fn run(arguments: PolicyArgs) -> anyhow::Result<ExitStatus> {
     match arguments.verb {
+        Verb::Eval(arguments) => eval::run(&arguments),
         Verb::List(arguments) => show::list(&arguments),
         Verb::Show(arguments) => show::show(&arguments),
         Verb::Test(arguments) => test::run(&arguments),

@@ -96,6 +96,11 @@ impl Input {
         Self(Value::from(members.collect::<BTreeMap<_, _>>()))
     }
 
+    /// The document, for a reader.
+    pub fn to_json(&self, parameters: &serde_json::Value) -> serde_json::Value {
+        serde_json::to_value(self.with_parameters(&from_json(parameters))).unwrap_or_default()
+    }
+
     /// The input of one policy. Only the top level is copied; everything below is shared.
     pub(super) fn with_parameters(&self, parameters: &Value) -> Value {
         let mut input = self.0.clone();

@@ -5,6 +5,8 @@ mod documentation;
 mod hostile;
 mod matching;
 mod outcomes;
+mod patches;
+mod workbench;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

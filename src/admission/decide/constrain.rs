@@ -121,18 +121,15 @@ impl Pipeline {
                 (None, None) => review.for_templates(None),
             })
         };
-        let violations = self.constraints.review(
-            &reviewed,
-            review,
-            facts.inventory(),
-            shared.deadline(request),
-        );
+        let violations =
+            self.constraints.review(&reviewed, review, facts.inventory(), shared.deadline(request));
         let mut diagnostics: Vec<_> =
             violations.iter().filter_map(|violation| violation.diagnostic()).collect();
         if !self.exemptions.is_empty() {
             let labels: Vec<(String, String)> =
                 any.labels().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-            let subject = exemption::Subject { namespace: name, labels: &labels, today: request.today };
+            let subject =
+                exemption::Subject { namespace: name, labels: &labels, today: request.today };
             exemption::apply(&self.exemptions, &subject, &mut diagnostics);
         }
         verdict.diagnostics.extend(diagnostics);

@@ -13,7 +13,7 @@ use crate::governance::input::{Input, Review};
 use crate::governance::{self, Policy, Subject};
 use crate::mutation::{self, Editor};
 use crate::path::FieldPath;
-use crate::placement::Placement;
+use crate::placement::{Placement, Reach};
 use crate::pod::Use;
 
 /// As much of a review as policies read: the request, as text.
@@ -26,19 +26,8 @@ struct Envelope<'b> {
 impl Decision<'_> {
     /// Evaluates the policies that concern the pod, on the object as it will be.
     pub(super) fn govern(&self, placement: &Placement, editor: &Editor) -> Vec<Diagnostic> {
-        let profiles: Vec<&str> = placement
-            .reaches
-            .iter()
-            .map(|reach| self.pipeline.profile(reach.profile).name.as_str())
-            .collect();
-        let subject = Subject {
-            // A workload is governed as the pods that it makes.
-            kind: "Pod",
-            operation: &self.request.operation,
-            namespace: &self.request.namespace,
-            standing: placement.standing,
-            profiles: &profiles,
-        };
+        let profiles = self.names(placement);
+        let subject = self.subject(placement, &profiles);
         let mut concerned =
             self.pipeline.policies.iter().filter(|policy| policy.concerns(&subject)).peekable();
         if concerned.peek().is_none() {
@@ -67,8 +56,30 @@ impl Decision<'_> {
             .collect()
     }
 
+    /// The names of the profiles within reach.
+    pub(super) fn names(&self, placement: &Placement) -> Vec<&str> {
+        let profile = |reach: &Reach| self.pipeline.profile(reach.profile).name.as_str();
+        placement.reaches.iter().map(profile).collect()
+    }
+
+    /// What the match of policies looks at.
+    pub(super) fn subject<'s>(
+        &'s self,
+        placement: &Placement,
+        profiles: &'s [&'s str],
+    ) -> Subject<'s> {
+        Subject {
+            // A workload is governed as the pods that it makes.
+            kind: "Pod",
+            operation: &self.request.operation,
+            namespace: &self.request.namespace,
+            standing: placement.standing,
+            profiles,
+        }
+    }
+
     /// The document of design section 7; see [`crate::governance::input`].
-    fn input(
+    pub(super) fn input(
         &self,
         placement: &Placement,
         editor: &Editor,

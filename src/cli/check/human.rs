@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Run;
 use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
+use crate::admission::Pipeline;
 use crate::admission::verdict::{Mode, Verdict};
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, count, paint};
 use crate::compat::UNVERIFIED;
@@ -17,6 +18,7 @@ use crate::placement::Standing;
 pub fn object(
     out: &mut String,
     renderer: Renderer,
+    pipeline: &Pipeline,
     found: &Found,
     subject: &Subject,
     judged: &Judged,
@@ -39,6 +41,18 @@ pub fn object(
     );
     if subject.has_pods() {
         renderer.heading(out, &verdict.placement);
+        for (name, left, used) in judged.left_behind(pipeline, subject) {
+            if !left.is_empty() && verdict.placement.standing == Standing::Bound {
+                let reach = if left.len() == 1 { "reaches" } else { "reach" };
+                let text = format!(
+                    "{} of {} that it uses never {reach} what stands behind `{name}`",
+                    left.len(),
+                    count(used, "feature"),
+                );
+                out.push_str("  ");
+                renderer.folded(out, 4, &text);
+            }
+        }
     }
     let object = match &subject.pods {
         Some(pods) => Some(pods.pod.clone()),

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::FailOn;
 use super::object::Subject;
 use super::template::Pods;
 use crate::admission::verdict::Verdict;
-use crate::admission::{Pipeline, Request, Stage, review};
+use crate::admission::{Object, Pipeline, Request, Stage, review};
+use crate::compat::left_behind;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Facts;
 use crate::mutation;
@@ -26,6 +28,28 @@ impl Judged {
     /// The verdict that counts: a workload stands or falls with its pods.
     pub fn counts(&self) -> &Verdict {
         self.pods.as_ref().unwrap_or(&self.verdict)
+    }
+
+    /// For each profile that it is headed for: its name, the features that never reach what stands behind it, and how many
+    /// features are used in all.
+    pub fn left_behind<'p>(
+        &self,
+        pipeline: &'p Pipeline,
+        subject: &Subject,
+    ) -> Vec<(&'p str, Vec<&'p str>, usize)> {
+        let request = subject.pods.as_ref().map_or(&subject.request, |pods| &pods.request);
+        let (Object::Pod(pod) | Object::Workload { pod, .. }) = &request.object else {
+            return Vec::new();
+        };
+        let headed = self.counts().placement.profiles.iter();
+        headed
+            .filter_map(|one| pipeline.profile_named(&one.profile))
+            .map(|profile| {
+                let (left, used) = left_behind(profile, pod);
+                let names = left.iter().map(|id| pipeline.catalogue.feature(*id).name.as_str());
+                (profile.name.as_str(), names.collect(), used)
+            })
+            .collect()
     }
 
     /// How it ends.
@@ -53,6 +77,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it makes the exit status 1.
+    pub const fn is_finding(self, fail_on: FailOn) -> bool {
+        match fail_on {
+            FailOn::Deny => matches!(self, Self::Denied),
+            FailOn::Warn => matches!(self, Self::Denied | Self::Warned),
+        }
+    }
+
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -6,14 +6,21 @@ const OF_CLUSTER: &[(&str, &[&str])] = &[
     (
         "admissionregistration.k8s.io",
         &[
-            "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "MutatingWebhookConfiguration",
-            "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
+            "MutatingAdmissionPolicy",
+            "MutatingAdmissionPolicyBinding",
+            "MutatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+            "ValidatingWebhookConfiguration",
         ],
     ),
     ("apiextensions.k8s.io", &["CustomResourceDefinition"]),
     ("apiregistration.k8s.io", &["APIService"]),
     ("authentication.k8s.io", &["SelfSubjectReview", "TokenReview"]),
-    ("authorization.k8s.io", &["SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview"]),
+    (
+        "authorization.k8s.io",
+        &["SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview"],
+    ),
     ("certificates.k8s.io", &["CertificateSigningRequest", "ClusterTrustBundle"]),
     ("flowcontrol.apiserver.k8s.io", &["FlowSchema", "PriorityLevelConfiguration"]),
     ("networking.k8s.io", &["IPAddress", "IngressClass", "ServiceCIDR"]),
@@ -22,7 +29,10 @@ const OF_CLUSTER: &[(&str, &[&str])] = &[
     ("rbac.authorization.k8s.io", &["ClusterRole", "ClusterRoleBinding"]),
     ("resource.k8s.io", &["DeviceClass", "ResourceSlice"]),
     ("scheduling.k8s.io", &["PriorityClass"]),
-    ("storage.k8s.io", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment", "VolumeAttributesClass"]),
+    (
+        "storage.k8s.io",
+        &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment", "VolumeAttributesClass"],
+    ),
 ];
 
 /// Kubernetes' own groups without a dot.
@@ -32,7 +42,8 @@ const PLAIN_GROUPS: [&str; 5] = ["", "apps", "autoscaling", "batch", "policy"];
 /// names one, and workloads are known by their pods.
 pub fn is_namespaced(group: &str, kind: &str) -> bool {
     let is_known = PLAIN_GROUPS.contains(&group) || group.ends_with(".k8s.io");
-    let is_of_cluster = OF_CLUSTER.iter().any(|(one, kinds)| *one == group && kinds.contains(&kind));
+    let is_of_cluster =
+        OF_CLUSTER.iter().any(|(one, kinds)| *one == group && kinds.contains(&kind));
     (is_known && !is_of_cluster) || crate::pod::workload(group, kind).is_some()
 }
 

@@ -1,4 +1,4 @@
-//! Negations and assignments, as OPA evaluates them.
+//! Negations, as OPA evaluates them.
 //!
 //! OPA works out the arguments of what is negated before the negation, so that `not f(x.y)` is undefined where `x.y` is,
 //! and only `not x.y` and `not x.y == 1` hold there. The engine takes all of them to hold. So what OPA works out first is put
@@ -52,34 +52,24 @@ impl Finder<'_> {
                 let is_bare = is_body && range_of(query) == range_of(statement);
                 self.guard(statement, literal, expression, is_bare);
             }
-            self.settle(query, statement, is_body);
+            self.wildcard(statement);
             self.visit(statement);
         }
     }
 
-    /// Asks for the value of what a statement binds: the engine's machine binds what is undefined, and goes on.
-    fn settle(&mut self, query: &Value, statement: &Value, is_body: bool) {
-        let Some(("Expr", literal)) = statement.get("literal").and_then(kind_of) else {
-            return;
-        };
-        let Some(("AssignExpr", assignment)) = literal.get("expr").and_then(kind_of) else {
-            return;
-        };
-        let sides = ["lhs", "rhs"].iter().filter_map(|side| assignment.get(*side)?.get("Var"));
-        let bound = sides.filter_map(|content| content.get("value")?.as_str()).find(|name| *name != "_");
-        let (Some(name), Some(whole)) = (bound, range_of(statement)) else {
-            return;
-        };
-        // Where a text ends, the engine leaves its last quote out.
-        let rest = self.module.text.get(whole.end..).unwrap_or_default();
-        let end = whole.end + usize::from(rest.starts_with(['"', '`']));
-        let question = format!("; {name} == {name}");
-        if is_body && range_of(query).as_ref() == Some(&whole) {
-            self.edits.push((whole.start..whole.start, "{ ".to_owned()));
-            self.edits.push((end..end, question + " }"));
-        } else {
-            self.edits.push((end..end, question));
+    /// `_ := f(x)` asks for no more than that `f(x)` is there, and the virtual machine forgets to; `_ = f(x)` is the same.
+    fn wildcard(&mut self, statement: &Value) -> Option<()> {
+        let (_, literal) =
+            kind_of(statement.get("literal")?).filter(|(kind, _)| *kind == "Expr")?;
+        let (_, assignment) =
+            kind_of(literal.get("expr")?).filter(|(kind, _)| *kind == "AssignExpr")?;
+        let (_, variable) = kind_of(assignment.get("lhs")?).filter(|(kind, _)| *kind == "Var")?;
+        if variable.get("value")?.as_str()? == "_" {
+            let end = range_of(variable)?.end;
+            let sign = self.module.text.get(end..)?.find(":=").filter(|at| *at < 8)?;
+            self.edits.push((end + sign..end + sign + 1, " ".to_owned()));
         }
+        Some(())
     }
 
     fn guard(&mut self, statement: &Value, literal: &Value, expression: &Value, is_bare: bool) {
