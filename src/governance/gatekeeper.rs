@@ -185,8 +185,7 @@ impl Constraints {
         let (group, kind) = object.group_and_kind();
         let mut violations = Vec::new();
         let mut concerned = Vec::new();
-        for (constraint, action) in
-            self.candidates(group, kind, reviewed.operation, reviewed.point)
+        for (constraint, action) in self.candidates(group, kind, reviewed.operation, reviewed.point)
         {
             match constraint.matches.as_ref().map_or(Ok(true), |matches| matches.matches(subject)) {
                 Ok(true) => concerned.push((constraint, action)),
@@ -217,11 +216,8 @@ impl Constraints {
         let Some(object) = subject.object.or(subject.old_object) else {
             return false;
         };
-        let namespace = if object.is_namespace() {
-            &object.metadata.name
-        } else {
-            &object.metadata.namespace
-        };
+        let namespace =
+            if object.is_namespace() { &object.metadata.name } else { &object.metadata.namespace };
         !namespace.is_empty() && self.excluded.iter().any(|one| one.matches(namespace))
     }
 }
@@ -268,13 +264,14 @@ impl<'c> Violation<'c> {
             Diagnostic::new(severity, self.constraint.title(), self.message.clone());
         diagnostic.why = match (self.is_failure, &self.constraint.template.description) {
             (true, _) => Some("a constraint that cannot be decided counts as violated".to_owned()),
-            (false, description) => description
-                .as_ref()
-                .map(|description| format!("template `{}`: {description}", self.constraint.template.kind)),
+            (false, description) => description.as_ref().map(|description| {
+                format!("template `{}`: {description}", self.constraint.template.kind)
+            }),
         };
         diagnostic.help = match severity {
             _ if self.is_failure && self.message.ends_with("missing Namespace") => Some(
-                "give the Namespace, too: the constraint selects namespaces by their labels".to_owned(),
+                "give the Namespace, too: the constraint selects namespaces by their labels"
+                    .to_owned(),
             ),
             Severity::Note => Some("only recorded, as the constraint says `dryrun`".to_owned()),
             Severity::Deny | Severity::Warn => None,

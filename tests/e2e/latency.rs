@@ -46,7 +46,11 @@ type Make = fn(Value, &str) -> Value;
 const KINDS: [(&str, &str, Make); 4] = [
     ("headed", "a pod headed for a virtual node", |pod, _| bound_to_aci(pod)),
     ("marked", "the same, with the marker already on it, so that nothing is patched", marked),
-    ("small", "a pod with one container that only names its image, headed for a virtual node", small),
+    (
+        "small",
+        "a pod with one container that only names its image, headed for a virtual node",
+        small,
+    ),
     ("elsewhere", "a pod that cannot reach one", |pod, _| pod),
 ];
 
@@ -96,7 +100,9 @@ pub(crate) fn measure(loadline: &Loadline<'_>) {
     let small = median("small", LOADLINE) - median("small", ALLOW);
     let small_changed = median("small", LOADLINE) - median("small", ANNOTATE);
     println!("  small:                     {small:+} us over webhooks that only allow");
-    println!("                             {small_changed:+} us over one of them adding an annotation");
+    println!(
+        "                             {small_changed:+} us over one of them adding an annotation"
+    );
     println!("  cannot reach one:          {elsewhere:+} us over no webhook");
     if let Some(megabytes) = loadline.resident_megabytes() {
         println!("  resident memory of `loadline serve`: {megabytes} MB");

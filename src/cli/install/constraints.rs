@@ -47,7 +47,8 @@ pub(super) fn add(configuration: &mut Value, constraints: &Constraints) {
     webhook["name"] = json!(NAME);
     webhook["rules"] = json!(rules);
     // At a deletion there is no object.
-    let staying = "object == null || !has(object.metadata) || !has(object.metadata.deletionTimestamp)";
+    let staying =
+        "object == null || !has(object.metadata) || !has(object.metadata.deletionTimestamp)";
     webhook["matchConditions"] = json!([{ "name": "is-not-being-deleted", "expression": staying }]);
     webhooks.push(webhook);
 }

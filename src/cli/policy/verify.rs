@@ -159,8 +159,7 @@ fn print(
     let run = cases().filter(|case| !case.is_skipped).count();
     let failed = cases().filter(|case| case.error.is_some()).count();
     let skipped = cases().count() - run;
-    let skipped =
-        if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
     let tests = results.iter().flat_map(|(_, suite)| &suite.tests);
     let broken = match tests.filter(|test| test.error.is_some()).count() {
         0 => String::new(),

@@ -152,7 +152,8 @@ fn policies_see_the_inputs_and_what_is_given_besides() {
 fn mistakes_stand_where_they_stand_in_the_file() {
     let broken = TEMPLATE.replace("not has(wanted)", "not hass(wanted)");
     let misspelt = CONSTRAINTS.replace("labels: [{key: tier}]", "lables: [{key: tier}]");
-    let lost = "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: WantLabels\nmetadata: {name: a}\n";
+    let lost =
+        "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: WantLabels\nmetadata: {name: a}\n";
     let says = |files: &[(&str, &str)], parts: &[&str]| {
         let all = [files, &[("objects.yaml", OBJECTS)]].concat();
         let folder = folder(&all);
@@ -162,20 +163,22 @@ fn mistakes_stand_where_they_stand_in_the_file() {
             assert!(err.contains(part), "`{part}` is not in\n{err}");
         }
     };
-    says(&[("policy/template.yaml", &broken)], &["template.yaml:35:13: there is no function `hass`"]);
+    says(
+        &[("policy/template.yaml", &broken)],
+        &["template.yaml:35:13: there is no function `hass`"],
+    );
     says(
         &[("policy/template.yaml", TEMPLATE), ("policy/c.yaml", &misspelt)],
         &["c.yaml:15:16: there is no parameter `lables`; did you mean `labels`?", "lacks `labels`"],
     );
     says(
         &[("policy/template.yaml", TEMPLATE), ("policy/c.yaml", lost)],
-        &["c.yaml:2:1: there is no template for constraints of kind `WantLabels`; did you mean `WantsLabels`?"],
+        &[
+            "c.yaml:2:1: there is no template for constraints of kind `WantLabels`; did you mean `WantsLabels`?",
+        ],
     );
     let reaching = TEMPLATE.replace("value == wanted.among[_]", "value == data.secrets[_]");
-    says(
-        &[("policy/template.yaml", &reaching)],
-        &["a template cannot look at `data.secrets`"],
-    );
+    says(&[("policy/template.yaml", &reaching)], &["a template cannot look at `data.secrets`"]);
 }
 
 #[test]
@@ -197,5 +200,8 @@ metadata: {name: a}
     let folder = folder(&[("policy/cel.yaml", cel), ("objects.yaml", OBJECTS)]);
     let (status, _, err) = check(folder.path(), &[]);
     assert_eq!(status, 0, "{err}");
-    assert!(err.contains("cel.yaml:7:3: not supported: CEL; the template `incel` is left out"), "{err}");
+    assert!(
+        err.contains("cel.yaml:7:3: not supported: CEL; the template `incel` is left out"),
+        "{err}"
+    );
 }

@@ -49,18 +49,28 @@ fn the_kinds_that_constraints_are_about_are_sent() {
     let expression = own["matchConditions"][0]["expression"].as_str().unwrap();
     assert!(expression.starts_with("object == null ||"), "a deletion has no object: {expression}");
     let asked = named(&webhooks, "asked.pods.loadline.dev").unwrap();
-    assert_ne!(asked["namespaceSelector"], named(&webhooks, "pods.loadline.dev").unwrap()["namespaceSelector"]);
+    assert_ne!(
+        asked["namespaceSelector"],
+        named(&webhooks, "pods.loadline.dev").unwrap()["namespaceSelector"]
+    );
 }
 
 #[test]
 fn where_constraints_are_about_pods_every_pod_is_sent_once() {
-    let webhooks = webhooks(&constraint(&json!({"kinds": [{"apiGroups": [""], "kinds": ["Pod"]}]})));
-    let (first, second) =
-        (named(&webhooks, "pods.loadline.dev").unwrap(), named(&webhooks, "asked.pods.loadline.dev").unwrap());
+    let webhooks =
+        webhooks(&constraint(&json!({"kinds": [{"apiGroups": [""], "kinds": ["Pod"]}]})));
+    let (first, second) = (
+        named(&webhooks, "pods.loadline.dev").unwrap(),
+        named(&webhooks, "asked.pods.loadline.dev").unwrap(),
+    );
     assert_eq!(first["namespaceSelector"], second["namespaceSelector"]);
     assert_ne!(first["matchConditions"], second["matchConditions"]);
     let own = named(&webhooks, "constraints.loadline.dev").unwrap();
-    assert_eq!(own["rules"][0]["operations"], json!(["DELETE", "UPDATE"]), "creations are sent already");
+    assert_eq!(
+        own["rules"][0]["operations"],
+        json!(["DELETE", "UPDATE"]),
+        "creations are sent already"
+    );
 }
 
 #[test]
