@@ -117,21 +117,27 @@ impl Constraints {
         self.list.iter().any(|constraint| constraint.template.reads_inventory)
     }
 
-    /// The kinds of objects that constraints are about, and the operations that their templates name.
+    /// The kinds of objects that constraints are about, and the operations that they want to hear of: creations and updates,
+    /// unless their templates name others.
     pub fn named_kinds(&self) -> BTreeMap<NamedKind, Vec<String>> {
         let mut named: BTreeMap<NamedKind, Vec<String>> = BTreeMap::new();
-        for constraint in self
-            .list
-            .iter()
-            .filter(|one| matches!(one.action(Point::Webhook), Some(Action::Severity(_))))
-        {
+        let is_enforced =
+            |one: &&Constraint| matches!(one.action(Point::Webhook), Some(Action::Severity(_)));
+        for constraint in self.list.iter().filter(is_enforced) {
             let kinds = match &constraint.matches {
                 Some(matches) => matches.named_kinds(),
                 None => matching::Match::default().named_kinds(),
             };
+            let wanted: Vec<&str> = match constraint.template.operations() {
+                [] => vec!["CREATE", "UPDATE"],
+                some if some.iter().any(|one| one == "*") => {
+                    vec!["CREATE", "UPDATE", "DELETE", "CONNECT"]
+                }
+                some => some.iter().map(String::as_str).collect(),
+            };
             for kind in kinds {
                 let operations = named.entry(kind).or_default();
-                operations.extend(constraint.template.operations().iter().cloned());
+                operations.extend(wanted.iter().map(|word| (*word).to_owned()));
                 operations.sort();
                 operations.dedup();
             }
