@@ -409,22 +409,66 @@ fn the_same_pod_fails_before_it_is_scheduled_on_one_kind_of_node_and_runs_on_ano
     assert!(verdict.allowed && !verdict.patch.is_empty());
 }
 
-/// Admiralty takes a pod over by an annotation, whose value is empty in its own documentation; a pod may also name a node.
+/// No single mark means "virtual node": where no cluster is known, every mark that real manifests use must count.
 #[test]
-fn a_pod_that_is_elected_or_names_its_node_is_headed_there() {
+fn a_pod_is_headed_where_its_marks_lead() {
     let pipeline = Pipeline::built_in().unwrap();
+    let tolerating = |key: &str| json!([{"key": key, "operator": "Exists"}]);
+    let all = json!([{"operator": "Exists"}]);
+    let by_host = |name: &str, tolerations: &Value| json!({"nodeSelector": {"kubernetes.io/hostname": name}, "tolerations": tolerations});
     let elected = pod(json!({"annotations": {"multicluster.admiralty.io/elect": ""}}), json!({}));
-    let other = json!({"nodeSelector": {"kubernetes.io/hostname": "virtual-node-aci-linux-2"}, "tolerations": [{"operator": "Exists"}]});
-    let named = json!({"nodeSelector": {"kubernetes.io/hostname": "virtual-node-aci-linux"}, "tolerations": [{"operator": "Exists"}]});
+    let scheduled = |spec: Value| pod(json!({}), spec);
     for (object, expected) in [
+        // Admiralty's own documentation leaves the value empty.
         (elected, "admiralty"),
-        (pod(json!({}), named), "azure-aci"),
-        (pod(json!({}), other), "azure-aci"),
+        (scheduled(by_host("virtual-node-aci-linux", &all)), "azure-aci"),
+        (scheduled(by_host("virtual-node-aci-linux-2", &all)), "azure-aci"),
+        (
+            scheduled(by_host(
+                "virtual-kubelet-aci-linux",
+                &tolerating("virtual-kubelet.io/provider"),
+            )),
+            "azure-aci",
+        ),
+        // A taint of an earlier version.
+        (
+            scheduled(
+                json!({"nodeSelector": {"type": "virtual-kubelet"}, "tolerations": tolerating("azure.com/aci")}),
+            ),
+            "azure-aci",
+        ),
+        (
+            scheduled(
+                json!({"nodeSelector": {"type": "virtual-kubelet", "beta.kubernetes.io/os": "windows"},
+            "tolerations": tolerating("virtual-kubelet.io/provider")}),
+            ),
+            "azure-aci",
+        ),
+        // A node whose name can be anything, known by a taint of its own.
+        (
+            scheduled(by_host("my-node", &tolerating("virtual-node.interlink/no-schedule"))),
+            "interlink",
+        ),
+        // A node name that tells nothing beside labels that do.
+        (
+            scheduled(json!({"nodeName": "any", "nodeSelector": {"liqo.io/type": "virtual-node"},
+            "tolerations": tolerating("virtual-node.liqo.io/not-allowed")})),
+            "liqo",
+        ),
     ] {
         let verdict = decide(&pipeline, &Facts::default(), &object);
         let profiles: Vec<&str> =
             verdict.placement.profiles.iter().map(|one| &*one.profile).collect();
         assert_eq!(profiles, [expected], "{object}");
-        assert_eq!(verdict.placement.standing, loadline::placement::Standing::Bound);
+        assert_eq!(verdict.placement.standing, loadline::placement::Standing::Bound, "{object}");
+    }
+    // Neither a name nor a toleration alone leads anywhere.
+    for spec in [
+        json!({"nodeName": "any", "tolerations": all}),
+        by_host("my-node", &all),
+        by_host("my-node", &tolerating("virtual-kubelet.io/provider")),
+    ] {
+        let verdict = decide(&pipeline, &Facts::default(), &scheduled(spec.clone()));
+        assert!(verdict.placement.profiles.is_empty(), "{spec}");
     }
 }
