@@ -324,7 +324,8 @@ fn constraints(
                     && other.group() == "loadline.dev"
                 {
                     let message = format!("the {} has no effect among policies", other.kind());
-                    notices.push(other.problem(Mistake { place: FieldPath::keys("kind"), message }));
+                    notices
+                        .push(other.problem(Mistake { place: FieldPath::keys("kind"), message }));
                 }
             }
         }
@@ -384,7 +385,9 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
         match wanted.iter_mut().find(|(known, _)| of_name(known.name)) {
             Some((_, setting)) => setting.action = setting.action.or(action),
             None if settled.iter().any(|name| of_name(name)) => {}
-            None => wanted.push((policy, PolicySetting { action, ..PolicySetting::on(policy.name) })),
+            None => {
+                wanted.push((policy, PolicySetting { action, ..PolicySetting::on(policy.name) }))
+            }
         }
     }
     for (policy, setting) in wanted.iter().filter(|(_, setting)| setting.is_on()) {

@@ -287,6 +287,19 @@ pub fn why(entry: &Entry, feature: &Feature) -> String {
     why
 }
 
+/// The features of a pod that never reach what stands behind a virtual node, in the order of the catalogue, and how many
+/// the pod uses in all.
+///
+/// Some are lost, and told as findings; others have done their work in this cluster by then, such as a node selector.
+pub fn left_behind(profile: &Profile, pod: &PodView) -> (Vec<FeatureId>, usize) {
+    let mut used: Vec<FeatureId> = pod.uses.iter().map(|one| one.feature).collect();
+    used.sort_unstable();
+    used.dedup();
+    let count = used.len();
+    used.retain(|feature| profile.entry(*feature).is_dropped());
+    (used, count)
+}
+
 /// What an entry has to say beside its support, each under its word: why, help, source, and the base it is from.
 pub fn remarks(entry: &Entry) -> Vec<(&'static str, String)> {
     let source = (!entry.source.is_empty()).then(|| cite(entry));

@@ -6,6 +6,7 @@
 
 mod analysis;
 mod builtins;
+pub mod coverage;
 mod deadline;
 pub mod gatekeeper;
 pub mod eval;
@@ -316,13 +317,12 @@ impl Said {
     }
 }
 
-/// Evaluates policies one after the other. What one of them takes is missing for the next: together they may take `limit`.
+/// Evaluates policies one after the other. What one of them takes is missing for the next.
 pub fn evaluate<'p>(
     policies: impl Iterator<Item = &'p Policy>,
     input: &Input,
-    limit: Duration,
+    deadline: Deadline,
 ) -> Vec<Diagnostic> {
-    let deadline = Deadline::after(limit);
     policies.flat_map(|policy| policy.evaluate(input, deadline)).collect()
 }
 

@@ -11,12 +11,9 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::facts::Facts;
-use crate::node::NodeFact;
+use crate::node::{HOST_NAME, NodeFact};
 use crate::pod::{PodView, lookup};
 use crate::profile::{Profile, ProfileId};
-
-/// The label that says a node's name.
-const HOST_NAME: &str = "kubernetes.io/hostname";
 
 /// Value of [`PROFILE_KEY`](crate::profile::PROFILE_KEY) on a pod that wants none, whatever its namespace asks for.
 pub const NO_PROFILE: &str = "none";

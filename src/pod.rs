@@ -66,6 +66,7 @@ impl PodView {
 
 impl PodView {
     /// The pod as far as the scheduler reads it, with a toleration for every taint.
+    #[must_use]
     pub fn tolerating_everything(&self) -> Self {
         let all = Toleration { operator: "Exists".to_owned(), ..Toleration::default() };
         Self {
@@ -199,6 +200,13 @@ pub struct Use {
     pub feature: FeatureId,
     /// Where the walk stood; the catalogue spells it out.
     pub place: Place,
+}
+
+impl Use {
+    /// A use that no field of the pod shows, because what surrounds the pod brings it.
+    pub(crate) const fn of_whole(feature: FeatureId) -> Self {
+        Self { feature, place: Place { node: NodeId(0), indexes: [0; MAX_LISTS] } }
+    }
 }
 
 /// A position in a pod, packed: the automaton's state says the keys, so only the list indexes are kept.

@@ -149,7 +149,8 @@ fn in_file(origin: &str, line: &str, stands: &[(Range<usize>, usize)]) -> Proble
             Problem { origin: origin.to_owned(), mark: Some(mark), message: message.to_owned() }
         }
         None => {
-            let message = line.strip_prefix(origin).map_or(line, |rest| rest.trim_start_matches(": "));
+            let message =
+                line.strip_prefix(origin).map_or(line, |rest| rest.trim_start_matches(": "));
             Problem { origin: origin.to_owned(), mark: None, message: message.to_owned() }
         }
     }
@@ -166,9 +167,8 @@ pub fn constraint(
     let mut notes = Vec::new();
     let constraint = Constraint::read(located.value(), template, &mut notes);
     notices.extend(located.problems(notes));
-    constraint.map_err(|Refusal { mistakes, breaks_schema }| {
-        (breaks_schema, located.problems(mistakes))
-    })
+    constraint
+        .map_err(|Refusal { mistakes, breaks_schema }| (breaks_schema, located.problems(mistakes)))
 }
 
 /// What was found of Gatekeeper's documents in the texts of policies.
@@ -181,7 +181,11 @@ pub(super) struct Found<'t> {
 
 impl<'t> Found<'t> {
     /// Keeps an object that is Gatekeeper's. Gives back what is not.
-    pub(super) fn sort(&mut self, located: Located<'t>, notices: &mut Vec<Problem>) -> Option<Located<'t>> {
+    pub(super) fn sort(
+        &mut self,
+        located: Located<'t>,
+        notices: &mut Vec<Problem>,
+    ) -> Option<Located<'t>> {
         match (located.group(), located.kind()) {
             (TEMPLATE_GROUP, "ConstraintTemplate") => self.templates.push(located),
             (CONSTRAINT_GROUP, _) => self.constraints.push(located),
@@ -189,7 +193,10 @@ impl<'t> Found<'t> {
             // Suites are for `loadline policy verify`.
             ("test.gatekeeper.sh", _) => {}
             (group, kind) if group.ends_with("gatekeeper.sh") => {
-                let message = format!("the {kind} `{}` has no effect: Loadline does not know `{group}`", located.name());
+                let message = format!(
+                    "the {kind} `{}` has no effect: Loadline does not know `{group}`",
+                    located.name()
+                );
                 notices.push(located.problem(Mistake { place: FieldPath::keys("kind"), message }));
             }
             _ => return Some(located),
@@ -198,8 +205,13 @@ impl<'t> Found<'t> {
     }
 
     /// Compiles all of it.
-    pub(super) fn build(self, problems: &mut Vec<Problem>, notices: &mut Vec<Problem>) -> Constraints {
-        let mut templates: BTreeMap<String, (Option<SharedTemplate>, &Located<'t>)> = BTreeMap::new();
+    pub(super) fn build(
+        self,
+        problems: &mut Vec<Problem>,
+        notices: &mut Vec<Problem>,
+    ) -> Constraints {
+        let mut templates: BTreeMap<String, (Option<SharedTemplate>, &Located<'t>)> =
+            BTreeMap::new();
         let mut broken: Vec<String> = Vec::new();
         for located in &self.templates {
             match template(located) {
@@ -246,8 +258,10 @@ impl<'t> Found<'t> {
                     } else {
                         suggest::help(kind, templates.keys().map(String::as_str))
                     };
-                    let message = format!("there is no template for constraints of kind `{kind}`; {hint}");
-                    problems.push(located.problem(Mistake { place: FieldPath::keys("kind"), message }));
+                    let message =
+                        format!("there is no template for constraints of kind `{kind}`; {hint}");
+                    problems
+                        .push(located.problem(Mistake { place: FieldPath::keys("kind"), message }));
                 }
                 continue;
             };
@@ -261,7 +275,10 @@ impl<'t> Found<'t> {
                         located.name(),
                         first.text.origin
                     );
-                    problems.push(located.problem(Mistake { place: FieldPath::keys("metadata.name"), message }));
+                    problems.push(
+                        located
+                            .problem(Mistake { place: FieldPath::keys("metadata.name"), message }),
+                    );
                     continue;
                 }
                 Some(_) => continue,
@@ -276,7 +293,9 @@ impl<'t> Found<'t> {
         let mut excluded = Vec::new();
         for located in &self.settings {
             if located.kind() == "SyncSet" {
-                synced.extend(setting::<SyncSet>(located, problems).into_iter().flat_map(|set| set.spec.gvks));
+                synced.extend(
+                    setting::<SyncSet>(located, problems).into_iter().flat_map(|set| set.spec.gvks),
+                );
             } else if let Some(config) = setting::<Config>(located, problems) {
                 synced.extend(config.spec.sync.sync_only.clone());
                 excluded.extend(config.left_out());

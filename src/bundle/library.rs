@@ -32,7 +32,8 @@ impl LibraryPolicy {
     pub fn samples(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let name = self.name;
         EMBEDDED.iter().filter_map(move |(origin, text)| {
-            let file = origin.strip_prefix(FOLDER)?.strip_prefix(name)?.strip_prefix("/samples/")?;
+            let file =
+                origin.strip_prefix(FOLDER)?.strip_prefix(name)?.strip_prefix("/samples/")?;
             Some((file, *text))
         })
     }

@@ -105,6 +105,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
         .map_err(|error| anyhow::anyhow!("set up logging with filter `{log}`: {error}"))?;
     let sources = bundle.sources().context("load the bundle")?;
     let pipeline = Pipeline::compile(&sources).context("load the bundle")?;
+    for notice in &pipeline.notices {
+        tracing::warn!(notice, "the bundle holds something odd");
+    }
     let certificate = Arc::new(match (cert, key, self_signed) {
         (Some(cert), Some(key), _) => Certificate::from_files(&cert, &key)?,
         (_, _, true) => {

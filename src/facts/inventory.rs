@@ -57,7 +57,8 @@ impl fmt::Debug for Made {
 impl Key {
     /// The key of an object. None where it lacks `apiVersion`, `kind` or a name.
     pub fn of(object: &Value) -> Option<Self> {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let text =
+            |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         Some(Self {
             namespace: text("/metadata/namespace").unwrap_or_default(),
             api_version: text("/apiVersion")?,
@@ -140,9 +141,10 @@ impl FromIterator<Value> for Inventory {
 impl PartialEq for Inventory {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.objects, &other.objects)
-            || self.iter().map(|(key, known)| (key, &known.object)).eq(other
+            || self
                 .iter()
-                .map(|(key, known)| (key, &known.object)))
+                .map(|(key, known)| (key, &known.object))
+                .eq(other.iter().map(|(key, known)| (key, &known.object)))
     }
 }
 

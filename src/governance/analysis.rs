@@ -27,6 +27,8 @@ pub(super) struct Analysis {
     pub prints: Vec<Vec<Range<usize>>>,
     /// Whether any rule may look at `input.features`.
     pub reads_features: bool,
+    /// Whether a function has a value where none of its definitions holds.
+    pub has_default_functions: bool,
     /// How deep the interpreter may have to recurse, in levels of its own.
     pub depth: u32,
     /// Every reference to `data`, with the path below it as far as it is written.
@@ -99,6 +101,7 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
                 ..RuleFact::default()
             });
             fact.is_function |= rule.is_function;
+            analysis.has_default_functions |= rule.is_function && rule.is_default;
         }
     }
     let mut findings = Vec::new();
@@ -128,6 +131,20 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
 }
 
 impl Analysis {
+    /// These rules and all that they need.
+    pub(super) fn needed(&self, roots: impl Iterator<Item = Vec<String>>) -> BTreeSet<Vec<String>> {
+        let mut needed = BTreeSet::new();
+        let mut left: Vec<Vec<String>> = roots.collect();
+        while let Some(path) = left.pop() {
+            let bodies = self.rules.get(&path).map(|rule| rule.bodies.as_slice());
+            if needed.insert(path) {
+                let needs = bodies.unwrap_or_default().iter().flat_map(Body::needs);
+                left.extend(needs.map(<[String]>::to_vec));
+            }
+        }
+        needed
+    }
+
     /// Whether a rule may look at that member of `data`.
     pub(super) fn reads_data(&self, member: &str) -> bool {
         self.data.iter().any(|read| read.path.first().is_none_or(|first| first == member))
@@ -151,20 +168,6 @@ impl Analysis {
                 Err(Finding { module: read.module, mark: read.mark, message })
             }
         }
-    }
-
-    /// These rules and all that they need.
-    pub(super) fn needed(&self, roots: impl Iterator<Item = Vec<String>>) -> BTreeSet<Vec<String>> {
-        let mut needed = BTreeSet::new();
-        let mut left: Vec<Vec<String>> = roots.collect();
-        while let Some(path) = left.pop() {
-            let bodies = self.rules.get(&path).map(|rule| rule.bodies.as_slice());
-            if needed.insert(path) {
-                let needs = bodies.unwrap_or_default().iter().flat_map(Body::needs);
-                left.extend(needs.map(<[String]>::to_vec));
-            }
-        }
-        needed
     }
 
     /// Adds up what each rule may come to, those without needs first; what is left over then is recursive.

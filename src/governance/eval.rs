@@ -1,4 +1,4 @@
-//! One policy and one input, looked at closely: [`evaluate`], for those who write policies.
+//! One policy and one input, looked at closely: [`Evaluator`], for those who write policies.
 //!
 //! What is decided about pods goes another way ([`super::Policy::evaluate`]); this one keeps what is printed and gives the
 //! values as they are.
@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use regorus::Value;
 
+use super::coverage::Coverage;
 use super::deadline::Deadline;
 use super::input::Input;
 use super::metadata::Metadata;
-use super::unit::{Errors, Language, Mode, Parsed, Prints};
-use super::value::{fits, kind_of};
+use super::unit::{Errors, Language, Mode, Parsed, Prints, Unit};
+use super::value::{fits, from_json, kind_of};
 use super::{ENTRY_POINTS, Module, POLICY_TIME_LIMIT, PolicyError, rule_path};
 use crate::diagnostic::suggest;
 
@@ -57,10 +58,72 @@ pub struct Answer {
     pub duration: Duration,
 }
 
-/// Evaluates rules of the first of `modules`, which may need the others: those asked for, or the sets through which the
-/// policy speaks.
-///
-/// Fails where a module does not compile and where a rule that is asked for is not there.
+/// The rules of a policy that are asked, made ready.
+#[derive(Debug)]
+pub struct Evaluator {
+    unit: Unit,
+    rules: Vec<(String, String)>,
+}
+
+impl Evaluator {
+    /// Makes rules of the first of `modules` ready, which may need the others: those asked for, or the sets through which
+    /// the policy speaks. Without `prints` they run as they do when pods are judged.
+    ///
+    /// Fails where a module does not compile and where a rule that is asked for is not there.
+    pub fn new(
+        modules: &[Module<'_>],
+        dialect: Dialect,
+        asked: &[String],
+        prints: bool,
+    ) -> Result<Self, PolicyError> {
+        let prints = if prints { Prints::Gathered } else { Prints::Dropped };
+        let parsed = Parsed::new(modules, dialect.mode(prints))?;
+        let rules = rules(&parsed, asked)?.into_iter();
+        let rules: Vec<(String, String)> =
+            rules.map(|(name, path)| (name, rule_path(&path))).collect();
+        let paths: Vec<String> = rules.iter().map(|(_, path)| path.clone()).collect();
+        Ok(Self { unit: parsed.compile(&paths)?, rules })
+    }
+
+    /// Evaluates the rules.
+    pub fn answers(&self, input: &Input, parameters: &serde_json::Value) -> Vec<Answer> {
+        let input = input.with_parameters(&from_json(parameters));
+        let answer = |(rule, path): &(String, String)| {
+            let start = Instant::now();
+            let deadline = Deadline::after(POLICY_TIME_LIMIT);
+            let (value, prints) = self.unit.run(path, Some(&input), None, deadline);
+            let duration = start.elapsed();
+            let value =
+                value.map_err(|failure| failure.to_string()).and_then(|value| shown(&value));
+            Answer { rule: rule.clone(), path: path.clone(), value, prints, duration }
+        };
+        self.rules.iter().map(answer).collect()
+    }
+
+    /// Evaluates the rules for the time that it takes.
+    pub fn time(&self, input: &Input, parameters: &serde_json::Value) -> Result<Duration, String> {
+        let input = input.with_parameters(&from_json(parameters));
+        let start = Instant::now();
+        for (_, path) in &self.rules {
+            let deadline = Deadline::after(POLICY_TIME_LIMIT);
+            self.unit
+                .run(path, Some(&input), None, deadline)
+                .0
+                .map_err(|failure| failure.to_string())?;
+        }
+        Ok(start.elapsed())
+    }
+
+    /// Sees to which lines the rules come.
+    pub fn cover(&self, input: &Input, parameters: &serde_json::Value, coverage: &mut Coverage) {
+        let input = input.with_parameters(&from_json(parameters));
+        for (_, path) in &self.rules {
+            self.unit.cover(path, Some(&input), coverage);
+        }
+    }
+}
+
+/// Evaluates rules once, see [`Evaluator`].
 pub fn evaluate(
     modules: &[Module<'_>],
     dialect: Dialect,
@@ -68,21 +131,7 @@ pub fn evaluate(
     input: &Input,
     parameters: &serde_json::Value,
 ) -> Result<Vec<Answer>, PolicyError> {
-    let parsed = Parsed::new(modules, dialect.mode(Prints::Gathered))?;
-    let rules = rules(&parsed, asked)?;
-    let paths: Vec<String> = rules.iter().map(|(_, path)| rule_path(path)).collect();
-    let unit = parsed.compile(&paths)?;
-    let input = input.with_parameters(&super::value::from_json(parameters));
-    let answer = |(rule, path): (String, Vec<String>)| {
-        let path = rule_path(&path);
-        let start = Instant::now();
-        let (value, prints) =
-            unit.run(&path, Some(&input), None, Deadline::after(POLICY_TIME_LIMIT));
-        let duration = start.elapsed();
-        let value = value.map_err(|failure| failure.to_string()).and_then(|value| shown(&value));
-        Answer { rule, path, value, prints, duration }
-    };
-    Ok(rules.into_iter().map(answer).collect())
+    Ok(Evaluator::new(modules, dialect, asked, true)?.answers(input, parameters))
 }
 
 /// The parameters that a policy is evaluated with where nobody gives others.

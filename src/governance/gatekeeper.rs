@@ -22,6 +22,7 @@ use super::deadline::Deadline;
 use super::input::Review;
 use super::inventory::Data;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::facts::Inventory;
 use constraint::{Action, Constraint, Point};
 use matching::{NamedKind, Wildcard};
 use subject::Subject;
@@ -116,19 +117,27 @@ impl Constraints {
         self.list.iter().any(|constraint| constraint.template.reads_inventory)
     }
 
-    /// The kinds of objects that constraints are about, and the operations that their templates name.
+    /// The kinds of objects that constraints are about, and the operations that they want to hear of: creations and updates,
+    /// unless their templates name others.
     pub fn named_kinds(&self) -> BTreeMap<NamedKind, Vec<String>> {
         let mut named: BTreeMap<NamedKind, Vec<String>> = BTreeMap::new();
-        for constraint in self.list.iter().filter(|one| {
-            matches!(one.action(Point::Webhook), Some(Action::Severity(_)))
-        }) {
+        let is_enforced =
+            |one: &&Constraint| matches!(one.action(Point::Webhook), Some(Action::Severity(_)));
+        for constraint in self.list.iter().filter(is_enforced) {
             let kinds = match &constraint.matches {
                 Some(matches) => matches.named_kinds(),
                 None => matching::Match::default().named_kinds(),
             };
+            let wanted: Vec<&str> = match constraint.template.operations() {
+                [] => vec!["CREATE", "UPDATE"],
+                some if some.iter().any(|one| one == "*") => {
+                    vec!["CREATE", "UPDATE", "DELETE", "CONNECT"]
+                }
+                some => some.iter().map(String::as_str).collect(),
+            };
             for kind in kinds {
                 let operations = named.entry(kind).or_default();
-                operations.extend(constraint.template.operations().iter().cloned());
+                operations.extend(wanted.iter().map(|word| (*word).to_owned()));
                 operations.sort();
                 operations.dedup();
             }
@@ -145,7 +154,8 @@ impl Constraints {
     ) -> impl Iterator<Item = (&'c Constraint, Action)> {
         self.list.iter().filter_map(move |constraint| {
             let matches = constraint.matches.as_ref();
-            if !constraint.template.is_about(operation)
+            // Gatekeeper's suites do not look at operations.
+            if (point == Point::Webhook && !constraint.template.is_about(operation))
                 || matches.is_some_and(|matches| !matches.may_match(group, kind))
             {
                 return None;
@@ -162,8 +172,8 @@ impl Constraints {
         &'c self,
         reviewed: &Reviewed<'c>,
         review: impl FnOnce() -> Result<Review, String>,
-        data: Option<&Data>,
-        limit: std::time::Duration,
+        inventory: &Inventory,
+        deadline: Deadline,
     ) -> Vec<Violation<'c>> {
         let subject = &reviewed.subject;
         let Some(object) = subject.object.or(subject.old_object) else {
@@ -175,8 +185,7 @@ impl Constraints {
         let (group, kind) = object.group_and_kind();
         let mut violations = Vec::new();
         let mut concerned = Vec::new();
-        for (constraint, action) in
-            self.candidates(group, kind, reviewed.operation, reviewed.point)
+        for (constraint, action) in self.candidates(group, kind, reviewed.operation, reviewed.point)
         {
             match constraint.matches.as_ref().map_or(Ok(true), |matches| matches.matches(subject)) {
                 Ok(true) => concerned.push((constraint, action)),
@@ -187,11 +196,10 @@ impl Constraints {
         if concerned.is_empty() {
             return violations;
         }
-        let deadline = Deadline::after(limit);
         match review() {
             Ok(review) => {
                 for (constraint, action) in concerned {
-                    violations.extend(constraint.review(action, &review, data, deadline));
+                    violations.extend(constraint.review(action, &review, inventory, deadline));
                 }
             }
             Err(problem) => {
@@ -208,11 +216,8 @@ impl Constraints {
         let Some(object) = subject.object.or(subject.old_object) else {
             return false;
         };
-        let namespace = if object.is_namespace() {
-            &object.metadata.name
-        } else {
-            &object.metadata.namespace
-        };
+        let namespace =
+            if object.is_namespace() { &object.metadata.name } else { &object.metadata.namespace };
         !namespace.is_empty() && self.excluded.iter().any(|one| one.matches(namespace))
     }
 }
@@ -222,12 +227,13 @@ impl Constraint {
         &'c self,
         action: Action,
         review: &Review,
-        data: Option<&Data>,
+        inventory: &Inventory,
         deadline: Deadline,
     ) -> Vec<Violation<'c>> {
         let input: Rego = review.with_parameters(&self.parameters);
         let deadline = deadline.within(POLICY_TIME_LIMIT);
-        match self.template.run(&input, data.map(Data::value), deadline) {
+        let data = self.template.reads_inventory.then(|| Data::of(inventory));
+        match self.template.run(&input, data.as_deref().map(Data::value), deadline) {
             Ok(said) => said
                 .into_iter()
                 .map(|said| Violation {
@@ -258,13 +264,14 @@ impl<'c> Violation<'c> {
             Diagnostic::new(severity, self.constraint.title(), self.message.clone());
         diagnostic.why = match (self.is_failure, &self.constraint.template.description) {
             (true, _) => Some("a constraint that cannot be decided counts as violated".to_owned()),
-            (false, description) => description
-                .as_ref()
-                .map(|description| format!("template `{}`: {description}", self.constraint.template.kind)),
+            (false, description) => description.as_ref().map(|description| {
+                format!("template `{}`: {description}", self.constraint.template.kind)
+            }),
         };
         diagnostic.help = match severity {
             _ if self.is_failure && self.message.ends_with("missing Namespace") => Some(
-                "give the Namespace, too: the constraint selects namespaces by their labels".to_owned(),
+                "give the Namespace, too: the constraint selects namespaces by their labels"
+                    .to_owned(),
             ),
             Severity::Note => Some("only recorded, as the constraint says `dryrun`".to_owned()),
             Severity::Deny | Severity::Warn => None,

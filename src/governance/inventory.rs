@@ -37,11 +37,9 @@ impl Data {
         }
         let namespaces: BTreeMap<Value, Value> =
             namespaces.into_iter().map(|(name, kinds)| (name, of_kinds(kinds))).collect();
-        let inventory: BTreeMap<Value, Value> = [
-            (text("cluster"), of_kinds(cluster)),
-            (text("namespace"), Value::from(namespaces)),
-        ]
-        .into();
+        let inventory: BTreeMap<Value, Value> =
+            [(text("cluster"), of_kinds(cluster)), (text("namespace"), Value::from(namespaces))]
+                .into();
         let data: BTreeMap<Value, Value> = [(text("inventory"), Value::from(inventory))].into();
         Self(Value::from(data))
     }
@@ -70,7 +68,10 @@ fn of_kinds(kinds: Kinds) -> Value {
         )
     };
     Value::from(
-        kinds.into_iter().map(|(version, kinds)| (version, middle(kinds))).collect::<BTreeMap<_, _>>(),
+        kinds
+            .into_iter()
+            .map(|(version, kinds)| (version, middle(kinds)))
+            .collect::<BTreeMap<_, _>>(),
     )
 }
 
@@ -90,7 +91,10 @@ mod tests {
         let data = Data::of(&inventory);
         let at = &data.value()["inventory"];
         assert_eq!(at["cluster"]["v1"]["Namespace"]["a"]["kind"], Value::from("Namespace"));
-        assert_eq!(at["namespace"]["a"]["apps/v1"]["Deployment"]["d"]["kind"], Value::from("Deployment"));
+        assert_eq!(
+            at["namespace"]["a"]["apps/v1"]["Deployment"]["d"]["kind"],
+            Value::from("Deployment")
+        );
         assert!(Arc::ptr_eq(&data, &Data::of(&inventory)), "made once");
     }
 }

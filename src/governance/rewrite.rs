@@ -1,8 +1,11 @@
-//! Where the engine reads Rego otherwise than OPA does, the text is changed before it is run: [`before_parsing`], [`guards`].
+//! Where the engine reads Rego otherwise than OPA does, the text is changed before it is run: [`before_parsing`],
+//! [`guards`].
 //!
 //! Lines stay where they are, and [`Rewritten`] knows how far the rest of a line has moved.
 
 mod negation;
+
+use std::ops::Range;
 
 use super::shape::{Lines, Scanner, Token};
 use super::unit::Language;
@@ -10,43 +13,47 @@ use crate::document::Mark;
 
 pub(super) use negation::guards;
 
-/// Text to be put into a module: where, in bytes, and what.
-pub(super) type Insertion = (usize, String);
+/// A change of a module's text: what is replaced, in bytes, and by what. None of them has line breaks.
+pub(super) type Edit = (Range<usize>, String);
 
-/// A module's text with insertions.
+/// A module's text after changes.
 #[derive(Debug)]
 pub(super) struct Rewritten {
     /// The text.
     pub text: String,
-    /// For each insertion, where it stands now, and how many characters it has.
-    moved: Vec<(Mark, usize)>,
+    /// For each change, where it stands now, how many characters it has, and how many were there before.
+    moved: Vec<(Mark, usize, usize)>,
 }
 
 impl Rewritten {
-    /// Puts insertions into a text. None of them has line breaks.
-    pub(super) fn new(text: &str, mut insertions: Vec<Insertion>) -> Self {
-        insertions.sort_by_key(|(position, _)| *position);
+    /// Changes a text.
+    pub(super) fn new(text: &str, mut edits: Vec<Edit>) -> Self {
+        edits.sort_by_key(|(range, _)| range.start);
         let (mut new, mut starts, mut done) = (String::with_capacity(text.len()), Vec::new(), 0);
-        for (position, inserted) in insertions {
-            new.push_str(text.get(done..position).unwrap_or_default());
-            starts.push((new.len(), inserted.chars().count()));
+        for (range, inserted) in edits {
+            new.push_str(text.get(done..range.start).unwrap_or_default());
+            let removed = text.get(range.clone()).map_or(0, |old| old.chars().count());
+            starts.push((new.len(), inserted.chars().count(), removed));
             new.push_str(&inserted);
-            done = position;
+            done = range.end;
         }
         new.push_str(text.get(done..).unwrap_or_default());
         let lines = Lines::of(&new);
-        let moved =
-            starts.into_iter().map(|(start, length)| (lines.mark(&new, start), length)).collect();
+        let moved = starts
+            .into_iter()
+            .map(|(start, inserted, removed)| (lines.mark(&new, start), inserted, removed))
+            .collect();
         Self { text: new, moved }
     }
 
     /// Where something at this mark stood before.
     pub(super) fn original(&self, mark: Mark) -> Mark {
-        let before = self.moved.iter().filter(|(start, _)| start.line == mark.line);
-        let column = before.fold(mark.column, |column, (start, length)| {
-            // What lies inside of an insertion stands where that was put in.
-            let inside = mark.column.saturating_sub(start.column).min(*length);
-            column - inside
+        let before = self.moved.iter().filter(|(start, ..)| start.line == mark.line);
+        let column = before.fold(mark.column, |column, (start, inserted, removed)| {
+            // What lies inside of what was put in stands where that begins.
+            let inside = mark.column.saturating_sub(start.column).min(*inserted);
+            let whole = inside == *inserted && mark.column > start.column;
+            column - inside + if whole { *removed } else { 0 }
         });
         Mark { line: mark.line, column: column.max(1) }
     }
@@ -55,14 +62,19 @@ impl Rewritten {
 /// What must be put into a text before the engine's parser reads it.
 ///
 /// - A bracket on a new line begins a new statement; the engine takes it for a call of what ends the line above.
+/// - `re_match` is an old name of `regex.match`.
 /// - In old Rego, a body may follow another one of the same rule: `f(x) { ... } { ... }` stands for two rules.
-pub(super) fn before_parsing(text: &str, language: Language) -> Vec<Insertion> {
+pub(super) fn before_parsing(text: &str, language: Language) -> Vec<Edit> {
     let mut reader = Reader { text, language, ..Reader::default() };
     let mut scanner = Scanner::new(text);
     while let Some((start, token)) = scanner.next() {
         reader.step(start, scanner.position(), token);
     }
-    reader.insertions
+    if !reader.has_own_match {
+        let renamed = reader.matches.into_iter().map(|range| (range, "regex.match".to_owned()));
+        reader.edits.extend(renamed);
+    }
+    reader.edits
 }
 
 /// What the text between two brackets of the outermost level is.
@@ -79,7 +91,11 @@ enum Outermost {
 struct Reader<'t> {
     text: &'t str,
     language: Language,
-    insertions: Vec<Insertion>,
+    edits: Vec<Edit>,
+    /// Where `re_match` is called.
+    matches: Vec<Range<usize>>,
+    /// Whether a rule has that name.
+    has_own_match: bool,
     /// The token before this one: whether a value or a bracket ends with it, and where it ends.
     operand: bool,
     end: usize,
@@ -100,7 +116,12 @@ impl<'t> Reader<'t> {
         let on_new_line = between.contains('\n');
         let is_operand = matches!(token, Token::Operand | Token::Number(_));
         if word == "(" && on_new_line && self.operand && self.depth > 0 {
-            self.insertions.push((self.end, ";".to_owned()));
+            self.edits.push((self.end..self.end, ";".to_owned()));
+        }
+        if word == "re_match" && self.word != "." {
+            let begins = on_new_line || self.after_body || self.end == 0;
+            self.has_own_match |= self.depth == 0 && begins;
+            self.matches.push(start..end);
         }
         if self.depth == 0 {
             self.outside(start, word, on_new_line, is_operand);
@@ -129,7 +150,7 @@ impl<'t> Reader<'t> {
                 if self.after_body && self.language == Language::V0 {
                     let head = self.text.get(self.rule..first).unwrap_or_default();
                     let head: Vec<&str> = head.lines().map(uncommented).collect();
-                    self.insertions.push((start, format!("{} ", head.join(" ").trim())));
+                    self.edits.push((start..start, format!("{} ", head.join(" ").trim())));
                 }
             }
         } else {

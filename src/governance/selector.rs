@@ -79,7 +79,9 @@ mod tests {
             serde_json::from_value::<Selector>(selector).unwrap().selects(&labels)
         };
         let one = |key: &str, operator: &str, values: &[&str]| {
-            selects(json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]}))
+            selects(
+                json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]}),
+            )
         };
         assert!(selects(json!({})));
         assert!(selects(json!({"matchLabels": {"env": "prod"}})));
@@ -94,7 +96,9 @@ mod tests {
     fn a_selector_that_the_api_server_would_refuse_has_a_problem() {
         let problem = |value| serde_json::from_value::<Selector>(value).unwrap().problem();
         let with = |operator: &str, values: &[&str]| {
-            problem(json!({"matchExpressions": [{"key": "a", "operator": operator, "values": values}]}))
+            problem(
+                json!({"matchExpressions": [{"key": "a", "operator": operator, "values": values}]}),
+            )
         };
         assert!(with("In", &[]).unwrap().contains("needs `values`"));
         assert!(with("Exists", &["x"]).unwrap().contains("takes no `values`"));

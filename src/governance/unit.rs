@@ -16,6 +16,7 @@ use regorus::{CompiledPolicy, Engine, Value};
 use super::analysis::{self, Analysis};
 use super::builtins::fault::{self, Fault};
 use super::builtins::{self, Unable, plain};
+use super::coverage::Coverage;
 use super::deadline::Deadline;
 use super::machine::Machine;
 use super::syntax::Syntax;
@@ -34,6 +35,9 @@ const MAX_DEPTH: u32 = 4000;
 
 /// How much stack a level gets on a thread of its own. Measured: 200 to 1900 bytes, by what stands in it.
 const BYTES_PER_LEVEL: usize = 8 * 1024;
+
+/// How long a run may take that looks at lines.
+const COVERAGE_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// How modules are read and run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -169,8 +173,8 @@ impl Parsed {
     ///
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
-        let Self { analysis: Analysis { depth, .. }, packages: _, syntax: _, mode, sources, mut engine } =
-            self;
+        let Self { analysis, packages: _, syntax: _, mode, sources, mut engine } = self;
+        let Analysis { depth, has_default_functions, .. } = analysis;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
@@ -184,7 +188,8 @@ impl Parsed {
         let mut machine = None;
         if let Some(entry) = entries.first() {
             let policy = prepare(&mut engine, entry)?;
-            if mode.prints == Prints::Dropped {
+            // The machine does not know the defaults of functions.
+            if mode.prints == Prints::Dropped && !has_default_functions {
                 machine = Machine::compile(&policy, entries, mode.errors);
             }
             if let Some(lenient) = &mut lenient {
@@ -199,7 +204,7 @@ impl Parsed {
 /// Lets an engine call the functions whose arguments are looked at by way of ours.
 fn extend(engine: &mut Engine, errors: Errors) -> Result<(), PolicyError> {
     engine.set_strict_builtin_errors(errors == Errors::Strict);
-    for builtin in builtins::guarded() {
+    for builtin in builtins::extensions() {
         // The engine counts arguments in one byte, and so does nobody need more.
         let arity = u8::try_from(builtin.arity).unwrap_or(u8::MAX);
         let call = move |arguments: Vec<Value>| match builtins::call(builtin, &arguments) {
@@ -251,7 +256,7 @@ fn located(origin: &str, message: &str) -> String {
 /// Modules whose rules can be run, any number of times at once.
 pub(super) struct Unit {
     /// What runs the rules, where it can.
-    machine: Option<Machine>,
+    pub(super) machine: Option<Machine>,
     /// The interpreter. Cloned for each run, which costs a fraction of a microsecond and takes no lock.
     engine: Engine,
     /// The interpreter that takes failing functions for undefined, in units that are to be run so.
@@ -328,8 +333,35 @@ impl Unit {
         self.interpret(rule, input, data, deadline)
     }
 
+    /// Runs a rule once more, to see to which lines it comes.
+    pub(super) fn cover(&self, rule: &str, input: Option<&Value>, coverage: &mut Coverage) {
+        let stack =
+            BYTES_PER_LEVEL.saturating_mul(usize::try_from(self.depth).unwrap_or(usize::MAX));
+        let stack = stack.max(1 << 20);
+        let mut engine = self.lenient.as_ref().unwrap_or(&self.engine).clone();
+        engine.set_enable_coverage(true);
+        engine.set_execution_timer_config(timer(COVERAGE_TIME_LIMIT));
+        if let Some(input) = input {
+            engine.set_input(input.clone());
+        }
+        let report = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(stack);
+            let run = thread.spawn_scoped(scope, move || {
+                // What it comes to is another's concern.
+                let _ = guarded(|| {
+                    engine.eval_rule(rule.to_owned()).map_err(|_| Failure::Error(String::new()))
+                });
+                engine.get_coverage_report().ok()
+            });
+            run.ok()?.join().ok().flatten()
+        });
+        if let Some(report) = report {
+            coverage.add(&report);
+        }
+    }
+
     /// The value of a rule as the interpreter sees it.
-    fn interpret(
+    pub(super) fn interpret(
         &self,
         rule: &str,
         input: Option<&Value>,

@@ -62,8 +62,9 @@ mod tests {
     fn a_filter_takes_tests_and_cases_by_parts_of_their_names() {
         let takes = |filter: &str| {
             let filter = Filter::parse(filter).unwrap();
-            [("labels", "good"), ("labels", "bad"), ("probes", "good")]
-                .map(|(test, case)| filter.takes_test(test, [case].into_iter()) && filter.takes_case(test, case))
+            [("labels", "good"), ("labels", "bad"), ("probes", "good")].map(|(test, case)| {
+                filter.takes_test(test, [case].into_iter()) && filter.takes_case(test, case)
+            })
         };
         assert_eq!(takes(""), [true, true, true]);
         assert_eq!(takes("labels"), [true, true, false]);

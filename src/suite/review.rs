@@ -4,8 +4,21 @@ use serde_json::{Map, Value, json};
 
 /// The keys of an AdmissionRequest.
 const KEYS: [&str; 15] = [
-    "uid", "kind", "resource", "subResource", "requestKind", "requestResource", "requestSubResource", "name",
-    "namespace", "operation", "userInfo", "object", "oldObject", "dryRun", "options",
+    "uid",
+    "kind",
+    "resource",
+    "subResource",
+    "requestKind",
+    "requestResource",
+    "requestSubResource",
+    "name",
+    "namespace",
+    "operation",
+    "userInfo",
+    "object",
+    "oldObject",
+    "dryRun",
+    "options",
 ];
 
 /// The AdmissionRequest for an object that nobody has sent: without an operation, as in Gatekeeper's own tests.
@@ -54,7 +67,8 @@ fn complete(request: Value) -> Value {
     };
     let is_empty = |value: &Value| value.is_null() || value == &json!("");
     members.retain(|key, value| {
-        !(is_empty(value) && matches!(key.as_str(), "name" | "namespace" | "subResource" | "dryRun"))
+        !(is_empty(value)
+            && matches!(key.as_str(), "name" | "namespace" | "subResource" | "dryRun"))
     });
     let defaults: Map<String, Value> = [
         ("uid", json!("")),

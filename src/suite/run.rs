@@ -13,11 +13,11 @@ use crate::bundle::Text;
 use crate::bundle::gatekeeper::{self, Located};
 use crate::document::Document;
 use crate::facts::Inventory;
+use crate::governance::Deadline;
 use crate::governance::gatekeeper::constraint::Point;
 use crate::governance::gatekeeper::subject::{Metadata, Namespace, Source, Subject};
 use crate::governance::gatekeeper::{Constraints, Reviewed};
 use crate::governance::input::Review;
-use crate::governance::inventory::Data;
 
 /// How long the templates of one case may take.
 const CASE_TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -28,7 +28,8 @@ pub fn run(suite: &Suite, filter: &Filter, files: &Files<'_>, clock: &Clock<'_>)
         return SuiteResult { is_skipped: true, ..SuiteResult::default() };
     }
     let start = clock();
-    let tests = suite.tests.iter().map(|test| Runner { files, clock, filter, test }.run()).collect();
+    let tests =
+        suite.tests.iter().map(|test| Runner { files, clock, filter, test }.run()).collect();
     SuiteResult { is_skipped: false, tests, duration: clock().saturating_sub(start) }
 }
 
@@ -60,7 +61,13 @@ impl Runner<'_> {
             (Err(failure), true) if failure.breaks_schema => (None, Vec::new()),
             (Err(failure), _) => (Some(failure.message), Vec::new()),
         };
-        TestResult { name, is_skipped: false, error, cases, duration: (self.clock)().saturating_sub(start) }
+        TestResult {
+            name,
+            is_skipped: false,
+            error,
+            cases,
+            duration: (self.clock)().saturating_sub(start),
+        }
     }
 
     fn constraints(&self) -> Result<Constraints, Failure> {
@@ -70,10 +77,8 @@ impl Runner<'_> {
         }
         let text = self.file("template", &test.template)?;
         let located = one(&text, "template")?;
-        let (kind, template) = gatekeeper::template(&located).map_err(|problems| Failure {
-            breaks_schema: false,
-            message: joined(&problems),
-        })?;
+        let (kind, template) = gatekeeper::template(&located)
+            .map_err(|problems| Failure { breaks_schema: false, message: joined(&problems) })?;
         let Some(template) = template else {
             return Err(Failure::plain(format!(
                 "not supported: CEL; the template of `{kind}` has no Rego"
@@ -102,7 +107,12 @@ impl Runner<'_> {
         }
         let start = (self.clock)();
         let error = self.check(constraints, case).err();
-        CaseResult { name, is_skipped: false, error, duration: (self.clock)().saturating_sub(start) }
+        CaseResult {
+            name,
+            is_skipped: false,
+            error,
+            duration: (self.clock)().saturating_sub(start),
+        }
     }
 
     fn check(&self, constraints: &Constraints, case: &Case) -> Result<(), String> {
@@ -114,7 +124,11 @@ impl Runner<'_> {
         }
         let objects = documents(&(self.files)(&case.object)?)?;
         let [object] = objects.as_slice() else {
-            return Err(format!("`{}` holds {} objects; a case is about one", case.object, objects.len()));
+            return Err(format!(
+                "`{}` holds {} objects; a case is about one",
+                case.object,
+                objects.len()
+            ));
         };
         let mut known = Vec::new();
         for path in &case.inventory {
@@ -151,7 +165,9 @@ fn messages(
     let name = text("/namespace");
     let namespace = inventory.namespace(name).filter(|_| !name.is_empty());
     let labels: BTreeMap<String, String> = namespace
-        .and_then(|namespace| serde_json::from_value(namespace.pointer("/metadata/labels")?.clone()).ok())
+        .and_then(|namespace| {
+            serde_json::from_value(namespace.pointer("/metadata/labels")?.clone()).ok()
+        })
         .unwrap_or_default();
     let subject = Subject {
         object: object.as_ref(),
@@ -160,13 +176,12 @@ fn messages(
         source: Some(Source::Original),
     };
     let reviewed = Reviewed { point: Point::Suite, operation: text("/operation"), subject };
-    let data = Data::of(inventory);
     let violations = constraints.review(
         &reviewed,
         // Gatekeeper's runner hands no Namespace to the templates.
         || Ok(Review::from(&request).for_templates(None)),
-        Some(&data),
-        CASE_TIME_LIMIT,
+        inventory,
+        Deadline::after(CASE_TIME_LIMIT),
     );
     Ok(violations.into_iter().map(|violation| violation.message).collect())
 }
@@ -205,7 +220,7 @@ fn documents(text: &Text) -> Result<Vec<Value>, String> {
 fn one<'t>(text: &'t Text, what: &str) -> Result<Located<'t>, Failure> {
     let mut documents = parse(text).map_err(Failure::plain)?.into_iter();
     let first = documents.next();
-    first.map(|document| Located::of(text, document)).ok_or_else(|| {
-        Failure::plain(format!("{}: there is no {what} in it", text.origin))
-    })
+    first
+        .map(|document| Located::of(text, document))
+        .ok_or_else(|| Failure::plain(format!("{}: there is no {what} in it", text.origin)))
 }

@@ -112,7 +112,8 @@ impl Suite {
             Some(mark) => format!("{mark}: {}", error.message),
             None => error.message,
         })?;
-        let Some(document) = documents.into_iter().find(|document| is_suite(&document.value)) else {
+        let Some(document) = documents.into_iter().find(|document| is_suite(&document.value))
+        else {
             return Ok(None);
         };
         serde_path_to_error::deserialize::<_, Self>(&document.value).map(Some).map_err(|error| {
@@ -173,14 +174,19 @@ mod tests {
         assert!(check(json!({}), &[]).unwrap_err().contains("got 0 violations, wanted at least 1"));
         for no in [json!("no"), json!(false), json!(0)] {
             assert_eq!(check(json!({ "violations": no }), &[]), Ok(()));
-            assert!(check(json!({ "violations": no }), &["a"]).unwrap_err().contains("wanted none"));
+            assert!(
+                check(json!({ "violations": no }), &["a"]).unwrap_err().contains("wanted none")
+            );
         }
         for yes in [json!("yes"), json!(true)] {
             assert_eq!(check(json!({ "violations": yes }), &["a"]), Ok(()));
         }
         assert_eq!(check(json!({"violations": 1, "message": "^b"}), &["ab", "bc"]), Ok(()));
         let error = check(json!({"violations": 2, "message": "z"}), &["ab"]).unwrap_err();
-        assert_eq!(error, "got 0 violations whose message matches `z`, wanted exactly 2; the messages were `ab`");
+        assert_eq!(
+            error,
+            "got 0 violations whose message matches `z`, wanted exactly 2; the messages were `ab`"
+        );
         assert!(serde_json::from_value::<Assertion>(json!({"violations": "maybe"})).is_err());
         assert!(serde_json::from_value::<Assertion>(json!({"violations": -1})).is_err());
     }
@@ -189,9 +195,14 @@ mod tests {
     fn what_is_no_suite_is_passed_over() {
         assert!(Suite::read("a: [1").unwrap().is_none());
         assert!(Suite::read("apiVersion: v1\nkind: Pod\n").unwrap().is_none());
-        let suite = Suite::read("apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests: [{name: a}]\n");
+        let suite = Suite::read(
+            "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests: [{name: a}]\n",
+        );
         assert_eq!(suite.unwrap().unwrap().tests[0].name, "a");
-        let error = Suite::read("apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests: [{name: 1}]\n");
-        assert!(error.unwrap_err().starts_with("3:9: `tests[0].name`"));
+        let error = Suite::read(
+            "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests: [{name: 1}]\n",
+        );
+        let error = error.unwrap_err();
+        assert!(error.starts_with("3:10: `tests[0].name`"), "{error}");
     }
 }

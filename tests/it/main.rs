@@ -23,8 +23,10 @@ mod decisions; // what decide() answers, through reviews; no sockets
 mod deploy; // what `install` prints equals what the code serves
 mod docs; // the generated pages under docs/ say what the data says
 mod exemptions;
+mod facts; // what was found out about providers, fact by fact
 mod fields; // the fields of a pod, read from k8s-openapi
 mod floors; // the architecture, read from the sources
+mod gatekeeper; // Gatekeeper's templates, constraints and suites
 mod governance; // policies from review to verdict
 mod messages; // what would have happened, said for every fact
 mod properties; // what must hold for every pod: proptest

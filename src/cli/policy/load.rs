@@ -10,6 +10,7 @@ use crate::bundle::{self, Text};
 use crate::cli::bundle::read_all;
 use crate::document::{Document, Mark};
 use crate::governance::Module;
+use crate::governance::coverage::Lines;
 use crate::governance::eval::Dialect;
 use crate::path::FieldPath;
 
@@ -232,6 +233,18 @@ pub fn placed(sources: &[Source], message: &str) -> String {
         placed = text;
     }
     placed
+}
+
+/// The covered lines of a module as lines of its file.
+pub fn of_file(files: &Files, origin: String, lines: Lines) -> (String, Lines) {
+    let mut sources = files.policies.iter().flat_map(|loaded| &loaded.sources);
+    let Some(source) = sources.find(|source| source.origin == origin) else {
+        return (origin, lines);
+    };
+    let moved = |lines: &BTreeSet<usize>| lines.iter().map(|line| line + source.offset.0).collect();
+    let lines = Lines { covered: moved(&lines.covered), missed: moved(&lines.missed) };
+    let name = if source.offset == (0, 0) { origin } else { source.origin.replace('#', " #") };
+    (name, lines)
 }
 
 fn number(text: &str) -> (Option<usize>, &str) {

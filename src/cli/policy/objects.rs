@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use crate::admission::{Pipeline, Preview, Request};
+use crate::bundle::Text;
 use crate::cli::check::input;
 use crate::cli::check::object::{Found, Reader, Subject};
+use crate::cli::render::excerpt;
 use crate::document::Mark;
 use crate::facts::{Cluster, Facts};
 use crate::path::FieldPath;
@@ -22,11 +26,35 @@ impl Objects {
     ///
     /// Fails with the first thing that cannot be read, and where there is no object.
     pub fn read(pipeline: &Pipeline, paths: &[PathBuf], namespace: &str) -> anyhow::Result<Self> {
-        let reader = Reader { catalogue: &pipeline.catalogue, namespace };
+        let files = input::files(paths, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        let read = |path: PathBuf| {
+            let text = input::read(&path, "<stdin>");
+            text.map_err(|problem| anyhow::anyhow!("{problem}"))
+        };
+        let texts = files.into_iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        Self::found(pipeline, texts, namespace)
+    }
+
+    /// Takes texts for files.
+    ///
+    /// Fails as [`Objects::read`] does.
+    pub fn of(pipeline: &Pipeline, texts: Vec<Text>, namespace: &str) -> anyhow::Result<Self> {
+        let texts = texts.into_iter().map(|text| excerpt::Text::new(text.origin, text.text));
+        Self::found(pipeline, texts.collect(), namespace)
+    }
+
+    fn found(
+        pipeline: &Pipeline,
+        texts: Vec<excerpt::Text>,
+        namespace: &str,
+    ) -> anyhow::Result<Self> {
+        let reader = Reader {
+            catalogue: &pipeline.catalogue,
+            constraints: &pipeline.constraints,
+            namespace,
+        };
         let mut found = Vec::new();
-        for path in input::files(paths, true).map_err(|problem| anyhow::anyhow!("{problem}"))? {
-            let text =
-                input::read(&path, "<stdin>").map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        for text in texts {
             let one = reader.find(text);
             if let Some(problem) = one.problems.first() {
                 anyhow::bail!("{problem}");
@@ -84,4 +112,9 @@ pub fn mark(found: &Found, subject: &Subject, field: &str) -> Option<Mark> {
         None => place,
     };
     subject.origin(found)?.mark(&place)
+}
+
+/// The message of an element of `deny`, `warn` or `violation`.
+pub fn message(element: &Value) -> Option<&str> {
+    element.as_str().or_else(|| element.get("msg")?.as_str())
 }

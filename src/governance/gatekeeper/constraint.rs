@@ -24,7 +24,8 @@ const MAX_NAME: usize = 63;
 const KEYS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
 
 /// The keys under `spec`.
-const SPEC_KEYS: [&str; 4] = ["enforcementAction", "match", "parameters", "scopedEnforcementActions"];
+const SPEC_KEYS: [&str; 4] =
+    ["enforcementAction", "match", "parameters", "scopedEnforcementActions"];
 
 /// The actions that are known.
 const ACTIONS: [&str; 4] = ["deny", "dryrun", "scoped", "warn"];
@@ -110,12 +111,16 @@ impl Constraint {
         let mut tell = |place: FieldPath, message: String| {
             refusal.mistakes.push(Mistake { place, message });
         };
-        let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let text =
+            |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let version = text("/apiVersion").strip_prefix(CONSTRAINT_GROUP).unwrap_or_default();
         if !matches!(version, "/v1beta1" | "/v1alpha1") {
             tell(
                 FieldPath::keys("apiVersion"),
-                format!("a constraint is of `{CONSTRAINT_GROUP}/v1beta1` or `/v1alpha1`, not `{}`", text("/apiVersion")),
+                format!(
+                    "a constraint is of `{CONSTRAINT_GROUP}/v1beta1` or `/v1alpha1`, not `{}`",
+                    text("/apiVersion")
+                ),
             );
         }
         let kind = text("/kind");
@@ -146,7 +151,8 @@ impl Constraint {
         }
         let matches = spec.get("match").filter(|value| !value.is_null()).map(|value| {
             serde_path_to_error::deserialize::<_, Match>(value).map_err(|error| {
-                let place = FieldPath::parse(&error.path().to_string()).unwrap_or_else(FieldPath::root);
+                let place =
+                    FieldPath::parse(&error.path().to_string()).unwrap_or_else(FieldPath::root);
                 (FieldPath::keys("spec.match").join(place), error.inner().to_string())
             })
         });
@@ -164,7 +170,9 @@ impl Constraint {
             let hint = suggest::help(scope, ["Cluster", "Namespaced", "*"]);
             notes.push(Mistake {
                 place: FieldPath::keys("spec.match.scope"),
-                message: format!("the scope `{scope}` restricts nothing, as there is no such scope; {hint}"),
+                message: format!(
+                    "the scope `{scope}` restricts nothing, as there is no such scope; {hint}"
+                ),
             });
         }
         let enforcement = match Enforcement::read(spec, notes) {
@@ -231,12 +239,16 @@ impl Enforcement {
             None | Some(Value::Null) => "deny",
             Some(Value::String(word)) => word,
             Some(_) => {
-                return Err(Mistake { place: place(), message: "`enforcementAction` must be a word".to_owned() });
+                return Err(Mistake {
+                    place: place(),
+                    message: "`enforcementAction` must be a word".to_owned(),
+                });
             }
         };
         let mut doubt = |place: FieldPath, word: &str| {
             let hint = suggest::help(word, ACTIONS);
-            let message = format!("the action `{word}` is not known, so nothing is enforced; {hint}");
+            let message =
+                format!("the action `{word}` is not known, so nothing is enforced; {hint}");
             notes.push(Mistake { place, message });
         };
         if word != "scoped" {
@@ -246,7 +258,8 @@ impl Enforcement {
             return Ok(Self::Plain(word.to_owned()));
         }
         let place = FieldPath::keys("spec.scopedEnforcementActions");
-        let Some(value) = spec.get("scopedEnforcementActions").filter(|value| !value.is_null()) else {
+        let Some(value) = spec.get("scopedEnforcementActions").filter(|value| !value.is_null())
+        else {
             return Err(Mistake {
                 place,
                 message: "the action `scoped` needs `scopedEnforcementActions`".to_owned(),
@@ -270,7 +283,10 @@ fn parameters(spec: &Value, template: &Template) -> (Value, Misfits) {
     let Some(schema) = &template.schema else {
         let unknown = given.map(|_| Mistake {
             place,
-            message: format!("`{}` takes no parameters: its template has no schema for them", template.kind),
+            message: format!(
+                "`{}` takes no parameters: its template has no schema for them",
+                template.kind
+            ),
         });
         let misfits = Misfits { broken: Vec::new(), unknown: unknown.into_iter().collect() };
         return (json!({}), misfits);
@@ -290,7 +306,10 @@ fn problem_of_name(name: &str) -> Option<String> {
         return Some("the constraint has no name".to_owned());
     }
     if name.len() > MAX_NAME {
-        return Some(format!("the name of a constraint has at most {MAX_NAME} characters, not {}", name.len()));
+        return Some(format!(
+            "the name of a constraint has at most {MAX_NAME} characters, not {}",
+            name.len()
+        ));
     }
     let is_plain = name.split('.').all(|part| {
         let is_word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();

@@ -78,9 +78,7 @@ impl Match {
 
     /// The scope, where it is none that there is: Gatekeeper then matches both.
     pub(super) fn idle_scope(&self) -> Option<&str> {
-        self.scope
-            .as_deref()
-            .filter(|scope| !matches!(*scope, "" | "*" | "Cluster" | "Namespaced"))
+        self.scope.as_deref().filter(|scope| !matches!(*scope, "" | "*" | "Cluster" | "Namespaced"))
     }
 
     /// The kinds that are named, every combination; one of stars where none are.
@@ -106,8 +104,9 @@ impl Match {
     /// Whether objects of that kind can match.
     pub fn may_match(&self, group: &str, kind: &str) -> bool {
         let any = |list: &Option<Vec<String>>, word: &str| {
-            list.as_ref()
-                .is_none_or(|list| list.is_empty() || list.iter().any(|one| one == word || one == "*"))
+            list.as_ref().is_none_or(|list| {
+                list.is_empty() || list.iter().any(|one| one == word || one == "*")
+            })
         };
         match &self.kinds {
             Some(kinds) if !kinds.is_empty() => {
@@ -161,7 +160,8 @@ impl Match {
         } else {
             Some(own_namespace).filter(|own| !own.is_empty())
         };
-        let listed = |patterns: &Option<Vec<Wildcard>>, otherwise: bool| match (patterns, namespace) {
+        let listed = |patterns: &Option<Vec<Wildcard>>, otherwise: bool| match (patterns, namespace)
+        {
             (Some(patterns), Some(namespace)) if !patterns.is_empty() => {
                 patterns.iter().any(|pattern| pattern.matches(namespace))
             }
@@ -184,7 +184,10 @@ impl Match {
                 _ if is_namespace => object.labels(),
                 Some(namespace) => namespace.labels,
                 None => {
-                    return Err("namespace selector for namespace-scoped object but missing Namespace".to_owned());
+                    return Err(
+                        "namespace selector for namespace-scoped object but missing Namespace"
+                            .to_owned(),
+                    );
                 }
             };
             if !selector.selects(labels) {
@@ -213,7 +216,9 @@ impl Match {
         }
         match subject.source {
             Some(source) => Ok(source == wanted),
-            None => Err(format!("source field not specified for resource {}", object.metadata.name)),
+            None => {
+                Err(format!("source field not specified for resource {}", object.metadata.name))
+            }
         }
     }
 }
@@ -223,7 +228,8 @@ impl Wildcard {
     fn is_plain(&self) -> bool {
         let text = self.0.strip_prefix('*').unwrap_or(&self.0);
         let text = text.strip_suffix('*').unwrap_or(text);
-        text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b':'))
+        text.bytes()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b':'))
     }
 
     fn problem(&self) -> String {

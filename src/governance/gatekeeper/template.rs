@@ -72,7 +72,8 @@ impl TemplateSource {
             mistakes.push(Mistake { place: FieldPath::keys(place), message });
         };
         let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
-        let version = text("/apiVersion").and_then(|text| text.split_once('/')).map(|(_, version)| version);
+        let version =
+            text("/apiVersion").and_then(|text| text.split_once('/')).map(|(_, version)| version);
         let known = VERSIONS.into_iter().find(|(name, _)| Some(*name) == version);
         if known.is_none() {
             tell(
@@ -86,7 +87,10 @@ impl TemplateSource {
         let kind = text("/spec/crd/spec/names/kind").unwrap_or_default().to_owned();
         let name = text("/metadata/name").unwrap_or_default();
         if kind.is_empty() {
-            tell("spec.crd.spec.names.kind", "the template names no kind for its constraints".to_owned());
+            tell(
+                "spec.crd.spec.names.kind",
+                "the template names no kind for its constraints".to_owned(),
+            );
         } else if name != kind.to_lowercase() {
             tell(
                 "metadata.name",
@@ -108,9 +112,8 @@ impl TemplateSource {
                 None
             }
         };
-        let target_name = target.map(|target| {
-            target.get("target").and_then(Value::as_str).unwrap_or_default()
-        });
+        let target_name =
+            target.map(|target| target.get("target").and_then(Value::as_str).unwrap_or_default());
         if let Some(name) = target_name.filter(|name| *name != TARGET) {
             tell("spec.targets[0].target", format!("there is no target `{name}`; use `{TARGET}`"));
         }
@@ -126,14 +129,18 @@ impl TemplateSource {
         }
         let (rego, has_cel) = target.map_or((None, false), |target| code(target, &mut tell));
         if target.is_some() && rego.is_none() && !has_cel {
-            tell("spec.targets[0]", "the template has no code: neither `rego` nor `code`".to_owned());
+            tell(
+                "spec.targets[0]",
+                "the template has no code: neither `rego` nor `code`".to_owned(),
+            );
         }
         let validation = document.pointer("/spec/crd/spec/validation");
         let is_loose = validation
             .and_then(|validation| validation.get("legacySchema")?.as_bool())
             .unwrap_or_else(|| known.is_some_and(|(_, is_loose)| is_loose));
         let place = FieldPath::keys("spec.crd.spec.validation.openAPIV3Schema");
-        let written = validation.and_then(|one| one.get("openAPIV3Schema")).filter(|one| !one.is_null());
+        let written =
+            validation.and_then(|one| one.get("openAPIV3Schema")).filter(|one| !one.is_null());
         let schema = match written.map(|value| Schema::read(value, &place)).transpose() {
             Ok(schema) if is_loose => Some(schema.unwrap_or_default().keeping_unknown()),
             Ok(schema) => schema,
@@ -170,8 +177,9 @@ impl TemplateSource {
         let packages: Vec<&[String]> = parsed.packages.iter().map(Vec::as_slice).collect();
         let own = packages.first().copied().unwrap_or_default();
         let libraries = packages.get(1..).unwrap_or_default();
-        if let Some(stray) =
-            libraries.iter().find(|package| package.first().is_none_or(|first| first != "lib") || package.len() < 2)
+        if let Some(stray) = libraries
+            .iter()
+            .find(|package| package.first().is_none_or(|first| first != "lib") || package.len() < 2)
         {
             return Err(PolicyError {
                 message: format!(
@@ -189,7 +197,9 @@ impl TemplateSource {
             Some(rule) if !rule.is_function => {}
             Some(_) => {
                 return Err(PolicyError {
-                    message: format!("{origin}: `{ENTRY_POINT}` takes arguments, so nobody would call it"),
+                    message: format!(
+                        "{origin}: `{ENTRY_POINT}` takes arguments, so nobody would call it"
+                    ),
                 });
             }
             None => {
@@ -289,10 +299,13 @@ pub struct Said {
 
 impl Template {
     /// Whether the template is about that operation; it is about a review that names none, too.
+    ///
+    /// What is deleted is let go unless the template names deletions: Gatekeeper's webhook does not hear of them by itself.
     pub fn is_about(&self, operation: &str) -> bool {
-        self.operations.is_empty()
-            || operation.is_empty()
-            || self.operations.iter().any(|one| one == operation || one == "*")
+        match self.operations.as_slice() {
+            [] => operation != "DELETE",
+            named => operation.is_empty() || named.iter().any(|one| one == operation || one == "*"),
+        }
     }
 
     /// The operations it names, none when it is about all.
@@ -312,7 +325,6 @@ impl Template {
         if deadline.has_passed() {
             return Err("there was no time left for it".to_owned());
         }
-        let data = data.filter(|_| self.reads_inventory);
         let value = self.unit.run(&self.entry, Some(input), data, deadline).0;
         match value.map_err(|failure| failure.to_string())? {
             Rego::Set(results) => {

@@ -6,12 +6,12 @@
 
 use serde_json::Value;
 
-use super::Insertion;
+use super::Edit;
 use crate::governance::syntax::{Syntax, kind_of, list, range_of};
 
 /// What must be put into the text of a module that was parsed.
-pub(in crate::governance) fn guards(module: &Syntax) -> Vec<Insertion> {
-    let mut finder = Finder { module, insertions: Vec::new() };
+pub(in crate::governance) fn guards(module: &Syntax) -> Vec<Edit> {
+    let mut finder = Finder { module, edits: Vec::new() };
     for rule in &module.rules {
         for node in rule.head.iter().chain(&rule.arguments) {
             finder.visit(node);
@@ -25,12 +25,12 @@ pub(in crate::governance) fn guards(module: &Syntax) -> Vec<Insertion> {
             }
         }
     }
-    finder.insertions
+    finder.edits
 }
 
 struct Finder<'m> {
     module: &'m Syntax,
-    insertions: Vec<Insertion>,
+    edits: Vec<Edit>,
 }
 
 impl Finder<'_> {
@@ -52,8 +52,24 @@ impl Finder<'_> {
                 let is_bare = is_body && range_of(query) == range_of(statement);
                 self.guard(statement, literal, expression, is_bare);
             }
+            self.wildcard(statement);
             self.visit(statement);
         }
+    }
+
+    /// `_ := f(x)` asks for no more than that `f(x)` is there, and the virtual machine forgets to; `_ = f(x)` is the same.
+    fn wildcard(&mut self, statement: &Value) -> Option<()> {
+        let (_, literal) =
+            kind_of(statement.get("literal")?).filter(|(kind, _)| *kind == "Expr")?;
+        let (_, assignment) =
+            kind_of(literal.get("expr")?).filter(|(kind, _)| *kind == "AssignExpr")?;
+        let (_, variable) = kind_of(assignment.get("lhs")?).filter(|(kind, _)| *kind == "Var")?;
+        if variable.get("value")?.as_str()? == "_" {
+            let end = range_of(variable)?.end;
+            let sign = self.module.text.get(end..)?.find(":=").filter(|at| *at < 8)?;
+            self.edits.push((end + sign..end + sign + 1, " ".to_owned()));
+        }
+        Some(())
     }
 
     fn guard(&mut self, statement: &Value, literal: &Value, expression: &Value, is_bare: bool) {
@@ -77,10 +93,10 @@ impl Finder<'_> {
         let with = text(own.end..whole.end);
         let guard = format!("[{}]{}; ", operands.join(", "), with.trim_end());
         if is_bare {
-            self.insertions.push((whole.start, format!("{{ {guard}")));
-            self.insertions.push((whole.end, " }".to_owned()));
+            self.edits.push((whole.start..whole.start, format!("{{ {guard}")));
+            self.edits.push((whole.end..whole.end, " }".to_owned()));
         } else {
-            self.insertions.push((whole.start, guard));
+            self.edits.push((whole.start..whole.start, guard));
         }
     }
 

@@ -34,10 +34,20 @@ fn chained_bodies_become_rules() {
 
 #[test]
 fn marks_are_moved_back() {
-    let new = Rewritten::new("a\nbcd\n", vec![(2, "xyz".to_owned()), (4, "u".to_owned())]);
+    let new = Rewritten::new("a\nbcd\n", vec![(2..2, "xyz".to_owned()), (4..4, "u".to_owned())]);
     assert_eq!(new.text, "a\nxyzbcud\n");
     for (column, original) in [(1, 1), (2, 1), (4, 1), (5, 2), (6, 3), (7, 3)] {
         assert_eq!(new.original(Mark { line: 2, column }).column, original, "{column}");
     }
     assert_eq!(new.original(Mark { line: 1, column: 9 }).column, 9);
+}
+
+#[test]
+fn the_old_name_of_a_function_is_replaced() {
+    let text = "r { re_match(\"a\", x); y }";
+    assert_eq!(rewritten(text, Language::V0), "r { regex.match(\"a\", x); y }");
+    let new = Rewritten::new(text, before_parsing(text, Language::V0));
+    assert_eq!(new.original(Mark { line: 1, column: 26 }).column, 23);
+    let own = "re_match(a, b) { a == b }\nr { re_match(1, 1) }";
+    assert_eq!(rewritten(own, Language::V0), own);
 }

@@ -115,8 +115,7 @@ impl Schema {
 
     fn bounds(&self, number: f64) -> Option<String> {
         let within = |bound: &Bound, is_beyond: bool| {
-            is_beyond
-                || (bound.is_exclusive && (number - bound.value).abs() < f64::EPSILON)
+            is_beyond || (bound.is_exclusive && (number - bound.value).abs() < f64::EPSILON)
         };
         if let Some(bound) = &self.minimum
             && within(bound, number < bound.value)

@@ -183,7 +183,9 @@ impl<'a> Reader<'a> {
         match self.members.get("additionalProperties") {
             None | Some(Value::Null) => Additional::Unsaid,
             Some(Value::Bool(allowed)) => Additional::Allowed(*allowed),
-            Some(_) => self.one("additionalProperties").map_or(Additional::Unsaid, Additional::Like),
+            Some(_) => {
+                self.one("additionalProperties").map_or(Additional::Unsaid, Additional::Like)
+            }
         }
     }
 
@@ -201,11 +203,7 @@ impl<'a> Reader<'a> {
                 let last = error.to_string();
                 let reason = last.lines().last().unwrap_or_default().trim_start_matches("error: ");
                 let place = self.place.clone().key("pattern");
-                tell(
-                    self.mistakes,
-                    &place,
-                    format!("`{text}` is no regular expression: {reason}"),
-                );
+                tell(self.mistakes, &place, format!("`{text}` is no regular expression: {reason}"));
                 None
             }
         }

@@ -29,7 +29,11 @@ fn types_are_checked_down_to_the_elements() {
         json!({"labels": ["a", 1]}),
         &["`spec.parameters.labels[1]` must be a string, not a whole number"],
     );
-    says(json!({"type": "integer"}), json!(1.5), &["`spec.parameters` must be a whole number, not a number"]);
+    says(
+        json!({"type": "integer"}),
+        json!(1.5),
+        &["`spec.parameters` must be a whole number, not a number"],
+    );
     says(json!({"type": "number"}), json!(1), &[]);
     says(json!({"type": "string", "nullable": true}), json!(null), &[]);
     says(json!({"x-kubernetes-int-or-string": true}), json!("50%"), &[]);
@@ -43,10 +47,16 @@ fn types_are_checked_down_to_the_elements() {
 #[test]
 fn a_member_that_the_schema_does_not_know_is_named() {
     let known = json!({"type": "object", "properties": {"labels": {"type": "array"}}});
-    says(known.clone(), json!({"lables": []}), &["there is no parameter `lables`; did you mean `labels`?"]);
+    says(
+        known.clone(),
+        json!({"lables": []}),
+        &["there is no parameter `lables`; did you mean `labels`?"],
+    );
     let misfits = schema(known.clone()).misfits(&json!({"lables": []}), &FieldPath::root());
     assert!(misfits.broken.is_empty() && misfits.unknown.len() == 1);
-    assert!(schema(known).keeping_unknown().misfits(&json!({"x": 1}), &FieldPath::root()).is_empty());
+    assert!(
+        schema(known).keeping_unknown().misfits(&json!({"x": 1}), &FieldPath::root()).is_empty()
+    );
     says(
         json!({"type": "object", "additionalProperties": {"type": "integer"}}),
         json!({"a": 1, "b": "x"}),
@@ -66,14 +76,34 @@ fn bounds_words_and_patterns_are_checked() {
         json!("Nevr"),
         &["`spec.parameters` cannot be `Nevr`; did you mean `Never`?"],
     );
-    says(json!({"minimum": 1, "exclusiveMinimum": true}), json!(1), &["`spec.parameters` must be more than 1, not 1"]);
+    says(
+        json!({"minimum": 1, "exclusiveMinimum": true}),
+        json!(1),
+        &["`spec.parameters` must be more than 1, not 1"],
+    );
     says(json!({"maximum": 3}), json!(4), &["`spec.parameters` must be at most 3, not 4"]);
     says(json!({"multipleOf": 5}), json!(7), &["`spec.parameters` must be a multiple of 5, not 7"]);
-    says(json!({"minItems": 1}), json!([]), &["`spec.parameters` must have at least 1 element, not 0"]);
-    says(json!({"maxLength": 2}), json!("éàü"), &["`spec.parameters` must have at most 2 characters, not 3"]);
-    says(json!({"pattern": "^a+$"}), json!("b"), &["`spec.parameters` is `b`, which does not match `^a+$`"]);
+    says(
+        json!({"minItems": 1}),
+        json!([]),
+        &["`spec.parameters` must have at least 1 element, not 0"],
+    );
+    says(
+        json!({"maxLength": 2}),
+        json!("éàü"),
+        &["`spec.parameters` must have at most 2 characters, not 3"],
+    );
+    says(
+        json!({"pattern": "^a+$"}),
+        json!("b"),
+        &["`spec.parameters` is `b`, which does not match `^a+$`"],
+    );
     says(json!({"uniqueItems": true}), json!([1, 2, 1]), &["`spec.parameters` holds `1` twice"]);
-    says(json!({"required": ["a"]}), json!({}), &["`spec.parameters` lacks `a`, which is required"]);
+    says(
+        json!({"required": ["a"]}),
+        json!({}),
+        &["`spec.parameters` lacks `a`, which is required"],
+    );
 }
 
 #[test]
@@ -82,8 +112,15 @@ fn combinators_hold_as_their_names_say() {
     let keeping = |value: Value| {
         schema(one_of.clone()).keeping_unknown().misfits(&value, &FieldPath::root()).broken.len()
     };
-    assert_eq!([keeping(json!({"a": 1})), keeping(json!({})), keeping(json!({"a": 1, "b": 1}))], [0, 1, 1]);
-    says(json!({"not": {"type": "string"}}), json!("x"), &["`spec.parameters` fits the schema under `not`"]);
+    assert_eq!(
+        [keeping(json!({"a": 1})), keeping(json!({})), keeping(json!({"a": 1, "b": 1}))],
+        [0, 1, 1]
+    );
+    says(
+        json!({"not": {"type": "string"}}),
+        json!("x"),
+        &["`spec.parameters` fits the schema under `not`"],
+    );
     says(
         json!({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
         json!([]),
@@ -115,7 +152,10 @@ fn a_schema_that_is_none_is_refused_with_its_place() {
     .unwrap_err();
     let told: Vec<(String, &str)> =
         mistakes.iter().map(|one| (one.place.to_string(), one.message.as_str())).collect();
-    assert_eq!(told[0], ("properties.a.type".to_owned(), "there is no type `strng`; did you mean `string`?"));
+    assert_eq!(
+        told[0],
+        ("properties.a.type".to_owned(), "there is no type `strng`; did you mean `string`?")
+    );
     assert!(told[1].1.contains("is no regular expression: unclosed group"), "{told:?}");
     assert!(told[2].1.starts_with("the default does not fit"), "{told:?}");
 }

@@ -32,7 +32,8 @@ fn holds(clause: Value, object: Value, expected: bool) {
 
 #[test]
 fn kinds_are_alternatives_of_groups_and_kinds_without_versions() {
-    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}});
+    let deployment =
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}});
     holds(json!({}), pod("a", "x"), true);
     holds(json!({"kinds": []}), pod("a", "x"), true);
     holds(json!({"kinds": [{"apiGroups": [""], "kinds": ["Pod"]}]}), pod("a", "x"), true);
@@ -98,13 +99,18 @@ fn stars_stand_for_text_at_the_ends_only() {
         ("a*c", "a*c", true),
         ("ab", "abc", false),
     ] {
-        assert_eq!(Wildcard(pattern.to_owned()).matches(candidate), expected, "{pattern} {candidate}");
+        assert_eq!(
+            Wildcard(pattern.to_owned()).matches(candidate),
+            expected,
+            "{pattern} {candidate}"
+        );
     }
 }
 
 #[test]
 fn a_name_that_is_yet_to_be_made_matches_by_its_beginning_only() {
-    let generated = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "web-"}});
+    let generated =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "web-"}});
     for (pattern, expected) in
         [("web-*", true), ("*eb*", true), ("web-", false), ("*-", false), ("*", true), ("", true)]
     {
@@ -118,14 +124,19 @@ fn labels_are_the_objects_own() {
     holds(json!({"labelSelector": {"matchLabels": {"app": "web"}}}), pod("a", "x"), true);
     holds(json!({"labelSelector": {"matchLabels": {"app": "db"}}}), pod("a", "x"), false);
     holds(json!({"labelSelector": {}}), pod("a", "x"), true);
-    let odd = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {"app": "web", "n": 1}}});
+    let odd =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {"app": "web", "n": 1}}});
     holds(json!({"labelSelector": {"matchLabels": {"app": "web"}}}), odd, false);
 }
 
 #[test]
 fn a_namespace_selector_needs_the_namespace_of_what_lies_in_one() {
     let selector = json!({"namespaceSelector": {"matchLabels": {"env": "prod"}}});
-    holds(selector.clone(), json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}), true);
+    holds(
+        selector.clone(),
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}),
+        true,
+    );
     holds(selector.clone(), namespace("x"), true);
     let error = matched(selector.clone(), pod("a", "x")).unwrap_err();
     assert_eq!(
@@ -134,7 +145,8 @@ fn a_namespace_selector_needs_the_namespace_of_what_lies_in_one() {
          namespace selector for namespace-scoped object but missing Namespace"
     );
     // A clause before it that does not hold ends the match before the error.
-    let not_here = json!({"namespaces": ["y"], "namespaceSelector": {"matchLabels": {"env": "prod"}}});
+    let not_here =
+        json!({"namespaces": ["y"], "namespaceSelector": {"matchLabels": {"env": "prod"}}});
     holds(not_here, pod("a", "x"), false);
     let matches: Match = serde_json::from_value(selector).unwrap();
     let object = object(pod("a", "x"));
@@ -157,8 +169,14 @@ fn a_source_that_nobody_knows_is_an_error() {
     assert_eq!(of("All", None), Ok(true));
     assert_eq!(of("Original", Some(Source::Original)), Ok(true));
     assert_eq!(of("Generated", Some(Source::Original)), Ok(false));
-    assert!(of("Generated", None).unwrap_err().ends_with("source field not specified for resource a"));
-    assert!(of("generated", Some(Source::Original)).unwrap_err().ends_with("invalid source field \"generated\""));
+    assert!(
+        of("Generated", None).unwrap_err().ends_with("source field not specified for resource a")
+    );
+    assert!(
+        of("generated", Some(Source::Original))
+            .unwrap_err()
+            .ends_with("invalid source field \"generated\"")
+    );
 }
 
 #[test]
