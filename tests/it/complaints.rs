@@ -175,6 +175,24 @@ fn aci() -> Vec<Complaint> {
     ]
 }
 
+/// What Fargate takes of no pod.
+const DRIVER: &[(&str, &str, &str)] = &[
+    ("host.network", "spec.hostNetwork", "never schedules the pod"),
+    (
+        "security.privileged",
+        "spec.containers[0].securityContext.privileged",
+        "never schedules the pod",
+    ),
+    ("host.port", "spec.containers[0].ports[0].hostPort", "never schedules the pod"),
+];
+
+/// What Fargate takes of no pod.
+const MESH: &[(&str, &str, &str)] = &[(
+    "security.capabilities.add",
+    "spec.initContainers[0].securityContext.capabilities.add",
+    "never schedules the pod",
+)];
+
 fn fargate() -> Vec<Complaint> {
     let complaint = |report, spec, said| Complaint {
         report,
@@ -189,26 +207,12 @@ fn fargate() -> Vec<Complaint> {
         spec["hostNetwork"] = json!(true);
         spec
     };
-    const DRIVER: &[(&str, &str, &str)] = &[
-        ("host.network", "spec.hostNetwork", "never schedules the pod"),
-        (
-            "security.privileged",
-            "spec.containers[0].securityContext.privileged",
-            "never schedules the pod",
-        ),
-        ("host.port", "spec.containers[0].ports[0].hostPort", "never schedules the pod"),
-    ];
     let mesh = |name: &str| {
         let mut spec = one_container(json!({}));
         spec["initContainers"] = json!([{"name": name, "image": "registry.example.com/proxy:1",
             "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}, "runAsUser": 0}}]);
         spec
     };
-    const MESH: &[(&str, &str, &str)] = &[(
-        "security.capabilities.add",
-        "spec.initContainers[0].securityContext.capabilities.add",
-        "never schedules the pod",
-    )];
     vec![
         complaint("https://github.com/aws/containers-roadmap/issues/1517", driver(), DRIVER),
         complaint(
@@ -218,8 +222,8 @@ fn fargate() -> Vec<Complaint> {
         ),
         complaint(
             "https://github.com/kubernetes-sigs/aws-efs-csi-driver/issues/1329",
-            driver(),
-            DRIVER,
+            one_container(json!({"securityContext": {"privileged": true}})),
+            &DRIVER[1..2],
         ),
         complaint(
             "https://github.com/kubernetes/ingress-nginx/issues/4888",
