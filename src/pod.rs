@@ -66,6 +66,7 @@ impl PodView {
 
 impl PodView {
     /// The pod as far as the scheduler reads it, with a toleration for every taint.
+    #[must_use]
     pub fn tolerating_everything(&self) -> Self {
         let all = Toleration { operator: "Exists".to_owned(), ..Toleration::default() };
         Self {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::base::{Bases, names, resolve};
+use super::base::{Bases, Inheritance, names, resolve};
 use super::{
     Access, Claim, Effect, Entry, Injection, NetworkPolicySupport, Profile, ProfileId, Recognition,
     Support, Verified,
@@ -238,7 +238,7 @@ impl ProfileSource {
             .inheritance(&self.metadata.name, spec.extends.as_deref(), catalogue)
             .unwrap_or_else(|mistake| {
                 problems.push(mistake);
-                Default::default()
+                Inheritance::default()
             });
         let own = resolve(&spec.support, catalogue, &mut problems);
         // What an entry has marked already would be marked twice.

@@ -35,8 +35,8 @@ job := input.review.object.spec if {
 
 deny contains {"msg": "the job has no deadline: set `activeDeadlineSeconds`"} if {
 	job
-	not has_deadline(job)
-	not has_deadline(input.pod.spec)
+	not job_has_deadline
+	not pod_has_deadline
 }
 
 deny contains {"msg": msg} if {
@@ -52,7 +52,9 @@ deny contains {"msg": msg} if {
 	msg := sprintf("the job may be tried again %v times; at most %v are wanted: set `backoffLimit`", [retries, input.parameters.maxRetries])
 }
 
-has_deadline(spec) if is_number(spec.activeDeadlineSeconds)
+job_has_deadline if is_number(job.activeDeadlineSeconds)
+
+pod_has_deadline if is_number(input.pod.spec.activeDeadlineSeconds)
 
 number(value, _) := value if is_number(value)
 
@@ -62,7 +64,7 @@ number(value, otherwise) := otherwise if value == null
 deny contains {"msg": "the pod runs to an end but has no deadline", "field": "spec.activeDeadlineSeconds"} if {
 	input.review.kind.kind == "Pod"
 	input.pod.spec.restartPolicy in {"Never", "OnFailure"}
-	not has_deadline(input.pod.spec)
+	not pod_has_deadline
 	not has_owner
 }
 
@@ -77,6 +79,6 @@ deny contains {"msg": msg, "field": feature.fields[0]} if {
 	feature.name == "lifecycle.active-deadline"
 	some profile, support in feature.support
 	support in {"ignored", "unsupported"}
-	not has_deadline(job)
+	not job_has_deadline
 	msg := sprintf("`%s` does not keep the deadline of a pod; set that of the job", [profile])
 }

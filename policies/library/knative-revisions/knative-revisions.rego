@@ -35,8 +35,10 @@ deny contains {"msg": "the pod of the revision has no container `queue-proxy`: i
 deny contains {"msg": "`queue-proxy` has no readiness probe: traffic would come before the container can serve it", "field": pods.at(entry, "readinessProbe")} if {
 	is_revision
 	some entry in proxies
-	not is_object(entry.container.readinessProbe)
+	not has_readiness_probe(entry.container)
 }
+
+has_readiness_probe(container) if is_object(container.readinessProbe)
 
 # What becomes of the revision without a feature, by its name.
 needs := {

@@ -27,11 +27,15 @@ deny contains {"msg": msg, "field": pods.at(entry, probe)} if {
 	runs_on
 	some entry in pods.containers
 	entry.list == "containers"
-	not entry.container.name in input.parameters.exemptContainers
+	not is_exempt(entry.container)
 	some probe in input.parameters.probes
-	not is_object(entry.container[probe])
+	not has(entry.container, probe)
 	msg := sprintf("%s has no %s probe", [pods.who(entry), trim_suffix(probe, "Probe")])
 }
+
+is_exempt(container) if container.name in input.parameters.exemptContainers
+
+has(container, probe) if is_object(container[probe])
 
 # Pods that come to an end by themselves have nothing to probe for.
 runs_on if object.get(input.pod.spec, "restartPolicy", "Always") in {"Always", null}

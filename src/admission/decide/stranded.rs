@@ -76,11 +76,11 @@ impl Decision<'_> {
         ))
         .help(match names.as_slice() {
             [name] => format!(
-                "tolerate `{}` with operator `Exists`, or label the pod `loadline.dev/profile: {name}`, which adds what it needs",
+                "tolerate `{}` with operator `Exists`, or label the pod `loadline.dev/profile: {name}`, which adds what it needs; a webhook of the provider may add it too",
                 first.key
             ),
             _ => format!(
-                "tolerate `{}` with operator `Exists`, or name the profile with the label `loadline.dev/profile`, which adds what the pod needs",
+                "tolerate `{}` with operator `Exists`, or name the profile with the label `loadline.dev/profile`, which adds what the pod needs; a webhook of the provider may add it too",
                 first.key
             ),
         });

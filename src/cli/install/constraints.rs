@@ -5,13 +5,14 @@
 //! is for those that say nothing of virtual nodes in namespaces that ask for one, is opened to all namespaces: then every pod is
 //! sent, and still none of them twice. All other kinds get an entry of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use crate::admission::Pipeline;
 use crate::cli::check::scope;
 use crate::governance::Policy;
+use crate::governance::gatekeeper::Synced;
 use crate::governance::gatekeeper::matching::NamedKind;
 use crate::governance::metadata::{Match, PlacementMatch};
 
@@ -84,6 +85,22 @@ fn kinds_of(policy: &Policy) -> impl Iterator<Item = (String, String, Vec<String
         let (group, kind) = kind.split_once('/').unwrap_or(("*", kind));
         (group.to_owned(), kind.to_owned(), wanted.clone())
     })
+}
+
+/// Lets the server read the objects that policies look at.
+pub(super) fn let_read(documents: &mut [Value], synced: &[Synced]) {
+    let role = documents.iter_mut().find(|document| document["kind"] == "ClusterRole");
+    let Some(rules) = role.and_then(|role| role.get_mut("rules")).and_then(Value::as_array_mut)
+    else {
+        return;
+    };
+    let mut resources: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for Synced { group, kind, .. } in synced {
+        resources.entry(group).or_default().insert(scope::resource(kind));
+    }
+    rules.extend(resources.into_iter().map(|(group, resources)| {
+        json!({ "apiGroups": [group], "resources": resources, "verbs": ["get", "list", "watch"] })
+    }));
 }
 
 /// One rule for each group of API and set of operations.

@@ -99,9 +99,7 @@ struct Change<'a> {
     feature: &'a str,
     class: Class,
     #[serde(skip)]
-    title: &'a str,
-    #[serde(skip)]
-    is_control: bool,
+    known: &'a Feature,
     turn: Turn,
     from: Cell<'a>,
     to: Cell<'a>,
@@ -205,8 +203,7 @@ fn changes<'a>(
             Some(Change {
                 feature: &feature.name,
                 class: feature.class,
-                title: &feature.title,
-                is_control: feature.is_control(),
+                known: feature,
                 turn: Turn::of(before.entry.support, after.entry.support)?,
                 from: before,
                 to: after,

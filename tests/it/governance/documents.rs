@@ -98,7 +98,11 @@ fn mistakes_in_a_document_are_told_where_they_stand() {
         "{alowed: []}",
         &["there is no parameter `alowed`; did you mean `allowed`?"],
     );
-    says("hosts.known(", "hosts.knwon(", &["p.yaml:29:11: there is no function `data.lib.hosts.knwon`"]);
+    says(
+        "hosts.known(",
+        "hosts.knwon(",
+        &["p.yaml:29:11: there is no function `data.lib.hosts.knwon`"],
+    );
     says(
         "kinds: [networking.k8s.io/Ingress]",
         "kinds: [ingresses]",
