@@ -13,6 +13,7 @@ pub mod explain;
 pub mod gatekeeper;
 pub mod input;
 pub mod inventory;
+pub mod lint;
 mod machine;
 pub mod metadata;
 mod patch;
