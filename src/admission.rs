@@ -16,6 +16,7 @@ use crate::date::Date;
 use crate::exemption::Exemption;
 use crate::governance::Policy;
 use crate::governance::gatekeeper::Constraints;
+use crate::governance::gatekeeper::Synced;
 use crate::pod::PodView;
 use crate::profile::{Profile, ProfileId};
 use verdict::Mode;
@@ -53,6 +54,14 @@ impl Pipeline {
             reason = "ids are given out by the bundle that made this pipeline"
         )]
         &self.profiles[id.index()]
+    }
+
+    /// The kinds of objects that policies want to know, each once.
+    pub fn synced(&self) -> Vec<Synced> {
+        let mut kinds = self.constraints.synced.clone();
+        kinds.sort();
+        kinds.dedup();
+        kinds
     }
 
     /// The profile of that name.

@@ -5,6 +5,7 @@
 
 pub mod gatekeeper;
 pub mod last_good;
+pub mod library;
 mod read;
 
 use std::collections::BTreeMap;
@@ -28,8 +29,10 @@ use crate::path::FieldPath;
 use crate::profile::base::Bases;
 use crate::profile::source::{BaseSource, ProfileSource};
 use crate::profile::{Profile, ProfileId};
+use library::{SetSetting, package};
 use read::{documents, read};
 
+pub use library::{LibraryPolicy, is_library, is_test, library, library_modules};
 pub use read::{BundleError, Problem};
 
 /// Everything under `policies/`, by path.
@@ -58,6 +61,8 @@ pub struct Sources {
     pub exemptions: Vec<Text>,
     /// A `LoadlineConfig` document.
     pub config: Option<Text>,
+    /// Sets of policies that are on besides those that the configuration names.
+    pub sets: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,6 +89,8 @@ struct ConfigSpec {
     overrides: Vec<Override>,
     /// Policies of the built-in library, and settings of any policy.
     policies: Vec<PolicySetting>,
+    /// Groups of policies of the built-in library.
+    policy_sets: Vec<SetSetting>,
 }
 
 /// Turns a policy of the library on, or sets how any policy is run.
@@ -91,51 +98,20 @@ struct ConfigSpec {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct PolicySetting {
     name: String,
+    /// `false` leaves a policy out that one of the sets would bring.
+    enabled: Option<bool>,
     action: Option<Action>,
     parameters: Option<serde_json::Value>,
 }
 
-/// A policy of the built-in library.
-#[derive(Clone, Copy, Debug)]
-pub struct LibraryPolicy {
-    /// Name, as a configuration writes it.
-    pub name: &'static str,
-    /// The module.
-    pub text: &'static str,
-    /// Path of the module.
-    pub origin: &'static str,
-}
+impl PolicySetting {
+    fn on(name: &str) -> Self {
+        Self { name: name.to_owned(), enabled: None, action: None, parameters: None }
+    }
 
-/// The policies of the built-in library: off until a configuration names them.
-pub fn library() -> impl Iterator<Item = LibraryPolicy> {
-    EMBEDDED.iter().filter_map(|(origin, text)| {
-        let name = origin.strip_prefix("policies/library/")?.split('/').next()?;
-        (origin.ends_with(".rego") && !is_test(origin)).then_some(LibraryPolicy {
-            name,
-            text,
-            origin,
-        })
-    })
-}
-
-/// The built-in Rego, tests included, by path.
-pub fn library_modules() -> impl Iterator<Item = Module<'static>> {
-    EMBEDDED
-        .iter()
-        .filter(|(origin, _)| origin.starts_with("policies/library/") && origin.ends_with(".rego"))
-        .map(|(origin, text)| Module { origin, text })
-}
-
-/// Whether a file holds tests of a policy, not a policy.
-pub fn is_test(origin: &str) -> bool {
-    origin.ends_with("_test.rego")
-}
-
-/// Whether a module is a library that policies import: its package lies below `lib`.
-pub fn is_library(text: &str) -> bool {
-    text.lines().any(|line| {
-        line.strip_prefix("package ").is_some_and(|package| package.trim().starts_with("lib."))
-    })
+    fn is_on(&self) -> bool {
+        self.enabled != Some(false)
+    }
 }
 
 impl Pipeline {
@@ -382,21 +358,47 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
             Err(error) => problems.push(Problem { origin: module.origin.to_owned(), mark: None, message: error.message }),
         }
     };
+    // What the user has put in the place of a policy of the library, or switched off.
+    let mut settled: Vec<String> = Vec::new();
     for module in modules {
         let name = package_name(module.text);
         let setting = settings.iter().position(|setting| Some(&setting.name) == name.as_ref());
         let setting = setting.map(|position| settings.remove(position));
-        compile(module, &libraries, setting);
+        settled.extend(name);
+        if setting.is_none_or(PolicySetting::is_on) {
+            let shared = library::shared_with(module.text, &libraries);
+            let libraries: Vec<Module<'_>> = libraries.iter().copied().chain(shared).collect();
+            compile(module, &libraries, setting);
+        }
     }
     let mut unknown = Vec::new();
+    let (sets, messages) = switched_on(sources, config);
+    let mut wanted: Vec<(LibraryPolicy, PolicySetting)> = Vec::new();
     for setting in settings {
         match library().find(|policy| policy.name == setting.name) {
-            Some(policy) => {
-                compile(Module { origin: policy.origin, text: policy.text }, &[], Some(setting));
-            }
+            Some(policy) => wanted.push((policy, setting.clone())),
             None => unknown.push(setting),
         }
     }
+    for (policy, action) in sets {
+        let of_name = |name: &str| name == policy.name;
+        match wanted.iter_mut().find(|(known, _)| of_name(known.name)) {
+            Some((_, setting)) => setting.action = setting.action.or(action),
+            None if settled.iter().any(|name| of_name(name)) => {}
+            None => {
+                wanted.push((policy, PolicySetting { action, ..PolicySetting::on(policy.name) }))
+            }
+        }
+    }
+    for (policy, setting) in wanted.iter().filter(|(_, setting)| setting.is_on()) {
+        let libraries = library::shared_with(policy.text, &[]);
+        compile(Module { origin: policy.origin, text: policy.text }, &libraries, Some(setting));
+    }
+    problems.extend(messages.into_iter().map(|message| Problem {
+        origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
+        mark: None,
+        message,
+    }));
     for setting in unknown {
         problems.push(Problem {
             origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
@@ -460,10 +462,26 @@ fn exemptions(
     exemptions
 }
 
+/// The policies of all sets that are on, with what becomes of what they deny; and what is wrong with the names of sets.
+fn switched_on(
+    sources: &Sources,
+    config: &ConfigSpec,
+) -> (Vec<(LibraryPolicy, Option<Action>)>, Vec<String>) {
+    let asked = sources.sets.iter().cloned().map(SetSetting::Name);
+    let mut policies = Vec::new();
+    let mut messages = Vec::new();
+    for set in config.policy_sets.iter().cloned().chain(asked) {
+        match set.policies() {
+            Ok(found) => policies.extend(found.into_iter().map(|policy| (policy, set.action()))),
+            Err(message) => messages.push(message),
+        }
+    }
+    (policies, messages)
+}
+
 /// The policy's name by its package: the last part, in kebab-case.
 fn package_name(text: &str) -> Option<String> {
-    let package = text.lines().find_map(|line| line.strip_prefix("package "))?;
-    Some(package.split_whitespace().next()?.rsplit('.').next()?.replace('_', "-"))
+    Some(package(text)?.rsplit('.').next()?.replace('_', "-"))
 }
 
 /// A short name for everything that went in: the same texts give the same digest.
@@ -480,6 +498,9 @@ fn digest(sources: &Sources) -> String {
     for (_, text) in texts {
         hash.update(text.len().to_le_bytes());
         hash.update(text);
+    }
+    for set in &sources.sets {
+        hash.update(set);
     }
     hash.update(env!("CARGO_PKG_VERSION"));
     let mut digest = String::from("sha256:");

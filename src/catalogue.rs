@@ -96,6 +96,8 @@ pub struct Feature {
     pub title: String,
     /// What the pod asks for with it.
     pub doc: String,
+    /// What follows where it is dropped without an error and the profile says nothing more exact, as a phrase after "so".
+    pub lost: Option<String>,
     /// The locators as written, none for a behaviour.
     pub locators: Vec<String>,
 }

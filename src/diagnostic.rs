@@ -157,6 +157,11 @@ impl Diagnostic {
         None
     }
 
+    /// Whether a constraint of Gatekeeper's speaks: its code is `Kind/name`, and no other code has a slash.
+    pub fn is_of_constraint(&self) -> bool {
+        self.code.contains('/')
+    }
+
     /// The first field it points at.
     pub fn place(&self) -> Option<&FieldPath> {
         self.places.first()

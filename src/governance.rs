@@ -8,9 +8,9 @@ mod analysis;
 mod builtins;
 pub mod coverage;
 mod deadline;
+pub mod gatekeeper;
 pub mod eval;
 pub mod explain;
-pub mod gatekeeper;
 pub mod input;
 pub mod inventory;
 pub mod lint;
@@ -19,6 +19,7 @@ pub mod metadata;
 mod patch;
 pub mod schema;
 pub mod selector;
+mod rewrite;
 mod shape;
 mod syntax;
 pub mod test;
@@ -317,13 +318,12 @@ impl Said {
     }
 }
 
-/// Evaluates policies one after the other. What one of them takes is missing for the next: together they may take `limit`.
+/// Evaluates policies one after the other. What one of them takes is missing for the next.
 pub fn evaluate<'p>(
     policies: impl Iterator<Item = &'p Policy>,
     input: &Input,
-    limit: Duration,
+    deadline: Deadline,
 ) -> Vec<Diagnostic> {
-    let deadline = Deadline::after(limit);
     policies.flat_map(|policy| policy.evaluate(input, deadline)).collect()
 }
 

@@ -54,6 +54,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Whether the cluster's facts are awaited and have not come.
     pub awaits_facts: AtomicBool,
+    /// Whether the objects that policies look at are awaited and have not come.
+    pub awaits_inventory: AtomicBool,
     /// Whether the server is on its way down.
     pub is_stopping: AtomicBool,
     /// Whether the pipeline is what its files say.
@@ -70,6 +72,7 @@ impl Shared {
             facts: ArcSwap::from_pointee(facts),
             metrics,
             awaits_facts: AtomicBool::new(false),
+            awaits_inventory: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             bundle: ArcSwap::from_pointee(reload::Standing::default()),
             bodies: Semaphore::new(BODY_BUDGET_KIB as usize),
@@ -116,6 +119,7 @@ async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     let checks = [
         ("bundle", true),
         ("facts", !shared.awaits_facts.load(Ordering::Relaxed)),
+        ("inventory", !shared.awaits_inventory.load(Ordering::Relaxed)),
         ("not-stopping", !shared.is_stopping.load(Ordering::Relaxed)),
     ];
     let is_ready = checks.iter().all(|(_, holds)| *holds);

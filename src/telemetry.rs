@@ -128,6 +128,7 @@ pub struct Metrics {
     pub certificate_reloads: Counter<u64, AtomicU64>,
     /// Nodes of each recognised profile.
     virtual_nodes: Family<ProfileLabels, Gauge>,
+    inventory: Gauge,
     bundles: Family<BundleLabels, Gauge>,
     bundle_reloads: Family<ReloadLabels, Counter>,
     bundle_held: Gauge,
@@ -179,6 +180,12 @@ impl Metrics {
         let certificate_expiry = Gauge::default();
         let certificate_reloads = Counter::default();
         let virtual_nodes = Family::default();
+        let inventory = Gauge::default();
+        registry.register(
+            "inventory_objects",
+            "Objects of the cluster that policies may look at",
+            inventory.clone(),
+        );
         registry.register("admission_requests", "Reviews answered", requests.clone());
         registry.register(
             "admission_duration_seconds",
@@ -238,6 +245,7 @@ impl Metrics {
             certificate_expiry,
             certificate_reloads,
             virtual_nodes,
+            inventory,
             bundles,
             exemptions,
             bundle_reloads,
@@ -331,6 +339,11 @@ impl Metrics {
             let labels = ProfileLabels { profile: profile.to_owned() };
             self.virtual_nodes.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Sets how many objects policies may look at.
+    pub fn count_inventory(&self, objects: usize) {
+        self.inventory.set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
     /// The exposition text, OpenMetrics 1.0.

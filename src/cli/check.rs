@@ -14,6 +14,7 @@ pub mod object;
 pub mod parallel;
 pub mod raw;
 pub mod sarif;
+pub mod scope;
 pub mod template;
 pub mod typed;
 
@@ -60,6 +61,9 @@ pub struct CheckArgs {
     /// A file, a folder (its .yaml, .yml and .json files) or `-` for standard input; may be given more than once
     #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
     pub filename: Vec<PathBuf>,
+    /// Objects that policies may look at besides those that are checked: a file or a folder; may be given more than once
+    #[arg(long, value_name = "FILE|DIR")]
+    pub inventory: Vec<PathBuf>,
     /// Look into the folders of folders too, hidden ones left out
     #[arg(short = 'R', long)]
     pub recursive: bool,
@@ -164,7 +168,11 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     let profiles = asked(arguments, &pipeline)?;
     let files = input::files(&arguments.filename, arguments.recursive)
         .map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    let reader = Reader { catalogue: &pipeline.catalogue, namespace: &arguments.namespace };
+    let reader = Reader {
+        catalogue: &pipeline.catalogue,
+        constraints: &pipeline.constraints,
+        namespace: &arguments.namespace,
+    };
     let found = parallel::map(&files, "files read", |path| {
         input::read(path, &arguments.stdin_filename).map(|text| reader.find(text))
     });
@@ -180,7 +188,8 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
             Err(problem) => problems.push((problem.clone(), None)),
         }
     }
-    let facts = facts(&read, &pipeline);
+    let known = inventory(arguments, &reader)?;
+    let facts = facts(&read, &known, &pipeline);
     let subjects: Vec<(&Found, &Subject)> = read
         .iter()
         .flat_map(|found| found.subjects.iter().map(move |subject| (*found, subject)))
@@ -239,18 +248,48 @@ fn asked<'a>(
 }
 
 /// What the inputs say of the cluster. It is known when there is a node among them.
-fn facts(read: &[&Found], pipeline: &Pipeline) -> Facts {
+///
+/// Policies may look at all of the inputs, and at what is given besides. What is checked is what they see of an object that
+/// stands in both.
+fn facts(read: &[&Found], known: &[Found], pipeline: &Pipeline) -> Facts {
     let mut nodes = Vec::new();
     let mut namespaces = BTreeMap::new();
+    for found in known {
+        namespaces.extend(found.namespaces.clone());
+    }
     for found in read {
         nodes.extend(found.nodes.iter().cloned());
         namespaces.extend(found.namespaces.clone());
     }
-    if nodes.is_empty() {
+    let objects = known.iter().chain(read.iter().copied()).flat_map(|found| &found.objects);
+    let inventory = objects.cloned().collect();
+    let facts = if nodes.is_empty() {
         Facts::of_namespaces(namespaces)
     } else {
         Facts::of_cluster(Cluster::new(nodes, &pipeline.profiles), namespaces)
+    };
+    facts.with_inventory(inventory)
+}
+
+/// Reads the objects that are only to be known. One that cannot be read is an error: a policy that does not see what it asks
+/// for lets pass what it should not.
+fn inventory(arguments: &CheckArgs, reader: &Reader<'_>) -> anyhow::Result<Vec<Found>> {
+    if arguments.inventory.is_empty() {
+        return Ok(Vec::new());
     }
+    let files =
+        input::files(&arguments.inventory, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let mut all = Vec::new();
+    for path in &files {
+        let text = input::read(path, &arguments.stdin_filename)
+            .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        let found = reader.find(text);
+        if let Some(problem) = found.problems.first() {
+            anyhow::bail!("{problem}");
+        }
+        all.push(found);
+    }
+    Ok(all)
 }
 
 /// Writes the answer to standard output and what could not be read to standard error.
@@ -273,7 +312,7 @@ fn print<'a>(
             for ((found, subject), judged) in &run.judged {
                 let mut out = String::new();
                 match judged.as_slice() {
-                    [one] => human::object(&mut out, renderer, found, subject, one),
+                    [one] => human::object(&mut out, renderer, run.pipeline, found, subject, one),
                     many => human::profiles(&mut out, found, subject, many),
                 }
                 stdout.write_all(out.as_bytes())?;

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use arc_swap::ArcSwap;
 use clap::{Args, ValueEnum};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -18,7 +19,8 @@ use crate::admission::Pipeline;
 use crate::bundle::Sources;
 use crate::cluster::{self, ClusterError};
 use crate::controllers::network_policy;
-use crate::facts::{Cluster, Facts};
+
+use crate::facts::{Cluster, Facts, Inventory};
 use crate::server::tls::{Certificate, RELOAD_INTERVAL, SelfSigned};
 use crate::server::{self, Shared, listen, reload};
 use crate::telemetry::{self, LogFormat};
@@ -103,6 +105,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
         .map_err(|error| anyhow::anyhow!("set up logging with filter `{log}`: {error}"))?;
     let sources = bundle.sources().context("load the bundle")?;
     let pipeline = Pipeline::compile(&sources).context("load the bundle")?;
+    for notice in &pipeline.notices {
+        tracing::warn!(notice, "the bundle holds something odd");
+    }
     let certificate = Arc::new(match (cert, key, self_signed) {
         (Some(cert), Some(key), _) => Certificate::from_files(&cert, &key)?,
         (_, _, true) => {
@@ -166,6 +171,7 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     } = serve;
     let client = cluster::connect(kubeconfig.as_deref(), context.as_deref()).await?;
     shared.awaits_facts.store(client.is_some(), Ordering::Relaxed);
+    shared.awaits_inventory.store(client.is_some(), Ordering::Relaxed);
     let listener = listen::bind(address).await.with_context(|| format!("listen on {address}"))?;
     let metrics_listener = listen::bind(metrics_listen)
         .await
@@ -237,15 +243,33 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
 
 /// Keeps the facts fresh and the fences in place. Ends only with an error.
 async fn follow(client: kube::Client, shared: Arc<Shared>) -> Result<Infallible, ClusterError> {
+    // What the facts hold of both is published whole, whichever of them has changed.
+    let inventory = ArcSwap::from_pointee(Inventory::default());
     let facts = cluster::watch(
         client.clone(),
         || shared.pipeline.load_full(),
         |facts| {
             let counts = facts.cluster().into_iter().flat_map(Cluster::virtual_node_counts);
             shared.metrics.count_nodes(counts);
-            shared.facts.store(Arc::new(facts));
+            shared.facts.store(Arc::new(facts.with_inventory(Inventory::clone(&inventory.load()))));
             if shared.awaits_facts.swap(false, Ordering::Relaxed) {
                 tracing::info!("the cluster's nodes and namespaces are known");
+            }
+        },
+        |resource| shared.metrics.loop_failed(resource),
+    );
+    let objects = cluster::inventory::follow(
+        client.clone(),
+        || shared.pipeline.load().synced(),
+        |objects| {
+            shared.metrics.count_inventory(objects.len());
+            inventory.store(Arc::new(objects.clone()));
+            shared.facts.rcu(|facts| Facts::clone(facts).with_inventory(objects.clone()));
+            if shared.awaits_inventory.swap(false, Ordering::Relaxed) && !objects.is_empty() {
+                tracing::info!(
+                    objects = objects.len(),
+                    "the objects that policies look at are known"
+                );
             }
         },
         |resource| shared.metrics.loop_failed(resource),
@@ -253,6 +277,7 @@ async fn follow(client: kube::Client, shared: Arc<Shared>) -> Result<Infallible,
     let fences = network_policy::run(client, |outcome| shared.metrics.fence(outcome.as_str()));
     tokio::select! {
         ended = facts => ended,
+        ended = objects => ended,
         ended = fences => ended,
     }
 }

@@ -76,8 +76,11 @@ fn short(diagnostic: &Diagnostic) -> String {
 }
 
 /// The message of a refusal: the findings one after the other, the first ones in full.
+///
+/// What Gatekeeper's constraints say stands below, a line each, as Gatekeeper itself has it.
 pub fn refusal<'d>(denials: impl Iterator<Item = &'d Diagnostic>) -> String {
-    let denials: Vec<&Diagnostic> = denials.collect();
+    let (constraints, denials): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+        denials.partition(|diagnostic| diagnostic.is_of_constraint());
     let spelled = denials.iter().take(MAX_SPELLED_OUT).map(|diagnostic| sentence(diagnostic));
     let mut message = spelled.collect::<Vec<_>>().join(" | ");
     let rest: Vec<&str> =
@@ -85,7 +88,14 @@ pub fn refusal<'d>(denials: impl Iterator<Item = &'d Diagnostic>) -> String {
     if !rest.is_empty() {
         message.push_str(&format!(" | and {} more: {}", rest.len(), rest.join(", ")));
     }
-    clean(message)
+    let own = Some(clean(message)).filter(|message| !message.is_empty());
+    own.into_iter().chain(constraints.into_iter().map(of_constraint)).collect::<Vec<_>>().join("\n")
+}
+
+/// A finding of a constraint in Gatekeeper's words: `[name] message`.
+pub fn of_constraint(diagnostic: &Diagnostic) -> String {
+    let name = diagnostic.code.split_once('/').map_or(&*diagnostic.code, |(_, name)| name);
+    format!("[{name}] {}", diagnostic.what)
 }
 
 /// The warnings of an answer: one line each, within the API server's limits.
@@ -118,6 +128,9 @@ pub fn warnings(diagnostics: &[Diagnostic], is_allowed: bool) -> Vec<String> {
 
 /// One warning: what, where and, if there is room, why.
 fn warning(diagnostic: &Diagnostic) -> String {
+    if diagnostic.is_of_constraint() {
+        return clean(cut(of_constraint(diagnostic), MAX_WARNING));
+    }
     let short = format!("loadline: {}", short(diagnostic));
     let full = diagnostic
         .why

@@ -27,6 +27,8 @@ pub(super) struct Analysis {
     pub prints: Vec<Vec<Range<usize>>>,
     /// Whether any rule may look at `input.features`.
     pub reads_features: bool,
+    /// Whether a function has a value where none of its definitions holds.
+    pub has_default_functions: bool,
     /// How deep the interpreter may have to recurse, in levels of its own.
     pub depth: u32,
     /// Every reference to `data`, with the path below it as far as it is written.
@@ -99,6 +101,7 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
                 ..RuleFact::default()
             });
             fact.is_function |= rule.is_function;
+            analysis.has_default_functions |= rule.is_function && rule.is_default;
         }
     }
     let mut findings = Vec::new();

@@ -6,8 +6,11 @@
 //! loaded; there are none that reach the network.
 
 mod call;
+mod cidr;
 pub(super) mod fault;
+mod format;
 mod guards;
+mod own;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -42,6 +45,8 @@ pub(super) enum Calling {
     Direct,
     /// After a look at its arguments.
     Guarded(Guard),
+    /// By a function of ours, since the engine has none.
+    Own(own::Own),
     /// Not at all, for a reason.
     Refused(&'static str),
 }
@@ -65,7 +70,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         .map(|builtin| builtin.name)
 }
 
-/// The built-ins whose arguments are looked at.
-pub(super) fn guarded() -> impl Iterator<Item = &'static Builtin> {
-    TABLE.iter().copied().filter(|builtin| matches!(builtin.calling, Calling::Guarded(_)))
+/// The built-ins that the interpreter calls by way of [`call()`].
+pub(super) fn extensions() -> impl Iterator<Item = &'static Builtin> {
+    let is_ours = |calling| matches!(calling, Calling::Guarded(_) | Calling::Own(_));
+    TABLE.iter().copied().filter(move |builtin| is_ours(builtin.calling))
 }

@@ -22,6 +22,7 @@ use super::deadline::Deadline;
 use super::input::Review;
 use super::inventory::Data;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::facts::Inventory;
 use constraint::{Action, Constraint, Point};
 use matching::{NamedKind, Wildcard};
 use subject::Subject;
@@ -116,21 +117,27 @@ impl Constraints {
         self.list.iter().any(|constraint| constraint.template.reads_inventory)
     }
 
-    /// The kinds of objects that constraints are about, and the operations that their templates name.
+    /// The kinds of objects that constraints are about, and the operations that they want to hear of: creations and updates,
+    /// unless their templates name others.
     pub fn named_kinds(&self) -> BTreeMap<NamedKind, Vec<String>> {
         let mut named: BTreeMap<NamedKind, Vec<String>> = BTreeMap::new();
-        for constraint in self
-            .list
-            .iter()
-            .filter(|one| matches!(one.action(Point::Webhook), Some(Action::Severity(_))))
-        {
+        let is_enforced =
+            |one: &&Constraint| matches!(one.action(Point::Webhook), Some(Action::Severity(_)));
+        for constraint in self.list.iter().filter(is_enforced) {
             let kinds = match &constraint.matches {
                 Some(matches) => matches.named_kinds(),
                 None => matching::Match::default().named_kinds(),
             };
+            let wanted: Vec<&str> = match constraint.template.operations() {
+                [] => vec!["CREATE", "UPDATE"],
+                some if some.iter().any(|one| one == "*") => {
+                    vec!["CREATE", "UPDATE", "DELETE", "CONNECT"]
+                }
+                some => some.iter().map(String::as_str).collect(),
+            };
             for kind in kinds {
                 let operations = named.entry(kind).or_default();
-                operations.extend(constraint.template.operations().iter().cloned());
+                operations.extend(wanted.iter().map(|word| (*word).to_owned()));
                 operations.sort();
                 operations.dedup();
             }
@@ -147,7 +154,8 @@ impl Constraints {
     ) -> impl Iterator<Item = (&'c Constraint, Action)> {
         self.list.iter().filter_map(move |constraint| {
             let matches = constraint.matches.as_ref();
-            if !constraint.template.is_about(operation)
+            // Gatekeeper's suites do not look at operations.
+            if (point == Point::Webhook && !constraint.template.is_about(operation))
                 || matches.is_some_and(|matches| !matches.may_match(group, kind))
             {
                 return None;
@@ -164,8 +172,8 @@ impl Constraints {
         &'c self,
         reviewed: &Reviewed<'c>,
         review: impl FnOnce() -> Result<Review, String>,
-        data: Option<&Data>,
-        limit: std::time::Duration,
+        inventory: &Inventory,
+        deadline: Deadline,
     ) -> Vec<Violation<'c>> {
         let subject = &reviewed.subject;
         let Some(object) = subject.object.or(subject.old_object) else {
@@ -188,11 +196,10 @@ impl Constraints {
         if concerned.is_empty() {
             return violations;
         }
-        let deadline = Deadline::after(limit);
         match review() {
             Ok(review) => {
                 for (constraint, action) in concerned {
-                    violations.extend(constraint.review(action, &review, data, deadline));
+                    violations.extend(constraint.review(action, &review, inventory, deadline));
                 }
             }
             Err(problem) => {
@@ -220,12 +227,13 @@ impl Constraint {
         &'c self,
         action: Action,
         review: &Review,
-        data: Option<&Data>,
+        inventory: &Inventory,
         deadline: Deadline,
     ) -> Vec<Violation<'c>> {
         let input: Rego = review.with_parameters(&self.parameters);
         let deadline = deadline.within(POLICY_TIME_LIMIT);
-        match self.template.run(&input, data.map(Data::value), deadline) {
+        let data = self.template.reads_inventory.then(|| Data::of(inventory));
+        match self.template.run(&input, data.as_deref().map(Data::value), deadline) {
             Ok(said) => said
                 .into_iter()
                 .map(|said| Violation {

@@ -29,6 +29,8 @@ pub struct Metadata {
     pub parameters: Option<serde_json::Value>,
     /// What a failure of the policy itself means.
     pub on_error: OnError,
+    /// Groups of policies that it belongs to, by name.
+    pub sets: Vec<String>,
 }
 
 /// The kinds that policies can be about: a workload is governed as the pods that it makes.
@@ -122,6 +124,7 @@ struct Custom {
     severity: Option<DeniedAs>,
     parameters: Option<serde_json::Value>,
     on_error: OnError,
+    sets: Vec<String>,
     /// Free words for catalogues of policies.
     #[serde(rename = "tags")]
     _tags: OneOrMany<String>,
@@ -205,6 +208,7 @@ impl Metadata {
                 .or_else(|| source.custom.severity.map(super::Action::from)),
             parameters: source.custom.parameters,
             on_error: source.custom.on_error,
+            sets: source.custom.sets,
         })
     }
 

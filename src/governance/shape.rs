@@ -28,7 +28,7 @@ pub(super) fn check(text: &str) -> Result<(), (Mark, String)> {
         return Err((Mark { line: 1, column: 1 }, reason));
     }
     let mut shape = Shape::default();
-    let mut scanner = Scanner { text, position: 0 };
+    let mut scanner = Scanner::new(text);
     while let Some((start, token)) = scanner.next() {
         if let Err(reason) = shape.step(token) {
             return Err((Lines::of(text).mark(text, start), reason));
@@ -60,8 +60,9 @@ impl Lines {
     }
 }
 
+/// A piece of a text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Token<'t> {
+pub(super) enum Token<'t> {
     /// A name, a keyword, a string.
     Operand,
     /// A number, as written.
@@ -72,8 +73,10 @@ enum Token<'t> {
     Separator,
     /// `(`, or a bracket that the parser reads more than once.
     Open {
+        /// Whether it is read more than once.
         is_literal: bool,
     },
+    /// A bracket that ends what another one began.
     Close,
 }
 
@@ -155,14 +158,24 @@ impl Shape {
     }
 }
 
-struct Scanner<'t> {
+/// Reads a text token by token.
+pub(super) struct Scanner<'t> {
     text: &'t str,
     position: usize,
 }
 
 impl<'t> Scanner<'t> {
+    pub(super) const fn new(text: &'t str) -> Self {
+        Self { text, position: 0 }
+    }
+
+    /// Where the last token ends.
+    pub(super) const fn position(&self) -> usize {
+        self.position
+    }
+
     /// The next token and where it begins. Text that is no Rego gives some tokens or other, and an error of the parser.
-    fn next(&mut self) -> Option<(usize, Token<'t>)> {
+    pub(super) fn next(&mut self) -> Option<(usize, Token<'t>)> {
         loop {
             let rest = self.text.get(self.position..)?;
             let first = rest.chars().next()?;

@@ -41,6 +41,8 @@ pub(super) struct Rule {
     pub path: Vec<String>,
     /// Whether it takes arguments.
     pub is_function: bool,
+    /// Whether it says what holds where nothing else does.
+    pub is_default: bool,
     /// Where its text begins, in bytes.
     pub start: usize,
     /// The patterns of its arguments.
@@ -128,6 +130,7 @@ fn rule_of(node: &Value) -> Option<Rule> {
         return Some(Rule {
             path,
             is_function: !arguments.is_empty(),
+            is_default: true,
             start,
             arguments,
             head,
@@ -146,6 +149,7 @@ fn rule_of(node: &Value) -> Option<Rule> {
     Some(Rule {
         path: head_path(refr)?,
         is_function: kind == "Func",
+        is_default: false,
         start,
         arguments: list(head, "args").cloned().collect(),
         head: said,

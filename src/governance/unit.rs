@@ -4,6 +4,8 @@
 //! units that are interpreted run strictly first: most have nothing to be lenient about, and the lenient interpreter hides
 //! when functions disagree.
 
+mod source;
+
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -19,6 +21,7 @@ use super::deadline::Deadline;
 use super::machine::Machine;
 use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
+use source::Source;
 
 /// How many of its instructions the engine runs between two looks at the clock. Most take nanoseconds, but a built-in that
 /// works through a long text may take a millisecond.
@@ -102,6 +105,7 @@ pub(super) struct Parsed {
     /// The syntax tree of each.
     pub syntax: Vec<Syntax>,
     mode: Mode,
+    sources: Vec<Source>,
     engine: Engine,
 }
 
@@ -134,41 +138,43 @@ impl Parsed {
     /// Fails with all mistakes of the analysis, or with the first one of the parser; each line of the message begins with
     /// file, line and column.
     pub(super) fn new(modules: &[Module<'_>], mode: Mode) -> Result<Self, PolicyError> {
-        let texts = modules.iter().map(|module| (module.origin, module.text));
-        let engine = parse(texts, mode.language)?;
+        let sources: Vec<Source> =
+            modules.iter().map(|module| Source::new(*module, mode.language)).collect();
+        let engine = parse(sources.iter().map(Source::first), mode.language)?;
         let json =
             engine.get_ast_as_json().map_err(|error| PolicyError { message: error.to_string() })?;
         let syntax = syntax::read(&json).map_err(|message| PolicyError { message })?;
         let analysis = analysis::analyse(&syntax).map_err(|findings| {
-            let origin = |number: usize| modules.get(number).map_or("", |module| module.origin);
-            let lines = findings
-                .iter()
-                .map(|one| format!("{}:{}: {}", origin(one.module), one.mark, one.message));
-            PolicyError { message: lines.collect::<Vec<_>>().join("\n") }
+            let line = |one: &analysis::Finding| {
+                let source = sources.get(one.module);
+                let mark = source.map_or(one.mark, |source| source.original(one.mark));
+                let origin = source.map_or("", |source| &source.origin);
+                format!("{origin}:{mark}: {}", one.message)
+            };
+            PolicyError { message: findings.iter().map(line).collect::<Vec<_>>().join("\n") }
         })?;
-        let packages = syntax.iter().map(|module| module.package.clone()).collect();
-        let has_prints = analysis.prints.iter().any(|calls| !calls.is_empty());
-        let engine = if mode.prints == Prints::Dropped && has_prints {
-            let silent: Vec<String> = modules
-                .iter()
-                .zip(&analysis.prints)
-                .map(|(module, calls)| silence(module.text, calls))
-                .collect();
-            let texts =
-                modules.iter().zip(&silent).map(|(module, text)| (module.origin, text.as_str()));
-            parse(texts, mode.language)?
-        } else {
+        let is_silent = mode.prints == Prints::Dropped;
+        let sources: Vec<Source> = sources
+            .into_iter()
+            .zip(syntax.iter().zip(&analysis.prints))
+            .map(|(source, (module, prints))| source.finish(module, prints, is_silent))
+            .collect();
+        let texts = sources.iter().map(Source::second);
+        let engine = if sources.iter().all(Source::is_finished) {
             engine
+        } else {
+            parse(texts, mode.language)?
         };
-        Ok(Self { analysis, packages, syntax, mode, engine })
+        let packages = syntax.iter().map(|module| module.package.clone()).collect();
+        Ok(Self { analysis, packages, syntax, mode, sources, engine })
     }
 
     /// Makes the rules ready to run: prepared by way of `entries`, the full names of rules, and shared by all runs.
     ///
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
-        let Self { analysis: Analysis { depth, .. }, packages: _, syntax: _, mode, mut engine } =
-            self;
+        let Self { analysis, packages: _, syntax: _, mode, sources, mut engine } = self;
+        let Analysis { depth, has_default_functions, .. } = analysis;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
@@ -182,7 +188,8 @@ impl Parsed {
         let mut machine = None;
         if let Some(entry) = entries.first() {
             let policy = prepare(&mut engine, entry)?;
-            if mode.prints == Prints::Dropped {
+            // The machine does not know the defaults of functions.
+            if mode.prints == Prints::Dropped && !has_default_functions {
                 machine = Machine::compile(&policy, entries, mode.errors);
             }
             if let Some(lenient) = &mut lenient {
@@ -190,14 +197,14 @@ impl Parsed {
                 prepare(lenient, entry)?;
             }
         }
-        Ok(Unit { machine, engine, lenient, depth })
+        Ok(Unit { machine, engine, lenient, depth, sources })
     }
 }
 
 /// Lets an engine call the functions whose arguments are looked at by way of ours.
 fn extend(engine: &mut Engine, errors: Errors) -> Result<(), PolicyError> {
     engine.set_strict_builtin_errors(errors == Errors::Strict);
-    for builtin in builtins::guarded() {
+    for builtin in builtins::extensions() {
         // The engine counts arguments in one byte, and so does nobody need more.
         let arity = u8::try_from(builtin.arity).unwrap_or(u8::MAX);
         let call = move |arguments: Vec<Value>| match builtins::call(builtin, &arguments) {
@@ -240,22 +247,6 @@ fn parse<'m>(
     Ok(engine)
 }
 
-/// The text with `true` where `print` is called, and everything else where it was.
-fn silence(text: &str, calls: &[std::ops::Range<usize>]) -> String {
-    let mut silent = text.to_owned();
-    for call in calls {
-        let Some(old) = text.get(call.clone()) else {
-            continue;
-        };
-        // `print` is longer than `true`, and both stand on the first line.
-        let blank: String =
-            old.chars().skip("true".len()).map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
-        let padding = " ".repeat(old.len().saturating_sub("true".len() + blank.len()));
-        silent.replace_range(call.clone(), &format!("true{blank}{padding}"));
-    }
-    silent
-}
-
 /// One of the engine's messages with its position in front: it draws `--> file:line:col` above an excerpt.
 fn located(origin: &str, message: &str) -> String {
     let place = message.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
@@ -283,12 +274,13 @@ pub(super) fn untabbed(origin: &str, text: &str, message: &str) -> String {
 /// Modules whose rules can be run, any number of times at once.
 pub(super) struct Unit {
     /// What runs the rules, where it can.
-    machine: Option<Machine>,
+    pub(super) machine: Option<Machine>,
     /// The interpreter. Cloned for each run, which costs a fraction of a microsecond and takes no lock.
     engine: Engine,
     /// The interpreter that takes failing functions for undefined, in units that are to be run so.
     lenient: Option<Engine>,
     depth: u32,
+    sources: Vec<Source>,
 }
 
 impl std::fmt::Debug for Unit {
@@ -301,6 +293,21 @@ impl Unit {
     /// The value of a rule, and what was printed on the way. What the rules do not define themselves is taken from `data`,
     /// an object, if there is one.
     pub(super) fn run(
+        &self,
+        rule: &str,
+        input: Option<&Value>,
+        data: Option<&Value>,
+        deadline: Deadline,
+    ) -> (Result<Value, Failure>, Vec<String>) {
+        let (value, prints) = self.run_anywhere(rule, input, data, deadline);
+        let value = value.map_err(|failure| match failure {
+            Failure::Error(message) => Failure::Error(source::relocate(&self.sources, message)),
+            failure => failure,
+        });
+        (value, prints)
+    }
+
+    fn run_anywhere(
         &self,
         rule: &str,
         input: Option<&Value>,
@@ -372,7 +379,7 @@ impl Unit {
     }
 
     /// The value of a rule as the interpreter sees it.
-    fn interpret(
+    pub(super) fn interpret(
         &self,
         rule: &str,
         input: Option<&Value>,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::base::{Bases, names, resolve};
+use super::base::{Bases, Inheritance, names, resolve};
 use super::{
     Access, Claim, Effect, Entry, Injection, NetworkPolicySupport, Profile, ProfileId, Recognition,
     Support, Verified,
@@ -227,13 +227,18 @@ impl ProfileSource {
         catalogue: &Catalogue,
         bases: &Bases,
     ) -> Result<Profile, Vec<Mistake>> {
-        let spec = self.spec;
+        let mut spec = self.spec;
         let mut problems = Vec::new();
+        for (number, claim) in spec.claims.iter_mut().enumerate() {
+            let place = FieldPath::keys("spec.claims").index(number).key("features");
+            let mut told = BTreeSet::new();
+            claim.ids = names(&claim.features, &place, catalogue, &mut told, &mut problems);
+        }
         let handed = bases
             .inheritance(&self.metadata.name, spec.extends.as_deref(), catalogue)
             .unwrap_or_else(|mistake| {
                 problems.push(mistake);
-                Default::default()
+                Inheritance::default()
             });
         let own = resolve(&spec.support, catalogue, &mut problems);
         // What an entry has marked already would be marked twice.

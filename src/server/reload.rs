@@ -90,6 +90,9 @@ pub async fn follow(shared: Arc<Shared>, read: Arc<ReadSources>, started_with: S
                         profiles = pipeline.profiles.len(),
                         "a new bundle is in force"
                     );
+                    for notice in &pipeline.notices {
+                        tracing::warn!(notice, "the bundle holds something odd");
+                    }
                     shared.pipeline.store(pipeline);
                 }
                 last_good = Arc::new(sources);

@@ -13,11 +13,11 @@ use crate::bundle::Text;
 use crate::bundle::gatekeeper::{self, Located};
 use crate::document::Document;
 use crate::facts::Inventory;
+use crate::governance::Deadline;
 use crate::governance::gatekeeper::constraint::Point;
 use crate::governance::gatekeeper::subject::{Metadata, Namespace, Source, Subject};
 use crate::governance::gatekeeper::{Constraints, Reviewed};
 use crate::governance::input::Review;
-use crate::governance::inventory::Data;
 
 /// How long the templates of one case may take.
 const CASE_TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -176,13 +176,12 @@ fn messages(
         source: Some(Source::Original),
     };
     let reviewed = Reviewed { point: Point::Suite, operation: text("/operation"), subject };
-    let data = Data::of(inventory);
     let violations = constraints.review(
         &reviewed,
         // Gatekeeper's runner hands no Namespace to the templates.
         || Ok(Review::from(&request).for_templates(None)),
-        Some(&data),
-        CASE_TIME_LIMIT,
+        inventory,
+        Deadline::after(CASE_TIME_LIMIT),
     );
     Ok(violations.into_iter().map(|violation| violation.message).collect())
 }

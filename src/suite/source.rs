@@ -202,6 +202,7 @@ mod tests {
         let error = Suite::read(
             "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests: [{name: 1}]\n",
         );
-        assert!(error.unwrap_err().starts_with("3:9: `tests[0].name`"));
+        let error = error.unwrap_err();
+        assert!(error.starts_with("3:10: `tests[0].name`"), "{error}");
     }
 }

@@ -89,8 +89,8 @@ pub fn pipeline_with(
     Pipeline::compile(&Sources {
         profiles: vec![text("dinghy.yaml", TEST_PROFILE)],
         policies: policies.iter().map(|(origin, rego)| text(origin, rego)).collect(),
-        exemptions: Vec::new(),
         config: config.map(|config| text("config.yaml", config)),
+        ..Sources::default()
     })
 }
 

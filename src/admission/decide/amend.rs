@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Decision;
+use super::{Decision, Shared};
 use crate::admission::verdict::{Mode, Verdict};
 use crate::admission::{Object, Pipeline, Request, Stage, review};
 use crate::change::{Change, Edit};
@@ -86,7 +86,7 @@ fn told(
         return verdict;
     }
     verdict.diagnostics.extend(failures);
-    match Decision::new(pipeline, facts, request) {
+    match Decision::new(pipeline, facts, request, &Shared::default()) {
         Some(decision) => decision.soften(verdict).conclude(),
         None => verdict.conclude(),
     }
@@ -97,7 +97,8 @@ type Wish<'p> = (&'p Policy, Result<Vec<Value>, Box<Diagnostic>>);
 
 /// What policies ask for, one after the other.
 fn wishes<'p>(pipeline: &'p Pipeline, facts: &Facts, request: &Request) -> Vec<Wish<'p>> {
-    let Some(decision) = Decision::new(pipeline, facts, request) else {
+    let shared = Shared::default();
+    let Some(decision) = Decision::new(pipeline, facts, request, &shared) else {
         return Vec::new();
     };
     let placement = Placement::predict(facts, &pipeline.profiles, decision.pod);

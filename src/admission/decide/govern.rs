@@ -44,7 +44,7 @@ impl Decision<'_> {
                 )];
             }
         };
-        governance::evaluate(concerned, &input, self.request.time_limit)
+        governance::evaluate(concerned, &input, self.shared.deadline(self.request))
             .into_iter()
             .map(|mut diagnostic| {
                 // Policies speak of the pod; the user's object may hold it further down.
@@ -99,6 +99,10 @@ impl Decision<'_> {
             }
             Review::from(&request)
         };
+        // What is not stored, as on an update, others do not see.
+        if editor.patch.is_empty() || (is_pod && self.request.operation == "CREATE") {
+            let _ = self.shared.review.set(review.clone());
+        }
         let heading = json!({ "standing": placement.standing.as_str(), "profiles": profiles });
         let features = if reads_features { self.features(placement).collect() } else { json!([]) };
         Ok(Input::new(review, &self.root, &heading, &features))

@@ -8,7 +8,7 @@ use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Standing};
 
-use super::Decision;
+use super::{Decision, Shared};
 
 /// The input that policies would get, and what their `match` looks at.
 #[derive(Clone, Debug)]
@@ -41,6 +41,7 @@ impl Pipeline {
             mode: Mode::Enforce,
             pod,
             root: root.clone(),
+            shared: &Shared::default(),
         };
         let mut course = match decision.asked() {
             Ok(None) => decision.free(),

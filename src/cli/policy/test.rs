@@ -13,6 +13,7 @@ use regex::Regex;
 
 use super::load::{self, Files};
 use crate::admission::Pipeline;
+use crate::bundle::library::shared_with;
 use crate::bundle::{self, Text};
 use crate::cli::ExitStatus;
 use crate::governance::Module;
@@ -127,8 +128,13 @@ impl TestArgs {
     fn ran(&self, files: &Files, wanted: &Wanted) -> anyhow::Result<Ran> {
         let texts: Vec<&Text> =
             files.texts.iter().filter(|text| text.origin.ends_with(".rego")).collect();
-        let modules: Vec<Module<'_>> =
+        let mut modules: Vec<Module<'_>> =
             texts.iter().map(|text| Module { origin: &text.origin, text: &text.text }).collect();
+        // What a policy shares with the library is there for its tests, as it is when pods are judged.
+        for number in 0..modules.len() {
+            let shared = modules.get(number).map(|one| shared_with(one.text, &modules));
+            modules.extend(shared.into_iter().flatten());
+        }
         let has_cases = files.texts.iter().any(|text| cases::is_cases(&text.origin));
         if modules.is_empty() && !has_cases {
             bail!("no file ends in `.rego` in {}", self.place());

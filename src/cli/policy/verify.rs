@@ -160,8 +160,19 @@ fn print(
     let failed = cases().filter(|case| case.error.is_some()).count();
     let skipped = cases().count() - run;
     let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    let tests = results.iter().flat_map(|(_, suite)| &suite.tests);
+    let broken = match tests.filter(|test| test.error.is_some()).count() {
+        0 => String::new(),
+        1 => "; 1 test could not be run".to_owned(),
+        many => format!("; {many} tests could not be run"),
+    };
     writeln!(out, "{style}{all}{style:#}")?;
-    writeln!(out, "{} of {run} cases passed in {} suites{skipped}", run - failed, results.len())?;
+    writeln!(
+        out,
+        "{} of {run} cases passed in {} suites{skipped}{broken}",
+        run - failed,
+        results.len()
+    )?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 mod base;
 mod facts;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,9 +24,6 @@ use crate::cli::render::excerpt::{self, Text};
 use crate::cli::render::{GREEN, RED, Renderer, YELLOW, clean, count, paint};
 use crate::document::{Document, Mark, Mistake};
 use crate::path::FieldPath;
-use crate::placement::filter;
-use crate::pod::{Affinity, NodeSelector, NodeSelectorTerm, PodView};
-use crate::profile::Profile;
 
 /// What to lint.
 #[derive(Args, Debug)]
@@ -140,7 +138,7 @@ fn lint(texts: &[Text]) -> (usize, Vec<Finding>) {
                 if let Some(pipeline) = &pipeline
                     && let Some(profile) = pipeline.profile_named(name)
                 {
-                    try_out(&mut notes, &pipeline.profiles, profile);
+                    trial::try_out(&mut notes, &pipeline.profiles, profile);
                     base::look_at(&mut notes, &document.value, &pipeline.catalogue, profile);
                 }
             }
@@ -165,66 +163,6 @@ impl Notes {
     fn warning(&mut self, place: FieldPath, message: impl Into<String>) {
         let message = message.into();
         self.0.push((Mistake { place, message }, true));
-    }
-}
-
-/// Tries what the profile says of nodes and pods on the node it describes.
-fn try_out(notes: &mut Notes, profiles: &[Profile], profile: &Profile) {
-    let spec = FieldPath::keys("spec");
-    let Some(node) = &profile.node else {
-        notes
-            .warning(spec, "without `node`, nothing can be said of pods where no cluster is known");
-        return;
-    };
-    match Profile::recognise(profiles, node) {
-        Some(known) if known.name == profile.name => {}
-        Some(other) => notes.error(
-            spec.clone().key("recognise"),
-            format!("the profile's own `node` is recognised as `{}`; add a part that only this profile has", other.name),
-        ),
-        None => notes.error(
-            spec.clone().key("recognise"),
-            "the profile's own `node` matches none of these".to_owned(),
-        ),
-    }
-    let pod = PodView {
-        tolerations: Some(profile.inject.tolerations.clone()),
-        node_selector: Some(profile.inject.node_selector.clone().into_iter().collect()),
-        ..PodView::default()
-    };
-    if !filter::admits(&pod, node) {
-        let why = if filter::selects(&pod, node) {
-            "a taint is not tolerated"
-        } else {
-            "the node selector does not match its labels"
-        };
-        notes.error(
-            spec.clone().key("inject"),
-            format!("a pod with these still does not get to the profile's `node`: {why}"),
-        );
-    }
-    let term = NodeSelectorTerm {
-        match_expressions: Some(profile.keep_off.clone()),
-        ..NodeSelectorTerm::default()
-    };
-    let pod = PodView {
-        affinity: Affinity {
-            is_there: true,
-            has_node_affinity: true,
-            required: Some(NodeSelector { node_selector_terms: vec![term] }),
-        },
-        ..PodView::default()
-    };
-    if profile.keep_off.is_empty() {
-        notes.warning(
-            spec,
-            "without `keepOff`, pods that do not fit cannot be kept off these nodes",
-        );
-    } else if filter::selects(&pod, node) {
-        notes.error(
-            spec.key("keepOff"),
-            "these expressions do not exclude the profile's own `node`".to_owned(),
-        );
     }
 }
 

@@ -6,7 +6,7 @@ use regorus::unstable::{Expr, Ref, Span};
 use regorus::{LimitError, Source, Value};
 
 use super::fault::{self, Fault};
-use super::{Builtin, Calling, guards};
+use super::{Builtin, Calling, format, guards};
 use crate::document::Document;
 use crate::governance::value::from_json;
 
@@ -24,6 +24,16 @@ pub(in crate::governance) enum Unable {
 /// Calls a built-in; the result is undefined where the function is.
 pub(in crate::governance) fn call(builtin: &Builtin, arguments: &[Value]) -> Result<Value, Unable> {
     let name = builtin.name;
+    let named = |unable| match unable {
+        Unable::Failed(reason) => Unable::Failed(format!("`{name}`: {reason}")),
+        Unable::TooMuch(reason) => Unable::TooMuch(format!("`{name}`: {reason}")),
+    };
+    if let Calling::Own(function) = builtin.calling {
+        return guards::written_out(arguments)
+            .map_err(Unable::TooMuch)
+            .and_then(|()| function(arguments))
+            .map_err(named);
+    }
     if let Calling::Guarded(guard) = builtin.calling {
         guard(arguments).map_err(|reason| Unable::TooMuch(format!("`{name}`: {reason}")))?;
         let own = match (name, arguments) {
@@ -32,6 +42,10 @@ pub(in crate::governance) fn call(builtin: &Builtin, arguments: &[Value]) -> Res
             ("yaml.unmarshal", [text]) => Some(yaml(text).map(|json| from_json(&json))),
             ("json.is_valid", [text]) => Some(Ok(Value::from(json(text).is_ok()))),
             ("yaml.is_valid", [text]) => Some(Ok(Value::from(yaml(text).is_ok()))),
+            ("sprintf", [Value::String(text), Value::Array(arguments)]) => {
+                let arguments: Vec<Value> = arguments.iter().cloned().collect();
+                Some(Ok(Value::from(format::sprintf(text, &arguments))))
+            }
             ("strings.replace_n", [patterns, text]) => return replace_n(patterns, text),
             _ => here(name, arguments).map(Ok),
         };

@@ -8,13 +8,18 @@ use super::guards::{
     array_concat, cidr_expand, concat, count_in_text, number_text, product, range, range_step,
     regex_replace, replace, search, shift, sprintf, written_out,
 };
-use super::{Builtin, Calling, call};
+use super::{Builtin, Calling, call, own};
 
 const CLOCK: &str = "it reads the clock, so that the same request could be answered in two ways";
 const CHANCE: &str =
     "it gives something else each time, so that the same request could be answered in two ways";
 const HOST: &str = "it reads the environment of the process";
 const PATHS: &str = "the number of paths doubles with each step; use `graph.reachable`";
+const PROVIDERS: &str =
+    "there are no providers of external data: an answer must not depend on a third party";
+const TOKENS: &str = "tokens and signatures are no business of admission here";
+const WEAK: &str = "it is a weak hash; use `crypto.sha256`";
+const FOREIGN: &str = "it is not supported here";
 const NETWORK: &str =
     "policies cannot reach the network: an answer must not depend on a third party";
 
@@ -50,6 +55,19 @@ macro_rules! bounded {
     };
 }
 
+/// A function that the engine has not. The virtual machine does not know its name.
+macro_rules! own {
+    ($name:literal, $arity:literal, $function:path) => {
+        &Builtin {
+            name: $name,
+            arity: $arity,
+            calling: Calling::Own($function),
+            native: None,
+            machine: None,
+        }
+    };
+}
+
 macro_rules! refused {
     ($name:literal, $reason:expr) => {
         &Builtin {
@@ -65,7 +83,10 @@ macro_rules! refused {
 /// Sorted by name.
 pub(super) static TABLE: &[&Builtin] = &[
     direct!("abs", 1),
+    own!("all", 1, own::all),
+    own!("any", 1, own::any),
     bounded!("array.concat", 2, array_concat),
+    own!("array.flatten", 1, own::array_flatten),
     direct!("array.reverse", 1),
     direct!("array.slice", 3),
     direct!("base64.decode", 1),
@@ -80,23 +101,72 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("bits.or", 2),
     direct!("bits.rsh", 2),
     direct!("bits.xor", 2),
+    own!("cast_array", 1, own::cast_array),
+    own!("cast_boolean", 1, own::cast_boolean),
+    own!("cast_null", 1, own::cast_null),
+    own!("cast_object", 1, own::cast_object),
+    own!("cast_set", 1, own::cast_set),
+    own!("cast_string", 1, own::cast_string),
     direct!("ceil", 1),
     bounded!("concat", 2, concat),
     direct!("contains", 2),
     direct!("count", 1),
+    own!("crypto.hmac.equal", 2, own::equal),
+    refused!("crypto.hmac.md5", WEAK),
+    refused!("crypto.hmac.sha1", WEAK),
+    own!("crypto.hmac.sha256", 2, own::hmac_sha256),
+    own!("crypto.hmac.sha512", 2, own::hmac_sha512),
+    refused!("crypto.md5", WEAK),
+    refused!("crypto.parse_private_keys", FOREIGN),
+    refused!("crypto.sha1", WEAK),
+    own!("crypto.sha256", 1, own::sha256),
+    refused!("crypto.x509.parse_and_verify_certificates", FOREIGN),
+    refused!("crypto.x509.parse_and_verify_certificates_with_options", FOREIGN),
+    refused!("crypto.x509.parse_certificate_request", FOREIGN),
+    refused!("crypto.x509.parse_certificates", FOREIGN),
+    refused!("crypto.x509.parse_keypair", FOREIGN),
+    refused!("crypto.x509.parse_rsa_private_key", FOREIGN),
     direct!("endswith", 2),
+    own!("eq", 2, own::equal),
+    own!("equal", 2, own::equal),
+    refused!("external_data", PROVIDERS),
     direct!("floor", 1),
     direct!("format_int", 2),
     direct!("glob.match", 3),
     direct!("glob.quote_meta", 1),
     direct!("graph.reachable", 2),
     refused!("graph.reachable_paths", PATHS),
+    refused!("graphql.is_valid", FOREIGN),
+    refused!("graphql.parse", FOREIGN),
+    refused!("graphql.parse_and_verify", FOREIGN),
+    refused!("graphql.parse_query", FOREIGN),
+    refused!("graphql.parse_schema", FOREIGN),
+    refused!("graphql.schema_is_valid", FOREIGN),
+    own!("gt", 2, own::gt),
+    own!("gte", 2, own::gte),
     direct!("hex.decode", 1),
     bounded!("hex.encode", 1, written_out),
     refused!("http.send", NETWORK),
     bounded!("indexof", 2, search),
     bounded!("indexof_n", 2, search),
     direct!("intersection", 1),
+    refused!("io.jwt.decode", TOKENS),
+    refused!("io.jwt.decode_verify", TOKENS),
+    refused!("io.jwt.encode_sign", TOKENS),
+    refused!("io.jwt.encode_sign_raw", TOKENS),
+    refused!("io.jwt.verify_eddsa", TOKENS),
+    refused!("io.jwt.verify_es256", TOKENS),
+    refused!("io.jwt.verify_es384", TOKENS),
+    refused!("io.jwt.verify_es512", TOKENS),
+    refused!("io.jwt.verify_hs256", TOKENS),
+    refused!("io.jwt.verify_hs384", TOKENS),
+    refused!("io.jwt.verify_hs512", TOKENS),
+    refused!("io.jwt.verify_ps256", TOKENS),
+    refused!("io.jwt.verify_ps384", TOKENS),
+    refused!("io.jwt.verify_ps512", TOKENS),
+    refused!("io.jwt.verify_rs256", TOKENS),
+    refused!("io.jwt.verify_rs384", TOKENS),
+    refused!("io.jwt.verify_rs512", TOKENS),
     direct!("is_array", 1),
     direct!("is_boolean", 1),
     direct!("is_null", 1),
@@ -108,14 +178,23 @@ pub(super) static TABLE: &[&Builtin] = &[
     bounded!("json.is_valid", 1, written_out),
     bounded!("json.marshal", 1, written_out),
     bounded!("json.marshal_with_options", 2, written_out),
+    refused!("json.match_schema", FOREIGN),
+    bounded!("json.patch", 2, written_out),
     direct!("json.remove", 2),
     bounded!("json.unmarshal", 1, written_out),
+    refused!("json.verify_schema", FOREIGN),
     direct!("lower", 1),
+    own!("lt", 2, own::lt),
+    own!("lte", 2, own::lte),
     direct!("max", 1),
     direct!("min", 1),
+    own!("neq", 2, own::neq),
     direct!("net.cidr_contains", 2),
+    own!("net.cidr_contains_matches", 2, own::cidr_contains_matches),
     bounded!("net.cidr_expand", 1, cidr_expand),
+    own!("net.cidr_intersects", 2, own::cidr_intersects),
     direct!("net.cidr_is_valid", 1),
+    own!("net.cidr_merge", 1, own::cidr_merge),
     refused!("net.lookup_ip_addr", NETWORK),
     bounded!("numbers.range", 2, range),
     bounded!("numbers.range_step", 3, range_step),
@@ -128,17 +207,24 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("object.union_n", 1),
     refused!("opa.runtime", HOST),
     bounded!("product", 1, product),
+    refused!("providers.aws.sign_req", NETWORK),
     refused!("rand.intn", CHANCE),
+    direct!("regex.find_all_string_submatch_n", 3),
     direct!("regex.find_n", 3),
+    refused!("regex.globs_match", FOREIGN),
     direct!("regex.is_valid", 1),
     direct!("regex.match", 2),
     bounded!("regex.replace", 3, regex_replace),
     direct!("regex.split", 2),
     direct!("regex.template_match", 4),
+    refused!("rego.metadata.chain", FOREIGN),
+    refused!("rego.metadata.rule", FOREIGN),
+    refused!("rego.parse_module", FOREIGN),
     bounded!("replace", 3, replace),
     direct!("round", 1),
     direct!("semver.compare", 2),
     direct!("semver.is_valid", 1),
+    own!("set_diff", 2, own::set_diff),
     bounded!("sort", 1, written_out),
     direct!("split", 2),
     bounded!("sprintf", 2, sprintf),
@@ -146,6 +232,7 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("strings.any_prefix_match", 2),
     direct!("strings.any_suffix_match", 2),
     bounded!("strings.count", 2, count_in_text),
+    refused!("strings.render_template", FOREIGN),
     bounded!("strings.replace_n", 2, written_out),
     direct!("strings.reverse", 1),
     direct!("substring", 3),

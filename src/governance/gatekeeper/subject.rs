@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// The objects of a review and what is known around them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,8 +58,10 @@ impl Source {
 #[serde(default, rename_all = "camelCase")]
 pub struct Metadata {
     /// `apiVersion`.
+    #[serde(deserialize_with = "text")]
     pub api_version: String,
     /// `kind`.
+    #[serde(deserialize_with = "text")]
     pub kind: String,
     /// `metadata`.
     pub metadata: ObjectMeta,
@@ -70,11 +72,16 @@ pub struct Metadata {
 #[serde(default, rename_all = "camelCase")]
 pub struct ObjectMeta {
     /// Name.
+    #[serde(deserialize_with = "text")]
     pub name: String,
     /// What the name will begin with, where the API server makes it.
+    #[serde(deserialize_with = "text")]
     pub generate_name: String,
     /// Namespace, empty when there is none.
+    #[serde(deserialize_with = "text")]
     pub namespace: String,
+    /// When somebody asked for its deletion.
+    pub deletion_timestamp: Option<serde::de::IgnoredAny>,
     labels: serde_json::Value,
     #[serde(skip)]
     read: OnceLock<BTreeMap<String, String>>,
@@ -97,9 +104,17 @@ impl Metadata {
     }
 
     /// Its labels; none at all where one of them is no text, as Gatekeeper has it.
-    pub(super) fn labels(&self) -> &BTreeMap<String, String> {
+    pub fn labels(&self) -> &BTreeMap<String, String> {
         self.metadata.read.get_or_init(|| {
             serde_json::from_value(self.metadata.labels.clone()).unwrap_or_default()
         })
+    }
+}
+
+/// A text; empty where something else stands, as the clients of Kubernetes read it.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => Ok(text),
+        _ => Ok(String::new()),
     }
 }

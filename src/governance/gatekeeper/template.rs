@@ -299,10 +299,13 @@ pub struct Said {
 
 impl Template {
     /// Whether the template is about that operation; it is about a review that names none, too.
+    ///
+    /// What is deleted is let go unless the template names deletions: Gatekeeper's webhook does not hear of them by itself.
     pub fn is_about(&self, operation: &str) -> bool {
-        self.operations.is_empty()
-            || operation.is_empty()
-            || self.operations.iter().any(|one| one == operation || one == "*")
+        match self.operations.as_slice() {
+            [] => operation != "DELETE",
+            named => operation.is_empty() || named.iter().any(|one| one == operation || one == "*"),
+        }
     }
 
     /// The operations it names, none when it is about all.
@@ -322,7 +325,6 @@ impl Template {
         if deadline.has_passed() {
             return Err("there was no time left for it".to_owned());
         }
-        let data = data.filter(|_| self.reads_inventory);
         let value = self.unit.run(&self.entry, Some(input), data, deadline).0;
         match value.map_err(|failure| failure.to_string())? {
             Rego::Set(results) => {

@@ -1,5 +1,7 @@
 //! Programs, changed so that the machine hides nothing: [`compile`].
 
+mod guards;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -32,6 +34,7 @@ pub(super) fn compile(
     }
     change.own_functions()?;
     change.own_arithmetic()?;
+    guards::insert(&mut change.program)?;
     let disputable = change.settle()?;
     Some((change.program, disputable))
 }

@@ -123,7 +123,7 @@ fn prints_are_dropped_for_requests_and_kept_for_tests() {
 fn silence_keeps_every_position() {
     let text = "r if { print(\"é\",\n  1); x }";
     let call = 7..text.find(')').unwrap() + 1;
-    let silent = silence(text, std::slice::from_ref(&call));
+    let silent = source::silence(text, std::slice::from_ref(&call));
     assert_eq!(silent.len(), text.len());
     assert_eq!(silent.find("; x }"), text.find("; x }"));
     assert!(silent.starts_with("r if { true ") && silent.matches('\n').count() == 1, "{silent}");

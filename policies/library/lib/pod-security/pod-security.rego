@@ -323,10 +323,12 @@ restricted contains {"control": "runAsNonRoot", "msg": msg, "field": field} if {
 	not may_be_root
 	not input.pod.spec.securityContext.runAsNonRoot
 	some entry in containers
-	not is_boolean(entry.context.runAsNonRoot)
+	not says_non_root(entry)
 	msg := sprintf("neither the pod nor %s sets `runAsNonRoot: true`", [who(entry)])
 	field := within(entry, "securityContext.runAsNonRoot")
 }
+
+says_non_root(entry) if is_boolean(entry.context.runAsNonRoot)
 
 # Containers that are root. Since 1.23.
 restricted contains {"control": "runAsUser", "msg": msg, "field": within(entry, "securityContext.runAsUser")} if {
@@ -347,19 +349,23 @@ restricted contains object.union(finding, {"control": "seccompProfile_restricted
 restricted contains {"control": "seccompProfile_restricted", "msg": msg, "field": field} if {
 	minor >= 19
 	not is_exempt_windows
-	not is_seccomp_type(input.pod.spec.securityContext.seccompProfile.type)
+	not pod_has_seccomp
 	some entry in containers
-	not is_object(entry.context.seccompProfile)
+	not has_seccomp(entry)
 	msg := sprintf("neither the pod nor %s sets a seccomp profile", [who(entry)])
 	field := within(entry, "securityContext.seccompProfile.type")
 }
+
+pod_has_seccomp if is_seccomp_type(input.pod.spec.securityContext.seccompProfile.type)
+
+has_seccomp(entry) if is_object(entry.context.seccompProfile)
 
 # No capability but the one to listen below port 1024. Since 1.22.
 restricted contains {"control": "capabilities_restricted", "msg": msg, "field": field} if {
 	minor >= 22
 	not is_exempt_windows
 	some entry in containers
-	not "ALL" in entry.context.capabilities.drop
+	not drops_all(entry)
 	msg := sprintf("%s does not drop `ALL` capabilities", [who(entry)])
 	field := within(entry, "securityContext.capabilities.drop")
 }
@@ -373,6 +379,8 @@ restricted contains {"control": "capabilities_restricted", "msg": msg, "field": 
 	msg := sprintf("%s adds the capability `%v`", [who(entry), capability])
 	field := sprintf("%s.securityContext.capabilities.add[%d]", [place(entry), position])
 }
+
+drops_all(entry) if "ALL" in entry.context.capabilities.drop
 
 # The masks over /proc, without the relaxation that `baseline` has since 1.35.
 restricted contains object.union(finding, {"control": "procMount_restricted"}) if {

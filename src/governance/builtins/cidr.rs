@@ -1,0 +1,137 @@
+//! Networks as ranges of addresses.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::call::Unable;
+
+/// The first and the last address of a network.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Range {
+    is_v6: bool,
+    first: u128,
+    last: u128,
+}
+
+impl Range {
+    /// Reads `10.0.0.0/8`.
+    pub(super) fn of_network(text: &str) -> Result<Self, Unable> {
+        Self::read(text).ok_or_else(|| Unable::Failed(format!("`{text}` is no network")))
+    }
+
+    /// Reads a network or a single address.
+    pub(super) fn of_any(text: &str) -> Result<Self, Unable> {
+        match text.parse::<IpAddr>() {
+            Ok(address) => {
+                let (is_v6, number) = number(address);
+                Ok(Self { is_v6, first: number, last: number })
+            }
+            Err(_) => Self::of_network(text),
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (address, prefix) = text.split_once('/')?;
+        let (is_v6, address) = number(address.parse().ok()?);
+        let bits = bits(is_v6);
+        let prefix: u32 = prefix.parse().ok().filter(|prefix| *prefix <= bits)?;
+        let hosts = hosts(bits - prefix);
+        Some(Self { is_v6, first: address & !hosts, last: address | hosts })
+    }
+
+    pub(super) const fn intersects(&self, other: &Self) -> bool {
+        self.is_v6 == other.is_v6 && self.first <= other.last && other.first <= self.last
+    }
+
+    pub(super) const fn contains(&self, other: &Self) -> bool {
+        self.is_v6 == other.is_v6 && self.first <= other.first && other.last <= self.last
+    }
+}
+
+const fn bits(is_v6: bool) -> u32 {
+    if is_v6 { 128 } else { 32 }
+}
+
+/// The mask of so many bits for hosts.
+const fn hosts(bits: u32) -> u128 {
+    match 1_u128.checked_shl(bits) {
+        Some(size) => size - 1,
+        None => u128::MAX,
+    }
+}
+
+fn number(address: IpAddr) -> (bool, u128) {
+    match address {
+        IpAddr::V4(address) => (false, u128::from(u32::from(address))),
+        IpAddr::V6(address) => (true, u128::from(address)),
+    }
+}
+
+/// The fewest networks that hold the same addresses.
+pub(super) fn merge(mut ranges: Vec<Range>) -> Vec<String> {
+    ranges.sort_unstable();
+    let mut joined: Vec<Range> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last)
+                if last.is_v6 == range.is_v6 && range.first <= last.last.saturating_add(1) =>
+            {
+                last.last = last.last.max(range.last);
+            }
+            _ => joined.push(range),
+        }
+    }
+    joined.into_iter().flat_map(networks).collect()
+}
+
+/// A range as networks, each as large as its first address and what is left allow.
+fn networks(range: Range) -> Vec<String> {
+    let bits = bits(range.is_v6);
+    let mut found = Vec::new();
+    let mut first = range.first;
+    loop {
+        let mut size = first.trailing_zeros().min(bits);
+        while size > 0 && first | hosts(size) > range.last {
+            size -= 1;
+        }
+        let last = first | hosts(size);
+        let address = if range.is_v6 {
+            IpAddr::from(Ipv6Addr::from(first))
+        } else {
+            // The bits above are zero.
+            IpAddr::from(Ipv4Addr::from(u32::try_from(first).unwrap_or_default()))
+        };
+        found.push(format!("{address}/{}", bits - size));
+        match last.checked_add(1) {
+            Some(next) if last < range.last => first = next,
+            _ => return found,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(texts: &[&str]) -> Vec<String> {
+        merge(texts.iter().map(|text| Range::of_any(text).unwrap()).collect())
+    }
+
+    #[test]
+    fn neighbours_are_merged() {
+        assert_eq!(merged(&["192.0.128.0/24", "192.0.129.0/24"]), ["192.0.128.0/23"]);
+        assert_eq!(
+            merged(&["10.0.0.0/8", "10.1.0.0/16", "11.0.0.1"]),
+            ["10.0.0.0/8", "11.0.0.1/32"]
+        );
+        assert_eq!(merged(&["0.0.0.0/0", "::/0"]), ["0.0.0.0/0", "::/0"]);
+        assert_eq!(merged(&["10.0.0.1", "10.0.0.2", "10.0.0.3"]), ["10.0.0.1/32", "10.0.0.2/31"]);
+        assert_eq!(merged(&["2001:db8::/33", "2001:db8:8000::/33"]), ["2001:db8::/32"]);
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for text in ["10.0.0.0/33", "10.0.0.0", "a/8", "::/129", "10.0.0.0/-1"] {
+            assert!(Range::of_network(text).is_err(), "{text}");
+        }
+    }
+}
