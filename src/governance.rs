@@ -151,9 +151,7 @@ impl Policy {
             );
             return Err(PolicyError { message });
         }
-        let parameters = parameters
-            .or_else(|| metadata.parameters.clone())
-            .unwrap_or_else(|| serde_json::json!({}));
+        let parameters = laid_over(metadata.parameters.clone(), parameters);
         Ok(Self {
             name: name_of(&package),
             action: action.or(metadata.action).unwrap_or_default(),
@@ -241,6 +239,17 @@ impl Policy {
         Diagnostic::new(severity, POLICY_ERROR, format!("policy `{}` could not be evaluated: {problem}", self.name))
             .because("a policy that fails is never read as consent")
             .help("the policy's author can test it with `loadline policy test`; `onError: warn` in its metadata lets pods pass meanwhile")
+    }
+}
+
+/// The parameters that are given, and for those that are not the policy's own.
+fn laid_over(own: Option<serde_json::Value>, given: Option<serde_json::Value>) -> serde_json::Value {
+    match (own, given) {
+        (Some(serde_json::Value::Object(mut own)), Some(serde_json::Value::Object(given))) => {
+            own.extend(given);
+            own.into()
+        }
+        (own, given) => given.or(own).unwrap_or_else(|| serde_json::json!({})),
     }
 }
 

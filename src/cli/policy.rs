@@ -1,5 +1,6 @@
 //! `loadline policy`: the workbench for those who write policies.
 
+pub mod docs;
 pub mod eval;
 pub mod load;
 pub mod objects;
@@ -20,6 +21,8 @@ pub struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a page about policies: what they want, parameters, sets, samples
+    Docs(docs::DocsArgs),
     /// Evaluate a policy against objects in files, and explain the result
     Eval(eval::EvalArgs),
     /// List the policies of the built-in library
@@ -35,6 +38,7 @@ enum Verb {
 /// Runs `loadline policy`.
 pub fn run(arguments: PolicyArgs) -> anyhow::Result<ExitStatus> {
     match arguments.verb {
+        Verb::Docs(arguments) => docs::run(&arguments),
         Verb::Eval(arguments) => eval::run(&arguments),
         Verb::List(arguments) => show::list(&arguments),
         Verb::Show(arguments) => show::show(&arguments),
