@@ -243,7 +243,10 @@ impl Policy {
 }
 
 /// The parameters that are given, and for those that are not the policy's own.
-fn laid_over(own: Option<serde_json::Value>, given: Option<serde_json::Value>) -> serde_json::Value {
+fn laid_over(
+    own: Option<serde_json::Value>,
+    given: Option<serde_json::Value>,
+) -> serde_json::Value {
     match (own, given) {
         (Some(serde_json::Value::Object(mut own)), Some(serde_json::Value::Object(given))) => {
             own.extend(given);

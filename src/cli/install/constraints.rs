@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::cli::check::scope;
-use crate::governance::gatekeeper::{Constraints, Synced};
 use crate::governance::gatekeeper::matching::NamedKind;
+use crate::governance::gatekeeper::{Constraints, Synced};
 
 /// The name of the entry for kinds that constraints are about.
 const NAME: &str = "constraints.loadline.dev";

@@ -58,7 +58,10 @@ pub fn library_page() -> anyhow::Result<String> {
             name: policy.name.to_owned(),
             metadata: policy.metadata().map_err(anyhow::Error::msg)?,
             parameters: parameters(policy.text),
-            samples: policy.samples().map(|(file, text)| (file.to_owned(), text.to_owned())).collect(),
+            samples: policy
+                .samples()
+                .map(|(file, text)| (file.to_owned(), text.to_owned()))
+                .collect(),
         });
     }
     let mut page = String::from(
@@ -94,7 +97,9 @@ fn of_files(paths: &[PathBuf]) -> anyhow::Result<Vec<Entry>> {
             Vec::new()
         };
         let file = |origin: &str| {
-            Path::new(origin).file_name().map_or_else(String::new, |name| name.display().to_string())
+            Path::new(origin)
+                .file_name()
+                .map_or_else(String::new, |name| name.display().to_string())
         };
         entries.push(Entry {
             name: loaded.name(),
@@ -160,7 +165,8 @@ fn sections(entries: &[Entry]) -> String {
     let mut page = String::new();
     for Entry { name, metadata, parameters, samples } in entries {
         let _ = write!(page, "\n## {name}\n");
-        for text in [&metadata.description, &metadata.help.as_ref().map(|help| format!("*Help*: {help}."))]
+        for text in
+            [&metadata.description, &metadata.help.as_ref().map(|help| format!("*Help*: {help}."))]
         {
             if let Some(text) = text {
                 let _ = write!(page, "\n{}\n", text.trim_end());
@@ -176,7 +182,8 @@ fn sections(entries: &[Entry]) -> String {
             .chain(samples.iter().map(|(file, text)| (file.as_str(), text)))
         {
             if !text.is_empty() {
-                let title = if title.contains(' ') { title.to_owned() } else { format!("`{title}`") };
+                let title =
+                    if title.contains(' ') { title.to_owned() } else { format!("`{title}`") };
                 let _ = write!(page, "\n{title}:\n\n```yaml\n{}\n```\n", text.trim_end());
             }
         }
