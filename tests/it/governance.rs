@@ -2,10 +2,12 @@
 
 mod command;
 mod documentation;
+mod documents;
 mod hostile;
 mod matching;
 mod outcomes;
 mod patches;
+mod tutorial;
 mod workbench;
 
 use std::fmt::Write as _;
