@@ -165,12 +165,9 @@ fn sections(entries: &[Entry]) -> String {
     let mut page = String::new();
     for Entry { name, metadata, parameters, samples } in entries {
         let _ = write!(page, "\n## {name}\n");
-        for text in
-            [&metadata.description, &metadata.help.as_ref().map(|help| format!("*Help*: {help}."))]
-        {
-            if let Some(text) = text {
-                let _ = write!(page, "\n{}\n", text.trim_end());
-            }
+        let help = metadata.help.as_ref().map(|help| format!("*Help*: {help}."));
+        for text in metadata.description.iter().chain(&help) {
+            let _ = write!(page, "\n{}\n", text.trim_end());
         }
         if !metadata.sets.is_empty() {
             let _ = write!(page, "\n*Sets*: {}.\n", metadata.sets.join(", "));
