@@ -7,6 +7,7 @@
 
 pub mod constraint;
 pub mod matching;
+pub mod mutators;
 pub mod settings;
 pub mod subject;
 pub mod template;
