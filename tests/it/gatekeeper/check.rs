@@ -165,7 +165,7 @@ fn mistakes_stand_where_they_stand_in_the_file() {
     };
     says(
         &[("policy/template.yaml", &broken)],
-        &["template.yaml:36:13: there is no function `hass`"],
+        &["template.yaml:35:13: there is no function `hass`"],
     );
     says(
         &[("policy/template.yaml", TEMPLATE), ("policy/c.yaml", &misspelt)],
