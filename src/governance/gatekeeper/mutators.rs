@@ -82,6 +82,11 @@ impl Mutator {
             })
     }
 
+    /// Whether it can change pods that are made.
+    pub fn is_for_pods(&self) -> bool {
+        self.is_for("", "v1", "Pod", "CREATE") && self.matches.may_match("", "Pod")
+    }
+
     fn change(&self, object: &mut Value) -> Result<bool, String> {
         let name = |key: &str| {
             let text = object.pointer(&format!("/metadata/{key}")).and_then(Value::as_str);
@@ -140,6 +145,11 @@ impl Mutators {
     /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether one of them can change pods that are made.
+    pub fn are_for_pods(&self) -> bool {
+        self.0.iter().any(Mutator::is_for_pods)
     }
 
     /// All mutators.
