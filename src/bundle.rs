@@ -40,6 +40,9 @@ pub use read::{BundleError, Problem};
 /// Everything under `policies/`, by path.
 static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
+/// The kind of documents with cases for `loadline policy test`, which lie beside policies and are not read with them.
+pub const CASES_KIND: &str = "PolicyCases";
+
 /// The version of every document of ours.
 pub const API_VERSION: &str = "loadline.dev/v1alpha1";
 
@@ -332,7 +335,7 @@ fn constraints<'t>(
                 };
                 if policy::is_policy(&other) {
                     policies.push(other);
-                } else if other.group() == "loadline.dev" {
+                } else if other.group() == "loadline.dev" && other.kind() != CASES_KIND {
                     let message = format!("the {} has no effect among policies", other.kind());
                     notices
                         .push(other.problem(Mistake { place: FieldPath::keys("kind"), message }));

@@ -158,11 +158,11 @@ pub(super) fn rules(
         parsed.analysis.rules.get(&path).map(|fact| (path, fact.is_function))
     };
     if asked.is_empty() {
-        let names = ENTRY_POINTS.iter().map(|(name, _)| *name).chain(["violation"]);
+        let names = ENTRY_POINTS.iter().map(|(name, _)| *name).chain(["violation", "patch"]);
         let known: Vec<(String, Vec<String>)> =
             names.filter_map(|name| Some((name.to_owned(), full(name)?.0))).collect();
         if known.is_empty() {
-            let message = "the policy declares none of `deny`, `warn` and `violation`; name a rule with `--rule`";
+            let message = "the policy declares none of `deny`, `warn`, `violation` and `patch`; name a rule with `--rule`";
             return Err(PolicyError { message: message.to_owned() });
         }
         return Ok(known);

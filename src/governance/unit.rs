@@ -240,9 +240,9 @@ fn parse<'m>(
         shape::check(text).map_err(|(mark, reason)| PolicyError {
             message: format!("{origin}:{mark}: {reason}"),
         })?;
-        engine
-            .add_policy(origin.to_owned(), text.to_owned())
-            .map_err(|error| PolicyError { message: located(origin, &error.to_string()) })?;
+        engine.add_policy(origin.to_owned(), text.to_owned()).map_err(|error| PolicyError {
+            message: untabbed(origin, text, &located(origin, &error.to_string())),
+        })?;
     }
     Ok(engine)
 }
@@ -251,6 +251,24 @@ fn parse<'m>(
 fn located(origin: &str, message: &str) -> String {
     let place = message.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
     format!("{}: {}", place.unwrap_or(origin), plain(message))
+}
+
+/// A message whose position counts characters: the engine takes a tab for four columns.
+pub(super) fn untabbed(origin: &str, text: &str, message: &str) -> String {
+    let position = || {
+        let rest = message.strip_prefix(origin)?.strip_prefix(':')?;
+        let (line, rest) = rest.split_once(':')?;
+        let (column, rest) = rest.split_once(':')?;
+        let shown: usize = column.parse().ok()?;
+        let content = text.lines().nth(line.parse::<usize>().ok()?.checked_sub(1)?)?;
+        let mut at = 1;
+        let before = content.chars().take_while(|c| {
+            at += if *c == '\t' { 4 } else { 1 };
+            at <= shown
+        });
+        Some(format!("{origin}:{line}:{}:{rest}", before.count() + 1))
+    };
+    position().unwrap_or_else(|| message.to_owned())
 }
 
 /// Modules whose rules can be run, any number of times at once.

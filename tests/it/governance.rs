@@ -7,6 +7,7 @@ mod hostile;
 mod matching;
 mod outcomes;
 mod patches;
+mod tutorial;
 mod workbench;
 
 use std::fmt::Write as _;

@@ -320,3 +320,99 @@ fn tests_run_again_when_a_link_to_their_folder_is_swapped() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn what_new_writes_passes_its_tests_and_has_no_mistakes() {
+    let test = CliTest::new();
+    test.run(&["policy", "new", "team-label", "--dir", "policies"]).check(
+        0,
+        &["wrote policies/team-label/team-label.rego", "loadline policy test policies/team-label"],
+        &[],
+    );
+    test.run(&["policy", "test", "policies", "--threshold", "100"]).check(0, &["PASS: 4/4"], &[]);
+    test.run(&["policy", "lint", "policies"]).check(
+        0,
+        &["1 policy: nothing to complain about"],
+        &[],
+    );
+    let sample = "policies/team-label/team-label_sample.yaml";
+    test.run(&["check", "--policy", "policies", "-f", sample]).check(
+        1,
+        &["error[team-label]: the pod has no label `owner`"],
+        &[],
+    );
+    test.run(&["policy", "new", "team-label", "--dir", "policies"]).check(
+        2,
+        &[],
+        &["`policies/team-label` is there already"],
+    );
+    for name in ["Team", "9x", "../x", "a_b", "a-"] {
+        test.run(&["policy", "new", name]).check(2, &[], &["is no name for a policy"]);
+    }
+}
+
+#[test]
+fn mistakes_are_shown_where_they_stand_in_the_file() {
+    let policy =
+        POLICY.replace("input.pod.metadata.labels[label]", "input.pod.metadata.lables[label]");
+    let template = TEMPLATE
+        .replace("c.image == \"x\"", "contains(c.image, \"x\")")
+        .replace("input.review.object", "input.reviw.object");
+    let test = CliTest::new().file("a.rego", policy).file("t.yaml", template);
+    let said = test.run(&["policy", "lint", "a.rego", "t.yaml"]);
+    said.check(
+        1,
+        &[
+            "warning[unknown-input]: pods have no field `lables` in `input.pod.metadata`\n  --> a.rego:14:6\n",
+            "14 |  not input.pod.metadata.lables[label]\n   |      ^",
+            "= help: did you mean `labels`?",
+            "warning[unknown-input]: `input` has no member `reviw`\n  --> t.yaml:12:14\n",
+            "2 policies: 0 errors, 2 warnings",
+        ],
+        &[],
+    );
+    let said = test.run(&["policy", "lint", "a.rego", "t.yaml", "-o", "json"]);
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(
+        (&report[0]["file"], &report[0]["line"], &report[0]["column"]),
+        (&"a.rego".into(), &14.into(), &6.into())
+    );
+    test.run(&["policy", "lint", "t.yaml", "-o", "github"]).check(
+        1,
+        &["::warning file=t.yaml,line=12,col=14,title=unknown-input::`input` has no member `reviw`%0Ahelp: "],
+        &[],
+    );
+    CliTest::new()
+        .file("b.yaml", TEMPLATE.replace("c.image ==", "c.image ==="))
+        .run(&["policy", "lint", "b.yaml"])
+        .check(1, &["error[does-not-load]", " --> b.yaml:13:19\n"], &[]);
+    test.run(&["policy", "lint", "none"]).check(2, &[], &["none"]);
+}
+
+#[test]
+fn the_time_that_policies_take_is_measured() {
+    let arguments = [
+        "policy",
+        "bench",
+        "owner",
+        "template.yaml",
+        "-f",
+        "pod.yaml",
+        "--seconds",
+        "0",
+        "-o",
+        "json",
+    ];
+    let said = test().run(&arguments);
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(report["objects"], 1);
+    let policies = report["policies"].as_array().unwrap();
+    assert_eq!(
+        policies.iter().map(|one| one["policy"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["k8sowner", "owner"]
+    );
+    for policy in policies {
+        assert!(policy["p50Ns"].as_u64().unwrap() > 0 && policy["failures"] == 0, "{policy}");
+        assert!(policy["p99Ns"].as_u64() >= policy["p50Ns"].as_u64(), "{policy}");
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Wanted;
 use crate::admission::Pipeline;
-use crate::bundle::{API_VERSION, Text};
+use crate::bundle::{API_VERSION, CASES_KIND, Text};
 use crate::cli::bundle::read_all;
 use crate::cli::policy::load::{self, Files, Loaded};
 use crate::cli::policy::objects::{self, Objects};
@@ -21,9 +21,6 @@ use crate::path::FieldPath;
 
 /// What the names of such files end in.
 const ENDINGS: [&str; 2] = ["_cases.yaml", "_cases.yml"];
-
-/// The kind of such a document.
-const KIND: &str = "PolicyCases";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -114,9 +111,10 @@ pub(super) fn run(
         })?;
         for document in &documents {
             let word = |key: &str| document.value.get(key).and_then(Value::as_str);
-            if (word("apiVersion"), word("kind")) != (Some(API_VERSION), Some(KIND)) {
-                let message =
-                    format!("cases begin with `apiVersion: {API_VERSION}` and `kind: {KIND}`");
+            if (word("apiVersion"), word("kind")) != (Some(API_VERSION), Some(CASES_KIND)) {
+                let message = format!(
+                    "cases begin with `apiVersion: {API_VERSION}` and `kind: {CASES_KIND}`"
+                );
                 return Err(fail(Some(document), "", message));
             }
             let source: Source =
