@@ -162,16 +162,15 @@ fn in_file(origin: &str, line: &str, stands: &[(Range<usize>, usize)]) -> Proble
         let indent = indent.map_or(0, |(_, indent)| *indent);
         Some((Mark { line: number, column: column + indent }, message.trim()))
     };
-    match read() {
-        Some((mark, message)) => {
-            Problem { origin: origin.to_owned(), mark: Some(mark), message: message.to_owned() }
-        }
-        None => {
-            let message =
-                line.strip_prefix(origin).map_or(line, |rest| rest.trim_start_matches(": "));
-            Problem { origin: origin.to_owned(), mark: None, message: message.to_owned() }
-        }
+    if let Some((mark, message)) = read() {
+        return Problem {
+            origin: origin.to_owned(),
+            mark: Some(mark),
+            message: message.to_owned(),
+        };
     }
+    let message = line.strip_prefix(origin).map_or(line, |rest| rest.trim_start_matches(": "));
+    Problem { origin: origin.to_owned(), mark: None, message: message.to_owned() }
 }
 
 /// Reads a constraint. `notices` takes what is allowed but surely not meant.

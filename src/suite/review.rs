@@ -24,7 +24,8 @@ const KEYS: [&str; 15] = [
 /// The AdmissionRequest for an object that nobody has sent: without an operation, as in Gatekeeper's own tests.
 pub(super) fn of_object(object: &Value) -> Value {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let (group, version) = text("/apiVersion").split_once('/').unwrap_or(("", text("/apiVersion")));
+    let (group, version) =
+        text("/apiVersion").split_once('/').unwrap_or_else(|| ("", text("/apiVersion")));
     complete(json!({
         "kind": { "group": group, "version": version, "kind": text("/kind") },
         "name": text("/metadata/name"),

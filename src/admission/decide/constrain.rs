@@ -13,9 +13,9 @@ use crate::admission::{Object, Pipeline, Request, Stage};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
-use crate::governance::gatekeeper::Reviewed;
 use crate::governance::gatekeeper::constraint::Point;
 use crate::governance::gatekeeper::subject::{Metadata, Namespace, Source, Subject};
+use crate::governance::gatekeeper::{Reviewed, Violation};
 use crate::governance::input::{Input, Review};
 use crate::governance::{self, POLICY_ERROR, Policy};
 use crate::mutation;
@@ -137,8 +137,7 @@ impl Pipeline {
         };
         let violations =
             self.constraints.review(&reviewed, review, facts.inventory(), shared.deadline(request));
-        let mut diagnostics: Vec<_> =
-            violations.iter().filter_map(|violation| violation.diagnostic()).collect();
+        let mut diagnostics: Vec<_> = violations.iter().filter_map(Violation::diagnostic).collect();
         let labels: Vec<(String, String)> =
             any.labels().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         let matched = governance::Subject {

@@ -63,12 +63,17 @@ pub(super) fn add(configuration: &mut Value, pipeline: &Pipeline) {
         return;
     }
     let mut webhook = model;
-    webhook["name"] = json!(NAME);
-    webhook["rules"] = json!(rules);
     // At a deletion there is no object.
     let staying =
         "object == null || !has(object.metadata) || !has(object.metadata.deletionTimestamp)";
-    webhook["matchConditions"] = json!([{ "name": "is-not-being-deleted", "expression": staying }]);
+    let conditions = json!([{ "name": "is-not-being-deleted", "expression": staying }]);
+    if let Some(members) = webhook.as_object_mut() {
+        for (key, value) in
+            [("name", json!(NAME)), ("rules", json!(rules)), ("matchConditions", conditions)]
+        {
+            members.insert(key.to_owned(), value);
+        }
+    }
     if let Some(webhooks) = configuration.get_mut("webhooks").and_then(Value::as_array_mut) {
         webhooks.push(webhook);
     }
@@ -83,7 +88,9 @@ fn open_to_all(configuration: &mut Value) {
     let selector = first.map(|webhook| webhook["namespaceSelector"].clone());
     let second = webhooks.iter_mut().find(|webhook| webhook["name"] == PODS[1]);
     if let (Some(selector), Some(second)) = (selector, second) {
-        second["namespaceSelector"] = selector;
+        if let Some(members) = second.as_object_mut() {
+            members.insert("namespaceSelector".to_owned(), selector);
+        }
     }
 }
 

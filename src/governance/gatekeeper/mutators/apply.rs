@@ -158,7 +158,7 @@ pub(super) fn difference(before: &Value, after: &Value, path: &str, operations: 
             for (index, value) in new.iter().enumerate() {
                 match old.get(index) {
                     Some(before) => {
-                        difference(before, value, &format!("{path}/{index}"), operations)
+                        difference(before, value, &format!("{path}/{index}"), operations);
                     }
                     None => operations.push(operation("add", format!("{path}/-"), value)),
                 }

@@ -114,9 +114,9 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
                 let number = digits.parse();
                 tokens.push(Token::Number(number.map_err(|_| format!("`{digits}` is too large"))?));
             }
-            _ if is_of_name(&first) => {
+            _ if is_of_name(first) => {
                 let mut name = String::from(first);
-                while let Some(c) = characters.next_if(is_of_name) {
+                while let Some(c) = characters.next_if(|c| is_of_name(*c)) {
                     name.push(c);
                 }
                 tokens.push(Token::Name(name));
@@ -127,7 +127,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
-fn is_of_name(c: &char) -> bool {
+fn is_of_name(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-')
 }
 
