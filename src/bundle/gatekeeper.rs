@@ -12,6 +12,7 @@ use super::read::{Problem, reworded};
 use crate::diagnostic::suggest;
 use crate::document::{Document, Mark, Mistake};
 use crate::governance::gatekeeper::constraint::{CONSTRAINT_GROUP, Constraint, Refusal};
+use crate::governance::gatekeeper::expansion::{EXPANSION_GROUP, Expansion, Expansions};
 use crate::governance::gatekeeper::mutators::{MUTATION_GROUP, Mutator, Mutators};
 use crate::governance::gatekeeper::settings::{Config, SyncSet};
 use crate::governance::gatekeeper::template::{self, TEMPLATE_GROUP, Template, TemplateSource};
@@ -194,6 +195,7 @@ pub(super) struct Found<'t> {
     templates: Vec<Located<'t>>,
     constraints: Vec<Located<'t>>,
     mutators: Vec<Located<'t>>,
+    expansions: Vec<Located<'t>>,
     settings: Vec<Located<'t>>,
 }
 
@@ -207,6 +209,7 @@ impl<'t> Found<'t> {
         match (located.group(), located.kind()) {
             (TEMPLATE_GROUP, "ConstraintTemplate") => self.templates.push(located),
             (CONSTRAINT_GROUP, _) => self.constraints.push(located),
+            (EXPANSION_GROUP, "ExpansionTemplate") => self.expansions.push(located),
             (MUTATION_GROUP, _) => self.mutators.push(located),
             (CONFIG_GROUP, "Config") | (SYNC_GROUP, "SyncSet") => self.settings.push(located),
             // Suites are for `loadline policy verify`.
@@ -365,7 +368,16 @@ impl<'t> Found<'t> {
         }
         synced.sort();
         synced.dedup();
-        Constraints::new(constraints, synced).excluding(excluded)
+        let mut expansions = Vec::new();
+        for located in &self.expansions {
+            match Expansion::read(located.value()) {
+                Ok(expansion) => expansions.push(expansion),
+                Err(mistake) => problems.push(located.problem(mistake)),
+            }
+        }
+        let mut constraints = Constraints::new(constraints, synced).excluding(excluded);
+        constraints.expansions = Expansions::new(expansions);
+        constraints
     }
 }
 

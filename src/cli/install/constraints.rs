@@ -87,10 +87,10 @@ fn open_to_all(configuration: &mut Value) {
     let first = webhooks.iter().find(|webhook| webhook["name"] == PODS[0]);
     let selector = first.map(|webhook| webhook["namespaceSelector"].clone());
     let second = webhooks.iter_mut().find(|webhook| webhook["name"] == PODS[1]);
-    if let (Some(selector), Some(second)) = (selector, second) {
-        if let Some(members) = second.as_object_mut() {
-            members.insert("namespaceSelector".to_owned(), selector);
-        }
+    if let (Some(selector), Some(second)) = (selector, second)
+        && let Some(members) = second.as_object_mut()
+    {
+        members.insert("namespaceSelector".to_owned(), selector);
     }
 }
 

@@ -36,14 +36,25 @@ pub struct Mutator {
 }
 
 /// Kinds that a mutator is for.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Default)]
-struct Target {
-    groups: Vec<String>,
+pub(super) struct Target {
+    pub(super) groups: Vec<String>,
     versions: Vec<String>,
-    kinds: Vec<String>,
+    pub(super) kinds: Vec<String>,
     operations: Vec<String>,
+}
+
+impl Target {
+    /// Whether it names a kind, in that version.
+    pub(super) fn names(&self, group: &str, version: &str, kind: &str) -> bool {
+        self.names_kind(group, kind) && self.versions.iter().any(|one| one == version)
+    }
+
+    /// Whether it names a kind, in whatever version.
+    pub(super) fn names_kind(&self, group: &str, kind: &str) -> bool {
+        self.groups.iter().any(|one| one == group) && self.kinds.iter().any(|one| one == kind)
+    }
 }
 
 /// Mutators in the order in which they are applied.
@@ -73,9 +84,7 @@ impl Mutator {
         // What only sets metadata is for all kinds, and has no list.
         self.applies_to.is_empty()
             || self.applies_to.iter().any(|target| {
-                any(&target.groups, group)
-                    && any(&target.versions, version)
-                    && any(&target.kinds, kind)
+                target.names(group, version, kind)
                     && (target.operations.is_empty()
                         || any(&target.operations, operation)
                         || any(&target.operations, "*"))
