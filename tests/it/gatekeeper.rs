@@ -2,6 +2,7 @@
 
 mod check;
 mod install;
+mod mutators;
 mod suites;
 
 use crate::support::CliTest;

@@ -13,9 +13,9 @@ use crate::admission::{Object, Pipeline, Request, Stage};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
-use crate::governance::gatekeeper::Reviewed;
 use crate::governance::gatekeeper::constraint::Point;
 use crate::governance::gatekeeper::subject::{Metadata, Namespace, Source, Subject};
+use crate::governance::gatekeeper::{Reviewed, Violation};
 use crate::governance::input::{Input, Review};
 use crate::governance::{self, POLICY_ERROR, Policy};
 use crate::mutation;
@@ -137,8 +137,28 @@ impl Pipeline {
         };
         let violations =
             self.constraints.review(&reviewed, review, facts.inventory(), shared.deadline(request));
-        let mut diagnostics: Vec<_> =
-            violations.iter().filter_map(|violation| violation.diagnostic()).collect();
+        let mut violations = violations;
+        let mut failed = None;
+        if self.constraints.expansions.are_for(&kind.group, &kind.kind)
+            && let Some(object) = objects.object
+            && let Ok(object) = serde_json::from_str(object.get())
+        {
+            let deadline = shared.deadline(request);
+            let generated =
+                self.constraints.review_generated(&reviewed, &object, facts.inventory(), deadline);
+            match generated {
+                Ok(generated) => violations.extend(generated),
+                Err(problem) => failed = Some(problem),
+            }
+        }
+        if let Some(problem) = failed {
+            verdict.diagnostics.push(Diagnostic::new(
+                Severity::Deny,
+                POLICY_ERROR,
+                format!("what the object makes cannot be judged: {problem}"),
+            ));
+        }
+        let mut diagnostics: Vec<_> = violations.iter().filter_map(Violation::diagnostic).collect();
         let labels: Vec<(String, String)> =
             any.labels().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         let matched = governance::Subject {

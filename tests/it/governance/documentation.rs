@@ -54,6 +54,14 @@ fn every_block_is_of_a_kind_that_is_tested() {
 }
 
 #[test]
+fn the_policy_in_a_document_is_what_the_page_says() {
+    let pipeline = pipeline(&["hosts/hosts.yaml"], None);
+    assert_eq!(pipeline.policies[0].name, "known-hosts");
+    assert!(pipeline.may_concern("networking.k8s.io", "Ingress", "CREATE"));
+    assert!(!pipeline.may_concern("", "Service", "CREATE"));
+}
+
+#[test]
 fn commands_print_what_the_page_shows() {
     let folder = TempDir::new().unwrap();
     for (_, name, text) in
