@@ -12,10 +12,16 @@ use std::time::Duration;
 
 use crate::catalogue::Catalogue;
 use crate::compat::Overrides;
+use crate::date::Date;
+use crate::exemption::Exemption;
 use crate::governance::Policy;
+use crate::governance::gatekeeper::Constraints;
+use crate::governance::gatekeeper::Synced;
 use crate::pod::PodView;
 use crate::profile::{Profile, ProfileId};
 use verdict::Mode;
+
+pub use decide::Preview;
 
 /// An immutable, configured decider.
 #[derive(Debug)]
@@ -28,6 +34,12 @@ pub struct Pipeline {
     pub overrides: Overrides,
     /// Governance.
     pub policies: Vec<Policy>,
+    /// Governance by Gatekeeper's policies.
+    pub constraints: Constraints,
+    /// What is odd about the configuration without being wrong, with file, line and column.
+    pub notices: Vec<String>,
+    /// Recorded permissions.
+    pub exemptions: Vec<Exemption>,
     /// How namespaces that do not say are treated.
     pub mode: Mode,
     /// One name for all of this, in every marker, log and report.
@@ -42,6 +54,14 @@ impl Pipeline {
             reason = "ids are given out by the bundle that made this pipeline"
         )]
         &self.profiles[id.index()]
+    }
+
+    /// The kinds of objects that policies want to know, each once.
+    pub fn synced(&self) -> Vec<Synced> {
+        let mut kinds = self.constraints.synced.clone();
+        kinds.sort();
+        kinds.dedup();
+        kinds
     }
 
     /// The profile of that name.
@@ -122,6 +142,8 @@ pub struct Request {
     pub asked_profile: Option<String>,
     /// How much time is left for policies.
     pub time_limit: Duration,
+    /// The day on which it came in, in UTC; exemptions end.
+    pub today: Option<Date>,
     /// The review as received; a tree is made of it only when a policy needs one.
     pub body: Arc<[u8]>,
 }

@@ -3,6 +3,10 @@
 //! All mistakes are reported at once. The built-in data is embedded in the binary; files given by the user add to it, and a
 //! profile of the same name takes the built-in one's place.
 
+pub mod gatekeeper;
+pub mod last_good;
+mod policy;
+pub mod library;
 mod read;
 
 use std::collections::BTreeMap;
@@ -16,24 +20,33 @@ use crate::admission::verdict::Mode;
 use crate::catalogue::Catalogue;
 use crate::catalogue::source::CatalogueSource;
 use crate::compat::{Override, Overrides};
+use crate::diagnostic::codes::CODES;
 use crate::diagnostic::suggest;
 use crate::document::{Document, Mistake};
+use crate::exemption::{Exemption, ExemptionSource};
+use crate::governance::gatekeeper::Constraints;
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
-use crate::profile::source::ProfileSource;
+use crate::profile::base::Bases;
+use crate::profile::source::{BaseSource, ProfileSource};
 use crate::profile::{Profile, ProfileId};
+use library::{SetSetting, package};
 use read::{documents, read};
 
+pub use library::{LibraryPolicy, is_library, is_test, library, library_modules};
 pub use read::{BundleError, Problem};
 
 /// Everything under `policies/`, by path.
 static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
+/// The kind of documents with cases for `loadline policy test`, which lie beside policies and are not read with them.
+pub const CASES_KIND: &str = "PolicyCases";
+
 /// The version of every document of ours.
 pub const API_VERSION: &str = "loadline.dev/v1alpha1";
 
 /// A text and where it comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Text {
     /// A file name, for messages.
     pub origin: String,
@@ -42,14 +55,18 @@ pub struct Text {
 }
 
 /// What a bundle is made of, besides the built-in data.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Sources {
     /// `VirtualNodeProfile` and `FeatureCatalogue` documents.
     pub profiles: Vec<Text>,
-    /// Rego modules.
+    /// Rego modules, and YAML with Gatekeeper's templates, constraints and settings.
     pub policies: Vec<Text>,
+    /// `Exemption` documents.
+    pub exemptions: Vec<Text>,
     /// A `LoadlineConfig` document.
     pub config: Option<Text>,
+    /// Sets of policies that are on besides those that the configuration names.
+    pub sets: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,6 +93,8 @@ struct ConfigSpec {
     overrides: Vec<Override>,
     /// Policies of the built-in library, and settings of any policy.
     policies: Vec<PolicySetting>,
+    /// Groups of policies of the built-in library.
+    policy_sets: Vec<SetSetting>,
 }
 
 /// Turns a policy of the library on, or sets how any policy is run.
@@ -83,51 +102,20 @@ struct ConfigSpec {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct PolicySetting {
     name: String,
+    /// `false` leaves a policy out that one of the sets would bring.
+    enabled: Option<bool>,
     action: Option<Action>,
     parameters: Option<serde_json::Value>,
 }
 
-/// A policy of the built-in library.
-#[derive(Clone, Copy, Debug)]
-pub struct LibraryPolicy {
-    /// Name, as a configuration writes it.
-    pub name: &'static str,
-    /// The module.
-    pub text: &'static str,
-    /// Path of the module.
-    pub origin: &'static str,
-}
+impl PolicySetting {
+    fn on(name: &str) -> Self {
+        Self { name: name.to_owned(), enabled: None, action: None, parameters: None }
+    }
 
-/// The policies of the built-in library: off until a configuration names them.
-pub fn library() -> impl Iterator<Item = LibraryPolicy> {
-    EMBEDDED.iter().filter_map(|(origin, text)| {
-        let name = origin.strip_prefix("policies/library/")?.split('/').next()?;
-        (origin.ends_with(".rego") && !is_test(origin)).then_some(LibraryPolicy {
-            name,
-            text,
-            origin,
-        })
-    })
-}
-
-/// The built-in Rego, tests included, by path.
-pub fn library_modules() -> impl Iterator<Item = Module<'static>> {
-    EMBEDDED
-        .iter()
-        .filter(|(origin, _)| origin.starts_with("policies/library/") && origin.ends_with(".rego"))
-        .map(|(origin, text)| Module { origin, text })
-}
-
-/// Whether a file holds tests of a policy, not a policy.
-pub fn is_test(origin: &str) -> bool {
-    origin.ends_with("_test.rego")
-}
-
-/// Whether a module is a library that policies import: its package lies below `lib`.
-fn is_library(text: &str) -> bool {
-    text.lines().any(|line| {
-        line.strip_prefix("package ").is_some_and(|package| package.trim().starts_with("lib."))
-    })
+    fn is_on(&self) -> bool {
+        self.enabled != Some(false)
+    }
 }
 
 impl Pipeline {
@@ -146,8 +134,10 @@ impl Pipeline {
         };
         let mut catalogues: Vec<CatalogueSource> = Vec::new();
         let mut catalogue_documents: Vec<(String, Document)> = Vec::new();
-        let mut profiles: BTreeMap<String, Written> = BTreeMap::new();
+        let mut profiles: BTreeMap<String, Written<ProfileSource>> = BTreeMap::new();
+        let mut bases: BTreeMap<String, Written<BaseSource>> = BTreeMap::new();
         let texts = embedded("policies/catalogue/")
+            .chain(embedded("policies/bases/"))
             .chain(embedded("policies/profiles/"))
             .chain(sources.profiles.clone());
         for text in texts {
@@ -167,10 +157,18 @@ impl Pipeline {
                             profiles.insert(name, Written { origin, document, source });
                         }
                     }
+                    Some("VirtualNodeBase") => {
+                        let source = read::<BaseSource>(&text.origin, &document, &mut problems);
+                        if let Some(source) = source {
+                            let origin = text.origin.clone();
+                            let name = source.name().to_owned();
+                            bases.insert(name, Written { origin, document, source });
+                        }
+                    }
                     kind => {
                         let kind = kind.unwrap_or_default();
                         let message = format!(
-                            "kind `{kind}` is not read here; use `VirtualNodeProfile` or `FeatureCatalogue`"
+                            "kind `{kind}` is not read here; use `VirtualNodeProfile`, `VirtualNodeBase` or `FeatureCatalogue`"
                         );
                         let mistake = Mistake { place: FieldPath::keys("kind"), message };
                         problems.push(Problem::of(&text.origin, &document, mistake));
@@ -199,9 +197,31 @@ impl Pipeline {
             .config
             .as_ref()
             .map_or_else(ConfigSpec::default, |text| config(text, &mut problems));
+        // A profile that nobody chose can still be a base.
+        let handed = Bases::of(
+            profiles.values().map(|written| &written.source),
+            bases.values().map(|written| &written.source),
+        );
+        for (name, Written { origin, document, source }) in &bases {
+            if profiles.contains_key(name) {
+                let place = FieldPath::keys("metadata.name");
+                let message =
+                    format!("a profile is called `{name}` too; give the base another name");
+                problems.push(Problem::of(origin, document, Mistake { place, message }));
+            }
+            problems.extend(source.check(&catalogue, &handed).into_iter().map(|mistake| {
+                let message = format!("base `{name}`: {}", mistake.message);
+                Problem::of(origin, document, Mistake { message, ..mistake })
+            }));
+        }
+        let known_profiles: Vec<String> = profiles.keys().cloned().collect();
         choose(&config.profiles, &mut profiles, sources, &mut problems);
-        let profiles = build_profiles(profiles, &catalogue, &mut problems);
-        let policies = policies(sources, &config, &mut problems);
+        let profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
+        let mut notices = Vec::new();
+        let mut written = Vec::new();
+        let constraints = constraints(sources, &mut written, &mut problems, &mut notices);
+        let policies = policies(sources, &written, &known_profiles, &config, &mut problems);
+        let exemptions = exemptions(sources, &catalogue, &profiles, &policies, &mut problems);
         if !problems.is_empty() {
             return Err(BundleError(problems));
         }
@@ -210,23 +230,26 @@ impl Pipeline {
             profiles,
             overrides: Overrides(config.overrides),
             policies,
+            constraints,
+            notices: notices.iter().map(ToString::to_string).collect(),
+            exemptions,
             mode: config.mode,
             digest: digest(sources),
         })
     }
 }
 
-/// A profile as it is written, and where.
-struct Written {
+/// A document as it is written, and where.
+struct Written<T> {
     origin: String,
     document: Document,
-    source: ProfileSource,
+    source: T,
 }
 
 /// Keeps the profiles that the configuration names, if it names any.
 fn choose(
     wanted: &[String],
-    profiles: &mut BTreeMap<String, Written>,
+    profiles: &mut BTreeMap<String, Written<ProfileSource>>,
     sources: &Sources,
     problems: &mut Vec<Problem>,
 ) {
@@ -246,14 +269,15 @@ fn choose(
 }
 
 fn build_profiles(
-    sources: BTreeMap<String, Written>,
+    sources: BTreeMap<String, Written<ProfileSource>>,
     catalogue: &Catalogue,
+    bases: &Bases,
     problems: &mut Vec<Problem>,
 ) -> Vec<Profile> {
     let mut profiles = Vec::with_capacity(sources.len());
     for (number, (name, written)) in (0_u16..).zip(sources) {
         let Written { origin, document, source } = written;
-        match source.build(ProfileId(number), catalogue) {
+        match source.build(ProfileId(number), catalogue, bases) {
             Ok(profile) => profiles.push(profile),
             Err(mistakes) => problems.extend(mistakes.into_iter().map(|mistake| {
                 let message = format!("profile `{name}`: {}", mistake.message);
@@ -283,22 +307,105 @@ fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
         .unwrap_or_default()
 }
 
-fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>) -> Vec<Policy> {
+/// Whether a text of policies is a module, not documents.
+fn is_module(text: &Text) -> bool {
+    ![".yaml", ".yml", ".json"].iter().any(|ending| text.origin.ends_with(ending))
+}
+
+/// What Gatekeeper's documents among the policies come to. Policies of our own are added to `policies`.
+fn constraints<'t>(
+    sources: &'t Sources,
+    policies: &mut Vec<gatekeeper::Located<'t>>,
+    problems: &mut Vec<Problem>,
+    notices: &mut Vec<Problem>,
+) -> Constraints {
+    let mut found = gatekeeper::Found::default();
+    for text in sources.policies.iter().filter(|text| !is_module(text)) {
+        // Folders of policies hold samples and charts, too: what is not about policies need not even be YAML.
+        if !["gatekeeper.sh/", "loadline.dev/"].iter().any(|group| text.text.contains(group)) {
+            continue;
+        }
+        for document in documents(text, problems) {
+            for object in gatekeeper::Located::of(text, document).objects() {
+                let Some(other) = found.sort(object, notices) else {
+                    continue;
+                };
+                if policy::is_policy(&other) {
+                    policies.push(other);
+                } else if other.group() == "loadline.dev" && other.kind() != CASES_KIND {
+                    let message = format!("the {} has no effect among policies", other.kind());
+                    notices
+                        .push(other.problem(Mistake { place: FieldPath::keys("kind"), message }));
+                }
+            }
+        }
+    }
+    found.build(problems, notices)
+}
+
+fn policies(
+    sources: &Sources,
+    written: &[gatekeeper::Located<'_>],
+    profiles: &[String],
+    config: &ConfigSpec,
+    problems: &mut Vec<Problem>,
+) -> Vec<Policy> {
     let modules: Vec<Module<'_>> = sources
         .policies
         .iter()
-        .filter(|text| !is_test(&text.origin))
+        .filter(|text| is_module(text) && !is_test(&text.origin))
         .map(|text| Module { origin: &text.origin, text: &text.text })
         .collect();
     let (libraries, modules): (Vec<Module<'_>>, Vec<Module<'_>>) =
         modules.into_iter().partition(|module| is_library(module.text));
     let mut policies: Vec<Policy> = Vec::new();
     let mut settings: Vec<&PolicySetting> = config.policies.iter().collect();
+    // What the user has put in the place of a policy of the library, or switched off.
+    let mut settled: Vec<String> = Vec::new();
+    for located in written {
+        let name = policy::name(located);
+        let setting = settings.iter().position(|setting| setting.name == name);
+        let setting = setting.map(|position| settings.remove(position));
+        settled.push(name.to_owned());
+        if setting.is_some_and(|setting| !setting.is_on()) {
+            continue;
+        }
+        let parameters = setting.and_then(|setting| setting.parameters.clone());
+        let action = setting.and_then(|setting| setting.action);
+        let Some(policy) = policy::build(located, parameters, action, problems) else {
+            continue;
+        };
+        let mut tell = |place: &str, message: String| {
+            problems.push(located.problem(Mistake { place: FieldPath::keys(place), message }));
+        };
+        for message in policy::unknown_profiles(&policy, profiles) {
+            tell("spec.match.profiles", message);
+        }
+        if policies.iter().any(|known| known.name == policy.name) {
+            tell("metadata.name", format!("a policy named `{}` is there already", policy.name));
+        } else {
+            policies.push(policy);
+        }
+    }
     let mut compile = |module: Module<'_>,
                        libraries: &[Module<'_>],
                        setting: Option<&PolicySetting>| {
         let parameters = setting.and_then(|setting| setting.parameters.clone());
-        match Policy::compile(module, libraries, parameters, setting.and_then(|setting| setting.action)) {
+        let compiled = Policy::compile(
+            module,
+            libraries,
+            parameters,
+            setting.and_then(|setting| setting.action),
+        );
+        if let Ok(policy) = &compiled {
+            let unknown = policy::unknown_profiles(policy, profiles);
+            problems.extend(unknown.into_iter().map(|message| Problem {
+                origin: module.origin.to_owned(),
+                mark: None,
+                message,
+            }));
+        }
+        match compiled {
             Ok(policy) if policies.iter().any(|known| known.name == policy.name) => problems.push(Problem {
                 origin: module.origin.to_owned(),
                 mark: None,
@@ -312,17 +419,41 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
         let name = package_name(module.text);
         let setting = settings.iter().position(|setting| Some(&setting.name) == name.as_ref());
         let setting = setting.map(|position| settings.remove(position));
-        compile(module, &libraries, setting);
+        settled.extend(name);
+        if setting.is_none_or(PolicySetting::is_on) {
+            let shared = library::shared_with(module.text, &libraries);
+            let libraries: Vec<Module<'_>> = libraries.iter().copied().chain(shared).collect();
+            compile(module, &libraries, setting);
+        }
     }
     let mut unknown = Vec::new();
+    let (sets, messages) = switched_on(sources, config);
+    let mut wanted: Vec<(LibraryPolicy, PolicySetting)> = Vec::new();
     for setting in settings {
         match library().find(|policy| policy.name == setting.name) {
-            Some(policy) => {
-                compile(Module { origin: policy.origin, text: policy.text }, &[], Some(setting));
-            }
+            Some(policy) => wanted.push((policy, setting.clone())),
             None => unknown.push(setting),
         }
     }
+    for (policy, action) in sets {
+        let of_name = |name: &str| name == policy.name;
+        match wanted.iter_mut().find(|(known, _)| of_name(known.name)) {
+            Some((_, setting)) => setting.action = setting.action.or(action),
+            None if settled.iter().any(|name| of_name(name)) => {}
+            None => {
+                wanted.push((policy, PolicySetting { action, ..PolicySetting::on(policy.name) }))
+            }
+        }
+    }
+    for (policy, setting) in wanted.iter().filter(|(_, setting)| setting.is_on()) {
+        let libraries = library::shared_with(policy.text, &[]);
+        compile(Module { origin: policy.origin, text: policy.text }, &libraries, Some(setting));
+    }
+    problems.extend(messages.into_iter().map(|message| Problem {
+        origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
+        mark: None,
+        message,
+    }));
     for setting in unknown {
         problems.push(Problem {
             origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
@@ -341,21 +472,90 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
     policies
 }
 
+fn exemptions(
+    sources: &Sources,
+    catalogue: &Catalogue,
+    profiles: &[Profile],
+    policies: &[Policy],
+    problems: &mut Vec<Problem>,
+) -> Vec<Exemption> {
+    // What is off today may be on tomorrow: the library's policies are known even where none is on.
+    let codes: Vec<&str> = catalogue
+        .names()
+        .chain(CODES.iter().map(|code| code.name))
+        .chain(policies.iter().map(|policy| policy.name.as_str()))
+        .chain(library().map(|policy| policy.name))
+        .collect();
+    let profiles: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+    let mut exemptions: Vec<Exemption> = Vec::new();
+    for text in &sources.exemptions {
+        for document in documents(text, problems) {
+            let mut tell = |mistake| problems.push(Problem::of(&text.origin, &document, mistake));
+            let kind = document.value.get("kind").and_then(serde_json::Value::as_str);
+            if kind != Some("Exemption") {
+                let kind = kind.unwrap_or_default();
+                let message = format!("kind `{kind}` is not read here; use `Exemption`");
+                tell(Mistake { place: FieldPath::keys("kind"), message });
+                continue;
+            }
+            let Some(source) = read::<ExemptionSource>(&text.origin, &document, problems) else {
+                continue;
+            };
+            let mut tell = |mistake| problems.push(Problem::of(&text.origin, &document, mistake));
+            match source.build(&codes, &profiles) {
+                Ok(exemption) if exemptions.iter().any(|known| known.name == exemption.name) => {
+                    let message =
+                        format!("an exemption named `{}` is there already", exemption.name);
+                    tell(Mistake { place: FieldPath::keys("metadata.name"), message });
+                }
+                Ok(exemption) => exemptions.push(exemption),
+                Err(mistakes) => mistakes.into_iter().for_each(tell),
+            }
+        }
+    }
+    exemptions.sort_by(|left, right| left.name.cmp(&right.name));
+    exemptions
+}
+
+/// The policies of all sets that are on, with what becomes of what they deny; and what is wrong with the names of sets.
+fn switched_on(
+    sources: &Sources,
+    config: &ConfigSpec,
+) -> (Vec<(LibraryPolicy, Option<Action>)>, Vec<String>) {
+    let asked = sources.sets.iter().cloned().map(SetSetting::Name);
+    let mut policies = Vec::new();
+    let mut messages = Vec::new();
+    for set in config.policy_sets.iter().cloned().chain(asked) {
+        match set.policies() {
+            Ok(found) => policies.extend(found.into_iter().map(|policy| (policy, set.action()))),
+            Err(message) => messages.push(message),
+        }
+    }
+    (policies, messages)
+}
+
 /// The policy's name by its package: the last part, in kebab-case.
 fn package_name(text: &str) -> Option<String> {
-    let package = text.lines().find_map(|line| line.strip_prefix("package "))?;
-    Some(package.split_whitespace().next()?.rsplit('.').next()?.replace('_', "-"))
+    Some(package(text)?.rsplit('.').next()?.replace('_', "-"))
 }
 
 /// A short name for everything that went in: the same texts give the same digest.
 fn digest(sources: &Sources) -> String {
     let mut hash = Sha256::new();
-    let user = sources.profiles.iter().chain(&sources.policies).chain(&sources.config);
+    let user = sources
+        .profiles
+        .iter()
+        .chain(&sources.policies)
+        .chain(&sources.exemptions)
+        .chain(&sources.config);
     let texts =
         EMBEDDED.iter().copied().chain(user.map(|text| (text.origin.as_str(), text.text.as_str())));
     for (_, text) in texts {
         hash.update(text.len().to_le_bytes());
         hash.update(text);
+    }
+    for set in &sources.sets {
+        hash.update(set);
     }
     hash.update(env!("CARGO_PKG_VERSION"));
     let mut digest = String::from("sha256:");

@@ -96,6 +96,8 @@ pub struct Feature {
     pub title: String,
     /// What the pod asks for with it.
     pub doc: String,
+    /// What follows where it is dropped without an error and the profile says nothing more exact, as a phrase after "so".
+    pub lost: Option<String>,
     /// The locators as written, none for a behaviour.
     pub locators: Vec<String>,
 }
@@ -184,6 +186,12 @@ impl Catalogue {
     /// Spells out where an unknown field stands.
     pub fn unknown_path(&self, root: &FieldPath, unknown: &UnknownField) -> FieldPath {
         self.path(root, &unknown.place).key(&unknown.key)
+    }
+
+    /// The first step of a way into a pod that leads to a field which nobody knows, whether it is a name asked of a list, and
+    /// the names that there are. A step without a name picks any element or member.
+    pub fn miss(&self, way: &[Option<&str>]) -> Option<(usize, bool, Vec<&str>)> {
+        self.automaton.miss(way)
     }
 
     /// Whether every place below `path` belongs to a feature or a neutral entry, and the path itself is known. For tests of

@@ -23,6 +23,8 @@ pub enum Edit {
     Label(BTreeMap<String, String>),
     /// Set annotations.
     Annotate(BTreeMap<String, String>),
+    /// What a policy asks for, at these JSON pointers.
+    Amend(Vec<String>),
 }
 
 /// An edit and why it is made.
@@ -65,6 +67,7 @@ impl fmt::Display for Edit {
             Self::Gate(name) => write!(f, "hold back scheduling with the gate {name}"),
             Self::Label(labels) => write!(f, "label {}", pairs(labels)),
             Self::Annotate(annotations) => write!(f, "annotate {}", pairs(annotations)),
+            Self::Amend(places) => write!(f, "change {}", places.join(", ")),
         }
     }
 }

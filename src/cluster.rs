@@ -3,6 +3,7 @@
 //! Nothing else in the program builds a client; the controllers are handed theirs. Nothing on the way of a request waits
 //! for the cluster: requests read the last snapshot, and when the watches fail it stays in force.
 
+pub mod inventory;
 pub(crate) mod object;
 mod pause;
 pub(crate) mod table;

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::path::FieldPath;
 use crate::placement::Standing;
 use crate::pod::{FeatureId, PodView, Use};
-use crate::profile::{Entry, Method, Profile, Support};
+use crate::profile::{Effect, Entry, Method, Profile, Support};
 
 /// Code of the diagnostic on features that nobody has verified on a profile.
 pub const UNVERIFIED: &str = "unverified-features";
@@ -239,25 +239,76 @@ fn describe(profile: &Profile, feature: &Feature, entry: &Entry, severity: Sever
         Support::Ignored => format!("{title}: ignored"),
         Support::Unsupported => format!("{title}: not supported"),
     };
-    let mut why = entry.why();
-    if let (None, Support::Unsupported, Some(effect)) =
-        (&entry.consequence, entry.support, entry.effect)
-    {
-        why.push_str("; the virtual node ");
-        why.push_str(effect.sentence());
-    }
     let mut diagnostic = Diagnostic::new(severity, feature.name.clone(), what)
         .on(profile.name.clone())
-        .because(why)
+        .because(why(entry, feature))
         .source(cite(entry));
     diagnostic.help.clone_from(&entry.help);
     diagnostic
 }
 
-/// What an entry has to say beside its support, each under its word: why, help, source.
+/// What a profile's entry means for a pod that uses the feature: the reason, and what would have happened.
+///
+/// Of a control that is lost, the general consequence is told beside the profile's own: that a container "runs as its image
+/// says" tells only those who know their images.
+pub fn why(entry: &Entry, feature: &Feature) -> String {
+    let mut why = entry.why();
+    let is_silent = match entry.support {
+        Support::Ignored => true,
+        Support::Unsupported => {
+            matches!(entry.effect, Some(Effect::SilentDrop | Effect::SilentChange))
+        }
+        Support::Partial | Support::Supported | Support::Unverified => false,
+    };
+    match (&entry.consequence, feature.lost.as_deref().filter(|_| is_silent)) {
+        (None, Some(lost)) => {
+            why.push_str(", so ");
+            why.push_str(lost);
+        }
+        (Some(consequence), Some(lost)) if feature.is_control() && consequence != lost => {
+            why.push_str(": ");
+            why.push_str(lost);
+        }
+        (Some(_), _) => {}
+        (None, None) => {
+            let is_telling = match entry.support {
+                Support::Ignored | Support::Unsupported => entry.effect.is_some(),
+                Support::Partial => {
+                    matches!(entry.effect, Some(Effect::SilentDrop | Effect::SilentChange))
+                }
+                Support::Supported | Support::Unverified => false,
+            };
+            if let Some(effect) = entry.effect.filter(|_| is_telling) {
+                why.push_str("; the virtual node ");
+                why.push_str(effect.sentence());
+            }
+        }
+    }
+    why
+}
+
+/// The features of a pod that never reach what stands behind a virtual node, in the order of the catalogue, and how many
+/// the pod uses in all.
+///
+/// Some are lost, and told as findings; others have done their work in this cluster by then, such as a node selector.
+pub fn left_behind(profile: &Profile, pod: &PodView) -> (Vec<FeatureId>, usize) {
+    let mut used: Vec<FeatureId> = pod.uses.iter().map(|one| one.feature).collect();
+    used.sort_unstable();
+    used.dedup();
+    let count = used.len();
+    used.retain(|feature| profile.entry(*feature).is_dropped());
+    (used, count)
+}
+
+/// What an entry has to say beside its support, each under its word: why, help, source, and the base it is from.
 pub fn remarks(entry: &Entry) -> Vec<(&'static str, String)> {
     let source = (!entry.source.is_empty()).then(|| cite(entry));
-    let told = [("why", Some(entry.why())), ("help", entry.help.clone()), ("source", source)];
+    let told = [
+        ("why", Some(entry.why())),
+        ("help", entry.help.clone()),
+        ("source", source),
+        ("from", entry.from.as_ref().map(|base| format!("the base `{base}`"))),
+    ];
     told.into_iter().filter_map(|(key, text)| Some((key, text?))).collect()
 }
 

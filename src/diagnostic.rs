@@ -11,6 +11,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::date::Date;
 use crate::path::FieldPath;
 
 /// What a diagnostic does to the verdict. Ordered worst first, so that sorting puts what matters on top.
@@ -62,6 +63,25 @@ pub struct Diagnostic {
     /// Where the fact comes from: file and line, or address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The exemption that concerns it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exemption: Option<Exempted>,
+}
+
+/// What an exemption had to do with a diagnostic.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exempted {
+    /// The exemption.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is there.
+    pub reason: String,
+    /// The last day on which it holds.
+    pub until: Date,
+    /// Whether that day is over; then the diagnostic is as grave as without it.
+    pub has_ended: bool,
 }
 
 impl Diagnostic {
@@ -80,6 +100,7 @@ impl Diagnostic {
             why: None,
             help: None,
             source: None,
+            exemption: None,
         }
     }
 
@@ -124,6 +145,7 @@ impl Diagnostic {
             && self.code == other.code
             && self.what == other.what
             && self.places == other.places
+            && self.exemption == other.exemption
             && !self.profiles.is_empty()
             && !other.profiles.is_empty();
         if !is_same {
@@ -133,6 +155,11 @@ impl Diagnostic {
         self.profiles.sort();
         self.profiles.dedup();
         None
+    }
+
+    /// Whether a constraint of Gatekeeper's speaks: its code is `Kind/name`, and no other code has a slash.
+    pub fn is_of_constraint(&self) -> bool {
+        self.code.contains('/')
     }
 
     /// The first field it points at.

@@ -2,9 +2,13 @@
 //!
 //! Facts are plain data: a snapshot can be written down next to a request and decided again elsewhere.
 
+mod inventory;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use inventory::{Inventory, Key, Known};
 
 use crate::node::NodeFact;
 use crate::profile::Profile;
@@ -77,17 +81,30 @@ impl Cluster {
 pub struct Facts {
     cluster: Option<Cluster>,
     namespaces: BTreeMap<String, NamespaceFact>,
+    inventory: Inventory,
 }
 
 impl Facts {
     /// Facts of a cluster whose nodes are known.
-    pub const fn of_cluster(cluster: Cluster, namespaces: BTreeMap<String, NamespaceFact>) -> Self {
-        Self { cluster: Some(cluster), namespaces }
+    pub fn of_cluster(cluster: Cluster, namespaces: BTreeMap<String, NamespaceFact>) -> Self {
+        Self { cluster: Some(cluster), namespaces, inventory: Inventory::default() }
     }
 
     /// Facts without a cluster: the profiles alone say what virtual nodes look like.
-    pub const fn of_namespaces(namespaces: BTreeMap<String, NamespaceFact>) -> Self {
-        Self { cluster: None, namespaces }
+    pub fn of_namespaces(namespaces: BTreeMap<String, NamespaceFact>) -> Self {
+        Self { cluster: None, namespaces, inventory: Inventory::default() }
+    }
+
+    /// The same with the objects that policies may look at.
+    #[must_use]
+    pub fn with_inventory(mut self, inventory: Inventory) -> Self {
+        self.inventory = inventory;
+        self
+    }
+
+    /// The objects that policies may look at.
+    pub const fn inventory(&self) -> &Inventory {
+        &self.inventory
     }
 
     /// The cluster, when its nodes are known.

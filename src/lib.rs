@@ -7,7 +7,7 @@
 //!       ─ compat(profile, features used) ─▶ Diagnostics
 //!       ─ mutation ─▶ Changes ─▶ edited object + JSON Patch
 //!       ─ governance(policies, edited object) ─▶ Diagnostics
-//!       ─ verdict(mode) ─▶ Verdict ─ review ─▶ bytes
+//!       ─ verdict(mode, exemptions) ─▶ Verdict ─ review ─▶ bytes
 //! ```
 //!
 //! [`admission::Pipeline::decide`] is the only decider. The HTTPS server, `check` and `demo` all call it.
@@ -30,6 +30,7 @@
 
 // Floor 0: vocabulary.
 pub mod path;
+pub mod date;
 pub mod document;
 pub mod diagnostic;
 pub mod pod;
@@ -43,12 +44,14 @@ pub mod change;
 
 // Floor 1: stages, blind to each other.
 pub mod compat;
+pub mod exemption;
 pub mod governance;
 pub mod mutation;
 
 // Floor 2: pipeline.
 pub mod admission;
 pub mod bundle;
+pub mod suite;
 
 // Floor 3: runtime.
 #[cfg(feature = "runtime")]

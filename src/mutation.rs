@@ -3,9 +3,13 @@
 //! Patches add to what the user wrote and never replace it. They name single members and elements, so a field that Loadline
 //! does not know cannot be lost. Every edit looks first whether it is already true, so making it twice is making it once.
 
+mod amend;
+
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::{Value, json};
+
+pub use amend::amend;
 
 use crate::change::{Change, Edit};
 use crate::pod::{

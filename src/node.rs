@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::pod::{Taint, lookup};
 
+/// The label that says a node's name.
+pub const HOST_NAME: &str = "kubernetes.io/hostname";
+
 /// A Node, trimmed to what the scheduler's filters and a profile's recognition read.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, rename_all = "camelCase")]

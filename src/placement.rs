@@ -11,12 +11,15 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::facts::Facts;
-use crate::node::NodeFact;
-use crate::pod::PodView;
+use crate::node::{HOST_NAME, NodeFact};
+use crate::pod::{PodView, lookup};
 use crate::profile::{Profile, ProfileId};
 
 /// Value of [`PROFILE_KEY`](crate::profile::PROFILE_KEY) on a pod that wants none, whatever its namespace asks for.
 pub const NO_PROFILE: &str = "none";
+
+/// The key of the taint that Virtual Kubelet's core gives a node where nobody chose another.
+pub const DEFAULT_TAINT: &str = "virtual-kubelet.io/provider";
 
 /// How firmly a pod is headed for virtual nodes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -50,7 +53,7 @@ pub enum Reason {
     AskedByNamespace,
     /// The pod asks for the profile.
     AskedByPod,
-    /// The profile claims such pods by scheduler name or label.
+    /// The profile claims such pods by scheduler name, label or annotation.
     Claimed,
     /// `spec.nodeName` names one of its nodes.
     NodeName,
@@ -66,7 +69,7 @@ impl fmt::Display for Reason {
                 "its namespace asks for the profile with `loadline.dev/profile`"
             }
             Self::AskedByPod => "it asks for the profile with `loadline.dev/profile`",
-            Self::Claimed => "the profile claims pods with its scheduler name or label",
+            Self::Claimed => "the profile claims pods with its scheduler name, label or annotation",
             Self::NodeName => "`spec.nodeName` names one of its nodes",
             Self::Schedulable => "its tolerations, node selector and affinity admit such a node",
         })
@@ -134,6 +137,15 @@ impl Placement {
     }
 }
 
+/// The nodes of `profile` that a pod may be meant for: those that are there, or where no cluster is known the one that the
+/// profile describes.
+pub fn own_nodes<'a>(facts: &'a Facts, profile: &'a Profile) -> Vec<&'a NodeFact> {
+    facts.cluster().map_or_else(
+        || profile.node.iter().collect(),
+        |cluster| cluster.of_profile(&profile.name).collect(),
+    )
+}
+
 /// Whether, and why, a node of `profile` is open to `pod` by the scheduler's filters.
 fn reach(facts: &Facts, profile: &Profile, pod: &PodView) -> Option<Reason> {
     let admits = |node: &NodeFact| filter::admits(pod, node);
@@ -142,19 +154,52 @@ fn reach(facts: &Facts, profile: &Profile, pod: &PodView) -> Option<Reason> {
             .of_profile(&profile.name)
             .any(|node| node.name == *name)
             .then_some(Reason::NodeName),
-        (Some(name), None) => profile.has_node_named(name).then_some(Reason::NodeName),
+        (Some(name), None) => {
+            // A name that tells nothing may still stand beside a selector that does.
+            let is_meant = || !filter::admits(pod, NodeFact::plain()) && may_admit(profile, pod);
+            (profile.has_node_named(name) || is_meant()).then_some(Reason::NodeName)
+        }
         (None, Some(cluster)) => {
             cluster.of_profile(&profile.name).any(admits).then_some(Reason::Schedulable)
         }
-        (None, None) => profile.node.as_ref().is_some_and(admits).then_some(Reason::Schedulable),
+        (None, None) => may_admit(profile, pod).then_some(Reason::Schedulable),
     }
+}
+
+/// Whether a node that the profile may have is open to `pod`, where no cluster is known.
+fn may_admit(profile: &Profile, pod: &PodView) -> bool {
+    profile
+        .likely_nodes
+        .iter()
+        .any(|node| filter::admits(pod, node) || admits_namesake(profile, node, pod))
+}
+
+/// Whether the pod names, by the label `kubernetes.io/hostname`, another node than the one that the profile describes, and
+/// that one is open to it. A name that the profile does not know counts beside a toleration for a taint of its own.
+fn admits_namesake(profile: &Profile, node: &NodeFact, pod: &PodView) -> bool {
+    let selector = pod.node_selector.as_deref().unwrap_or_default();
+    let Some(name) = lookup(selector, HOST_NAME) else {
+        return false;
+    };
+    let is_told_by_taint = || {
+        filter::repelling(&node.taints).any(|taint| {
+            taint.key != DEFAULT_TAINT && pod.tolerations().iter().any(|one| one.key == taint.key)
+        })
+    };
+    if !profile.has_node_named(name) && !is_told_by_taint() {
+        return false;
+    }
+    let mut namesake = NodeFact { name: name.to_owned(), ..node.clone() };
+    namesake.labels.retain(|(key, _)| key != HOST_NAME);
+    namesake.labels.push((HOST_NAME.to_owned(), name.to_owned()));
+    filter::admits(pod, &namesake)
 }
 
 /// Whether some regular node may take `pod`: one that is there, or the plain one that every cluster can have.
 ///
 /// The plain node stands in for those that an autoscaler adds: a pod that asks for nothing special is not bound to the
 /// virtual nodes just because no regular node happens to be up.
-fn may_run_on_regular(facts: &Facts, pod: &PodView) -> bool {
+pub fn may_run_on_regular(facts: &Facts, pod: &PodView) -> bool {
     pod.node_name.is_none()
         && (filter::admits(pod, NodeFact::plain())
             || facts

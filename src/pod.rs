@@ -64,6 +64,21 @@ impl PodView {
     }
 }
 
+impl PodView {
+    /// The pod as far as the scheduler reads it, with a toleration for every taint.
+    #[must_use]
+    pub fn tolerating_everything(&self) -> Self {
+        let all = Toleration { operator: "Exists".to_owned(), ..Toleration::default() };
+        Self {
+            node_name: self.node_name.clone(),
+            node_selector: self.node_selector.clone(),
+            affinity: self.affinity.clone(),
+            tolerations: Some(vec![all]),
+            ..Self::default()
+        }
+    }
+}
+
 /// The value of `key` in a list of pairs.
 pub(crate) fn lookup<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
     pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
@@ -185,6 +200,13 @@ pub struct Use {
     pub feature: FeatureId,
     /// Where the walk stood; the catalogue spells it out.
     pub place: Place,
+}
+
+impl Use {
+    /// A use that no field of the pod shows, because what surrounds the pod brings it.
+    pub(crate) const fn of_whole(feature: FeatureId) -> Self {
+        Self { feature, place: Place { node: NodeId(0), indexes: [0; MAX_LISTS] } }
+    }
 }
 
 /// A position in a pod, packed: the automaton's state says the keys, so only the list indexes are kept.

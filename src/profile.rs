@@ -3,15 +3,17 @@
 //! A profile says how its nodes are recognised, what a pod needs to get there, and what happens there to each feature. It
 //! is read from a `VirtualNodeProfile` document ([`source`]) and checked against the catalogue.
 
+pub mod base;
+mod entry;
 pub mod source;
-
-use std::fmt;
+mod tie;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::Catalogue;
 use crate::node::NodeFact;
 use crate::pod::{FeatureId, PodView, Requirement, Taint, Toleration};
+
+pub use entry::{Effect, Entry, Method, Support, Verified};
 
 /// Key of the label or annotation, on a pod or its namespace, that asks for a profile by name. As a label on a node it
 /// settles which profile the node is of.
@@ -31,145 +33,6 @@ impl ProfileId {
     pub const fn index(self) -> usize {
         self.0 as usize
     }
-}
-
-/// What a profile does with a feature.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Support {
-    /// Works as on a kubelet.
-    Supported,
-    /// Works under a condition, or with a changed meaning.
-    Partial,
-    /// Dropped without an error.
-    Ignored,
-    /// Refused, stuck or a crash.
-    Unsupported,
-    /// Nobody has looked, or what was seen proves nothing.
-    Unverified,
-}
-
-impl Support {
-    /// Every level.
-    pub const ALL: [Self; 5] =
-        [Self::Supported, Self::Partial, Self::Ignored, Self::Unsupported, Self::Unverified];
-
-    /// The word used in the data.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Supported => "supported",
-            Self::Partial => "partial",
-            Self::Ignored => "ignored",
-            Self::Unsupported => "unsupported",
-            Self::Unverified => "unverified",
-        }
-    }
-}
-
-impl fmt::Display for Support {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// What one sees when a feature is not supported.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effect {
-    /// Refused at admission by the provider's own webhook.
-    AdmissionDeny,
-    /// Passed on; the backend decides.
-    BackendDefined,
-    /// The provider panics.
-    Crash,
-    /// The provider refuses the pod after it was scheduled.
-    CreateError,
-    /// The call reports success and does nothing.
-    NoOpSuccess,
-    /// A call such as exec or logs returns an error.
-    RuntimeError,
-    /// Refused by the provider's scheduler, with an event.
-    SchedulerDeny,
-    /// Replaced or rounded without an error.
-    SilentChange,
-    /// Dropped without an error.
-    SilentDrop,
-    /// The pod stays Pending without a status or an event.
-    SilentStall,
-    /// Not known.
-    Unverified,
-    /// Takes effect.
-    Works,
-}
-
-impl Effect {
-    /// What becomes of the pod, to be read after the provider's name.
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Self::AdmissionDeny => "refuses it at admission",
-            Self::BackendDefined => "leaves it to the backend",
-            Self::Crash => "crashes on it",
-            Self::CreateError => "refuses the pod after it was scheduled",
-            Self::NoOpSuccess => "reports success and does nothing",
-            Self::RuntimeError => "answers the call with an error",
-            Self::SchedulerDeny => "never schedules the pod",
-            Self::SilentChange => "changes it without an error",
-            Self::SilentDrop => "drops it without an error",
-            Self::SilentStall => "leaves the pod Pending with no event",
-            Self::Unverified => "has not been seen to do it",
-            Self::Works => "does it",
-        }
-    }
-}
-
-/// How a fact came to be known.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// The provider's documentation says so.
-    Documented,
-    /// The provider's own code was run on such a pod.
-    Executed,
-    /// The provider's source was read.
-    Source,
-}
-
-/// How and when a fact was verified.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Verified {
-    /// How.
-    pub how: Method,
-    /// The day, as `YYYY-MM-DD`.
-    pub date: String,
-}
-
-/// What a profile does with a feature, and how we know.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Entry {
-    /// How well it works.
-    pub support: Support,
-    /// What one sees when it does not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub effect: Option<Effect>,
-    /// The fact, as a phrase after "because".
-    pub reason: String,
-    /// What follows, as a phrase after "so".
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub consequence: Option<String>,
-    /// What to do instead, imperative.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-    /// Whether nearly every pod has the field and hardly any notices the difference: noted instead of warned about.
-    pub mild: bool,
-    /// Whether what is sent to the backend lacks it: it has done its work in this cluster by then, or is lost although the
-    /// feature as a whole works or is refused later.
-    pub left_behind: bool,
-    /// File and line, or address; several are joined by a comma.
-    pub source: String,
-    /// How and when it was verified.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub verified: Option<Verified>,
 }
 
 /// One way to recognise a node: all parts that are given must match.
@@ -216,6 +79,11 @@ pub struct Claim {
     scheduler_name: Option<String>,
     /// Label keys that must be there.
     pod_labels: Vec<String>,
+    /// Features that the pod must use, by name: an annotation that asks for the provider, for example.
+    features: Vec<String>,
+    /// The same, tied to the catalogue.
+    #[serde(skip)]
+    ids: Vec<FeatureId>,
 }
 
 /// What a pod that asks for the profile needs to get there.
@@ -272,6 +140,8 @@ pub struct Profile {
     pub recognise: Vec<Recognition>,
     /// The node as it registers, for use where no cluster is known.
     pub node: Option<NodeFact>,
+    /// That node, and what it may look like beside: see [`Profile::nodes`].
+    pub(crate) likely_nodes: Vec<NodeFact>,
     /// Pods that belong to it anyway.
     pub claims: Vec<Claim>,
     /// What a pod that asks for it needs.
@@ -288,30 +158,16 @@ pub struct Profile {
     pub fence: Option<String>,
     /// How to read a feature without an entry.
     pub unlisted: Entry,
+    /// The base whose facts hold where the profile has none of its own.
+    pub extends: Option<String>,
     entries: Vec<Entry>,
     /// For each feature, the number of its entry.
     by_feature: Vec<Option<u16>>,
+    /// For each feature, the number of the entry that its bases have.
+    in_base: Vec<Option<u16>>,
     /// How to read a property of a field that has no entry, and for each feature whether it is one.
     unmentioned: Option<Entry>,
     is_property: Vec<bool>,
-}
-
-impl Entry {
-    /// The fact and what follows from it, in one phrase.
-    pub fn why(&self) -> String {
-        match &self.consequence {
-            Some(consequence) => format!("{}, so {consequence}", self.reason),
-            None => self.reason.clone(),
-        }
-    }
-
-    /// Whether the backend never hears of it, and no error says so.
-    pub fn is_dropped(&self) -> bool {
-        self.left_behind
-            || self.support == Support::Ignored
-            || (self.support == Support::Unsupported
-                && matches!(self.effect, Some(Effect::SilentDrop | Effect::SilentChange)))
-    }
 }
 
 impl Profile {
@@ -326,6 +182,12 @@ impl Profile {
     /// What it does with a feature, if that is listed.
     pub fn listed(&self, feature: FeatureId) -> Option<&Entry> {
         let number = (*self.by_feature.get(feature.index())?)?;
+        self.entries.get(usize::from(number))
+    }
+
+    /// What its bases say of a feature, whether or not the profile has a word of its own.
+    pub fn in_base(&self, feature: FeatureId) -> Option<&Entry> {
+        let number = (*self.in_base.get(feature.index())?)?;
         self.entries.get(usize::from(number))
     }
 
@@ -353,40 +215,51 @@ impl Profile {
                 .as_ref()
                 .is_none_or(|wanted| pod.scheduler_name.as_ref() == Some(wanted));
             let labels = claim.pod_labels.iter().all(|key| pod.label(key).is_some());
-            (claim.scheduler_name.is_some() || !claim.pod_labels.is_empty()) && scheduler && labels
+            let features = claim.ids.iter().all(|id| pod.uses.iter().any(|one| one.feature == *id));
+            let is_any = claim.scheduler_name.is_some()
+                || !claim.pod_labels.is_empty()
+                || !claim.ids.is_empty();
+            is_any && scheduler && labels && features
         })
+    }
+
+    /// The nodes that it may have where no cluster is known: the one it describes, and that node with other taints or labels
+    /// by which its nodes are recognised. Taints have changed between versions of providers, and tolerations stayed.
+    pub fn nodes(&self) -> Vec<NodeFact> {
+        let Some(node) = &self.node else {
+            return Vec::new();
+        };
+        let mut nodes = vec![node.clone()];
+        for one in &self.recognise {
+            let is_new = |taint: &Taint| !node.taints.iter().any(|own| own.key == taint.key);
+            let has_other_taint = !one.taints.is_empty() && one.taints.iter().all(is_new);
+            let has_other_label = one
+                .labels
+                .iter()
+                .any(|(key, value)| node.label(key).is_some_and(|own| own != value));
+            if !has_other_taint && !has_other_label {
+                continue;
+            }
+            let mut other = node.clone();
+            if has_other_taint {
+                other.taints.clone_from(&one.taints);
+                for taint in other.taints.iter_mut().filter(|taint| taint.effect.is_empty()) {
+                    "NoSchedule".clone_into(&mut taint.effect);
+                }
+            }
+            for (key, value) in &one.labels {
+                other.labels.retain(|(known, _)| known != key);
+                other.labels.push((key.clone(), value.clone()));
+            }
+            nodes.push(other);
+        }
+        nodes
     }
 
     /// Whether a node of this name would be one of its nodes, as far as a name can tell.
     pub fn has_node_named(&self, name: &str) -> bool {
         self.node.as_ref().is_some_and(|node| node.name == name)
             || self.recognise.iter().flat_map(|one| &one.names).any(|glob| matches_glob(glob, name))
-    }
-
-    /// Ties entries to features, each of which stands in one entry only. Used by [`source`] alone.
-    fn tie(&mut self, catalogue: &Catalogue, entries: Vec<(Vec<FeatureId>, Entry)>) {
-        self.by_feature = vec![None; catalogue.len()];
-        for (number, (features, entry)) in (0_u16..).zip(entries) {
-            for feature in features {
-                if let Some(slot) = self.by_feature.get_mut(feature.index()) {
-                    *slot = Some(number);
-                }
-            }
-            self.entries.push(entry);
-        }
-        // What `unlisted` says is said of fields; a property of a field that nobody mentions changes nothing.
-        self.is_property = catalogue.features().map(|(_, feature)| feature.is_property).collect();
-        self.unmentioned = Some(Entry {
-            support: Support::Supported,
-            effect: None,
-            reason: "nothing that was read sets it apart from the field itself".to_owned(),
-            consequence: None,
-            help: None,
-            mild: false,
-            left_behind: false,
-            source: self.unlisted.source.clone(),
-            verified: self.unlisted.verified.clone(),
-        });
     }
 }
 

@@ -4,8 +4,10 @@
 //! answered with a status that is not 2xx, so that the API server's failure policy decides.
 
 pub mod listen;
+pub mod reload;
 pub mod tls;
 
+use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,11 +21,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use k8s_openapi::jiff;
 use tokio::sync::Semaphore;
 
 use crate::admission::review::{self, ReviewError};
 use crate::admission::verdict::Verdict;
 use crate::admission::{Pipeline, Request as Admission, Stage};
+use crate::date::Date;
 use crate::facts::Facts;
 use crate::telemetry::{Failure, Metrics};
 
@@ -50,8 +54,12 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Whether the cluster's facts are awaited and have not come.
     pub awaits_facts: AtomicBool,
+    /// Whether the objects that policies look at are awaited and have not come.
+    pub awaits_inventory: AtomicBool,
     /// Whether the server is on its way down.
     pub is_stopping: AtomicBool,
+    /// Whether the pipeline is what its files say.
+    pub bundle: ArcSwap<reload::Standing>,
     bodies: Semaphore,
 }
 
@@ -64,10 +72,19 @@ impl Shared {
             facts: ArcSwap::from_pointee(facts),
             metrics,
             awaits_facts: AtomicBool::new(false),
+            awaits_inventory: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
+            bundle: ArcSwap::from_pointee(reload::Standing::default()),
             bodies: Semaphore::new(BODY_BUDGET_KIB as usize),
         }
     }
+}
+
+/// Which day it is, in UTC.
+pub fn today() -> Option<Date> {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let part = |number: i8| u8::try_from(number).ok();
+    Date::new(u16::try_from(now.year()).ok()?, part(now.month())?, part(now.day())?)
 }
 
 /// The routes of the webhook port.
@@ -98,9 +115,11 @@ async fn validate(State(shared): State<Arc<Shared>>, request: Request) -> Respon
 }
 
 async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    // A file that cannot be used is no reason to send requests elsewhere: the last good bundle decides.
     let checks = [
         ("bundle", true),
         ("facts", !shared.awaits_facts.load(Ordering::Relaxed)),
+        ("inventory", !shared.awaits_inventory.load(Ordering::Relaxed)),
         ("not-stopping", !shared.is_stopping.load(Ordering::Relaxed)),
     ];
     let is_ready = checks.iter().all(|(_, holds)| *holds);
@@ -114,6 +133,22 @@ async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         text.push_str(if *holds { "[+]" } else { "[-]" });
         text.push_str(name);
         text.push('\n');
+        if is_verbose && *name == "bundle" {
+            let _ = writeln!(text, "    {}", shared.pipeline.load().digest);
+            for line in shared.bundle.load().lines() {
+                let _ = writeln!(text, "    {line}");
+            }
+            let today = today();
+            for one in shared.pipeline.load().exemptions.iter().filter(|one| one.has_ended(today)) {
+                let _ = writeln!(
+                    text,
+                    "    exemption `{}` of {} ended on {}",
+                    one.name,
+                    one.owner(),
+                    one.until()
+                );
+            }
+        }
     }
     text.push_str(if is_ready { "ok\n" } else { "not ready\n" });
     (status, text).into_response()
@@ -224,6 +259,7 @@ fn decide(
         let mut request = review::decode(Arc::from(body), &pipeline.catalogue)?;
         request.stage = stage;
         request.time_limit = time_limit;
+        request.today = today();
         let verdict = pipeline.decide(facts, &request);
         let answer = review::encode(&request.uid, stage, &verdict);
         Ok::<_, ReviewError>((request, verdict, answer))

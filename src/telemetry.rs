@@ -10,7 +10,6 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
@@ -129,6 +128,28 @@ pub struct Metrics {
     pub certificate_reloads: Counter<u64, AtomicU64>,
     /// Nodes of each recognised profile.
     virtual_nodes: Family<ProfileLabels, Gauge>,
+    inventory: Gauge,
+    bundles: Family<BundleLabels, Gauge>,
+    bundle_reloads: Family<ReloadLabels, Counter>,
+    bundle_held: Gauge,
+    exemptions: Family<ExemptionLabels, Counter>,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ExemptionLabels {
+    exemption: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct BundleLabels {
+    digest: String,
+    version: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ReloadLabels {
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -159,6 +180,12 @@ impl Metrics {
         let certificate_expiry = Gauge::default();
         let certificate_reloads = Counter::default();
         let virtual_nodes = Family::default();
+        let inventory = Gauge::default();
+        registry.register(
+            "inventory_objects",
+            "Objects of the cluster that policies may look at",
+            inventory.clone(),
+        );
         registry.register("admission_requests", "Reviews answered", requests.clone());
         registry.register(
             "admission_duration_seconds",
@@ -185,15 +212,28 @@ impl Metrics {
             certificate_reloads.clone(),
         );
         registry.register("virtual_nodes", "Nodes recognised, by profile", virtual_nodes.clone());
+        let exemptions = Family::default();
         registry.register(
-            "bundle",
-            "What decides",
-            Info::new([
-                ("digest", bundle.to_owned()),
-                ("version", env!("CARGO_PKG_VERSION").to_owned()),
-            ]),
+            "exemptions",
+            "Diagnostics that an exemption concerned, by whether it still held",
+            exemptions.clone(),
         );
-        Self {
+        let bundles = Family::default();
+        let bundle_reloads = Family::default();
+        let bundle_held = Gauge::default();
+        // By hand what an `Info` is, which cannot change.
+        registry.register("bundle_info", "What decides", bundles.clone());
+        registry.register(
+            "bundle_reloads",
+            "Changes of the bundle's files, by whether all of them could be used",
+            bundle_reloads.clone(),
+        );
+        registry.register(
+            "bundle_held",
+            "Changed files that cannot be used; what they were is in force",
+            bundle_held.clone(),
+        );
+        let metrics = Self {
             registry: Arc::new(registry),
             requests,
             durations,
@@ -205,7 +245,28 @@ impl Metrics {
             certificate_expiry,
             certificate_reloads,
             virtual_nodes,
-        }
+            inventory,
+            bundles,
+            exemptions,
+            bundle_reloads,
+            bundle_held,
+        };
+        metrics.bundle_in_force(bundle);
+        metrics
+    }
+
+    /// Sets which bundle decides.
+    pub fn bundle_in_force(&self, digest: &str) {
+        self.bundles.clear();
+        let (digest, version) = (digest.to_owned(), env!("CARGO_PKG_VERSION"));
+        self.bundles.get_or_create(&BundleLabels { digest, version }).set(1);
+    }
+
+    /// Counts a change of the bundle's files, and sets how many of them are not in force.
+    pub fn bundle_reloaded(&self, is_current: bool, held: usize) {
+        let outcome = if is_current { "taken" } else { "held" };
+        self.bundle_reloads.get_or_create(&ReloadLabels { outcome }).inc();
+        self.bundle_held.set(i64::try_from(held).unwrap_or(i64::MAX));
     }
 
     /// Counts an answered review.
@@ -235,6 +296,11 @@ impl Metrics {
             .inc();
         self.durations.get_or_create(&WebhookLabels { webhook }).observe(seconds);
         for diagnostic in &verdict.diagnostics {
+            if let Some(exempted) = &diagnostic.exemption {
+                let outcome = if exempted.has_ended { "ended" } else { "applied" };
+                let exemption = exempted.name.clone();
+                self.exemptions.get_or_create(&ExemptionLabels { exemption, outcome }).inc();
+            }
             for profile in diagnostic
                 .profiles
                 .iter()
@@ -273,6 +339,11 @@ impl Metrics {
             let labels = ProfileLabels { profile: profile.to_owned() };
             self.virtual_nodes.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Sets how many objects policies may look at.
+    pub fn count_inventory(&self, objects: usize) {
+        self.inventory.set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
     /// The exposition text, OpenMetrics 1.0.

@@ -1,46 +1,77 @@
 //! The stages in order, on one screen: placement, compatibility, mutation, governance, verdict.
 
+mod amend;
+mod constrain;
+mod free;
 mod govern;
+mod preview;
 mod sent;
+mod stranded;
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
+pub use preview::Preview;
+
+use super::review::CLAIMS;
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
-use crate::catalogue::DAEMON_SET;
 use crate::compat::{Judge, cite};
 use crate::diagnostic::{Diagnostic, Severity, suggest};
+use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
 use crate::fence::{FENCE_GATE, FENCE_KEY, FENCED_LABEL, Fence};
-use crate::governance::POLICY_ERROR;
+use crate::governance::input::Review;
+use crate::governance::{Deadline, POLICY_ERROR};
 use crate::mutation::Editor;
 use crate::path::FieldPath;
-use crate::placement::{Placement, Reach, Standing};
+use crate::placement::{Placement, Standing};
 use crate::pod::PodView;
 use crate::profile::{Profile, Support};
 
 impl Pipeline {
     /// Decides on a request.
     pub fn decide(&self, facts: &Facts, request: &Request) -> Verdict {
+        if amend::concerns(self, request) {
+            amend::decide(self, facts, request)
+        } else {
+            self.decide_as_sent(facts, request)
+        }
+    }
+
+    /// Decides on the object as it was sent, whatever policies would like to change in it.
+    fn decide_as_sent(&self, facts: &Facts, request: &Request) -> Verdict {
+        let shared = Shared::default();
+        let mut verdict = match Decision::new(self, facts, request, &shared) {
+            Some(decision) => decision.decide(),
+            None => Verdict::pass(self.mode_of(facts, request), &self.digest),
+        };
         let namespace = facts.namespace(&request.namespace);
-        let mode = namespace
+        self.constrain(facts, request, namespace, &shared, &mut verdict);
+        verdict.conclude()
+    }
+
+    /// How the namespace of a request is treated.
+    fn mode_of(&self, facts: &Facts, request: &Request) -> Mode {
+        facts
+            .namespace(&request.namespace)
             .and_then(|namespace| namespace.setting(MODE_KEY))
             .and_then(Mode::parse)
-            .unwrap_or(self.mode);
-        let pass = || Verdict::pass(mode, &self.digest);
-        let (pod, root) = match &request.object {
-            Object::Pod(pod) => (pod, FieldPath::root()),
-            Object::Workload { pod, template } => (pod, FieldPath::keys(template)),
-            Object::None | Object::Other => return pass(),
-        };
-        // Deleting must always be possible, and so must the updates on the way there (finalizers).
-        if mode == Mode::Off
-            || (pod.is_being_deleted && matches!(request.object, Object::Pod(_)))
-            || !matches!(request.operation.as_str(), "CREATE" | "UPDATE")
-        {
-            return pass();
-        }
-        Decision { pipeline: self, facts, request, namespace, mode, pod, root }.decide()
+            .unwrap_or(self.mode)
+    }
+}
+
+/// What the policies of one request share: made when the first of them asks for it.
+#[derive(Debug, Default)]
+struct Shared {
+    /// The review as it will be stored.
+    review: OnceCell<Review>,
+    deadline: OnceCell<Deadline>,
+}
+
+impl Shared {
+    fn deadline(&self, request: &Request) -> Deadline {
+        *self.deadline.get_or_init(|| Deadline::after(request.time_limit))
     }
 }
 
@@ -52,6 +83,7 @@ struct Decision<'a> {
     mode: Mode,
     pod: &'a PodView,
     root: FieldPath,
+    shared: &'a Shared,
 }
 
 /// Where the pod is headed after the first edits, and what was found on the way.
@@ -64,6 +96,32 @@ struct Course {
     diagnostics: Vec<Diagnostic>,
 }
 
+impl<'a> Decision<'a> {
+    /// Nothing where there is nothing to decide.
+    fn new(
+        pipeline: &'a Pipeline,
+        facts: &'a Facts,
+        request: &'a Request,
+        shared: &'a Shared,
+    ) -> Option<Self> {
+        let mode = pipeline.mode_of(facts, request);
+        let (pod, root) = match &request.object {
+            Object::Pod(pod) => (pod, FieldPath::root()),
+            Object::Workload { pod, template } => (pod, FieldPath::keys(template)),
+            Object::None | Object::Other => return None,
+        };
+        // Deleting must always be possible, and so must the updates on the way there (finalizers).
+        if mode == Mode::Off
+            || (pod.is_being_deleted && matches!(request.object, Object::Pod(_)))
+            || !matches!(request.operation.as_str(), "CREATE" | "UPDATE")
+        {
+            return None;
+        }
+        let namespace = facts.namespace(&request.namespace);
+        Some(Self { pipeline, facts, request, namespace, mode, pod, root, shared })
+    }
+}
+
 impl Decision<'_> {
     fn decide(&self) -> Verdict {
         let mut course = match self.asked() {
@@ -72,7 +130,7 @@ impl Decision<'_> {
             Err(diagnostic) => {
                 let mut verdict = Verdict::pass(self.mode, &self.pipeline.digest);
                 verdict.diagnostics.push(*diagnostic);
-                return self.soften(verdict).conclude();
+                return self.soften(verdict);
             }
         };
         if course.heading.standing == Standing::Regular && course.diagnostics.is_empty() {
@@ -81,14 +139,7 @@ impl Decision<'_> {
         if self.is_final() {
             self.judge(&mut course);
         }
-        self.fence(&mut course);
-        if course.heading.standing != Standing::Regular {
-            course.editor.annotate(
-                MARKER,
-                &self.pipeline.digest,
-                "shows which bundle judged the pod",
-            );
-        }
+        self.finish(&mut course);
         if self.is_final() {
             let diagnostics = self.govern(&course.placement, &course.editor);
             course.diagnostics.extend(diagnostics);
@@ -102,7 +153,19 @@ impl Decision<'_> {
             patch: course.editor.patch,
             bundle: self.pipeline.digest.clone(),
         };
-        self.soften(verdict).conclude()
+        self.soften(verdict)
+    }
+
+    /// The edits that come last: the fence, and the mark of who judged the pod.
+    fn finish(&self, course: &mut Course) {
+        self.fence(course);
+        if course.heading.standing != Standing::Regular {
+            course.editor.annotate(
+                MARKER,
+                &self.pipeline.digest,
+                "shows which bundle judged the pod",
+            );
+        }
     }
 
     /// A pod that no virtual node concerns: governed where a policy says so, never touched.
@@ -112,7 +175,7 @@ impl Decision<'_> {
             verdict.diagnostics =
                 self.govern(&Placement::regular(), &Editor::new(self.pod.clone()));
         }
-        self.soften(verdict).conclude()
+        self.soften(verdict)
     }
 
     /// Whether the object is as it will be stored, so that judging it is of use.
@@ -127,65 +190,6 @@ impl Decision<'_> {
             namespace: &self.request.namespace,
             root: &self.root,
         }
-    }
-
-    /// A pod that goes where the scheduler puts it: it is kept off the virtual nodes that would fail it.
-    fn free(&self) -> Course {
-        let profiles = &self.pipeline.profiles;
-        let heading = Placement::predict(self.facts, profiles, self.pod);
-        let mut course = Course {
-            editor: Editor::new(PodView::default()),
-            placement: heading.clone(),
-            heading,
-            diagnostics: Vec::new(),
-        };
-        if course.heading.standing == Standing::Regular {
-            return course;
-        }
-        course.editor = Editor::new(self.pod.clone());
-        let judge = self.judge_with();
-        let daemon_set = self.daemon_set();
-        let (unfit, fit): (Vec<Reach>, Vec<Reach>) =
-            course.heading.reaches.iter().partition(|reach| {
-                let profile = self.pipeline.profile(reach.profile);
-                let is_stray =
-                    daemon_set.is_some() && profile.daemon_sets.support != Support::Supported;
-                is_stray || judge.refuses(profile, self.pod)
-            });
-        let has_other_water = course.heading.standing == Standing::Eligible || !fit.is_empty();
-        if unfit.is_empty() || !(has_other_water || daemon_set.is_some()) {
-            return course;
-        }
-        let mut editor = course.editor.clone();
-        for reach in &unfit {
-            let profile = self.pipeline.profile(reach.profile);
-            let reason = match &daemon_set {
-                Some(_) => format!("pods of a DaemonSet do not run on `{}`", profile.name),
-                None => format!("`{}` would fail this pod, and it can run elsewhere", profile.name),
-            };
-            editor.keep_off(&profile.keep_off, &reason);
-        }
-        let placement = Placement::predict(self.facts, profiles, &editor.pod);
-        let leaves_none =
-            placement.standing == Standing::Regular && course.heading.standing == Standing::Bound;
-        if leaves_none && daemon_set.is_none() {
-            // What keeps it off the one keeps it off the other too: nothing is gained.
-            return course;
-        }
-        let kept_off = unfit.iter().filter(|reach| !placement.includes(reach.profile));
-        for reach in kept_off {
-            let profile = self.pipeline.profile(reach.profile);
-            if let Some(place) =
-                daemon_set.clone().filter(|_| profile.daemon_sets.support != Support::Supported)
-            {
-                course.diagnostics.push(stray(profile, place));
-            } else {
-                course.diagnostics.extend(judge.unfitness(profile, self.pod));
-            }
-        }
-        course.editor = editor;
-        course.placement = placement;
-        course
     }
 
     /// Judges the pod on every profile that is still within reach.
@@ -267,10 +271,22 @@ impl Decision<'_> {
     /// Takes back what does not fit the request: nothing is refused at a workload, nothing is changed on an update, and
     /// an update that makes nothing worse passes.
     fn soften(&self, mut verdict: Verdict) -> Verdict {
+        if !self.pipeline.exemptions.is_empty() {
+            let subject = exemption::Subject {
+                namespace: &self.request.namespace,
+                labels: self.pod.labels.as_deref().unwrap_or_default(),
+                today: self.request.today,
+            };
+            exemption::apply(&self.pipeline.exemptions, &subject, &mut verdict.diagnostics);
+        }
         let is_pod = matches!(self.request.object, Object::Pod(_));
         if !is_pod {
             for diagnostic in &mut verdict.diagnostics {
                 diagnostic.severity = diagnostic.severity.max(Severity::Warn);
+                // What no field of the template shows comes of the claims beside it.
+                for place in diagnostic.places.iter_mut().filter(|place| **place == self.root) {
+                    *place = self.root.parent().key(CLAIMS).index(0);
+                }
             }
         }
         if !is_pod || self.request.operation != "CREATE" {
@@ -307,7 +323,9 @@ impl Decision<'_> {
         };
         let body = self.body_of_old().unwrap_or_else(|| Arc::clone(&self.request.body));
         let request = Request { old_pod: None, object, body, ..self.request.clone() };
-        self.pipeline.decide(self.facts, &request).diagnostics
+        let shared = Shared::default();
+        let before = Decision::new(self.pipeline, self.facts, &request, &shared);
+        before.map_or_else(Vec::new, |before| before.decide().conclude().diagnostics)
     }
 
     /// Where the pod says that a DaemonSet owns it, or the root of a DaemonSet's template.
@@ -353,17 +371,4 @@ fn unenforced(profile: &Profile, fence: Fence) -> Diagnostic {
     .source(cite(&profile.network_policy.entry));
     diagnostic.help.clone_from(&profile.network_policy.instead);
     diagnostic
-}
-
-fn stray(profile: &Profile, place: FieldPath) -> Diagnostic {
-    Diagnostic::new(
-        Severity::Warn,
-        DAEMON_SET,
-        "a DaemonSet's pod is not run",
-    )
-    .on(profile.name.clone())
-    .at(place)
-    .because(profile.daemon_sets.reason.clone())
-    .help("add the same node affinity to the DaemonSet's template, so that it makes no pod for such nodes")
-    .source(cite(&profile.daemon_sets))
 }

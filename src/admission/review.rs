@@ -8,7 +8,7 @@ mod encode;
 
 use std::time::Duration;
 
-pub use decode::decode;
+pub use decode::{CLAIMS, decode};
 pub use encode::encode;
 
 /// The only version there is.

@@ -139,7 +139,7 @@ fn pass_over(value: &mut Value, place: &FieldPath, message: &str) -> bool {
 }
 
 /// What serde says, in the words of people who write YAML.
-fn reworded(message: &str) -> String {
+pub(super) fn reworded(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("missing field") {
         return format!("`{}` is missing", quoted.next().unwrap_or_default());

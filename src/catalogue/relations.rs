@@ -59,7 +59,8 @@ impl Fact {
 }
 
 /// Every pattern.
-pub static PATTERNS: &[Pattern] = &[env::LOOSE_NAME, names::LONG, network::PORT_NAME];
+pub static PATTERNS: &[Pattern] =
+    &[env::LOOSE_NAME, names::ANY_TEXT, names::LONG, network::PORT_NAME];
 
 /// Every relation.
 pub static RELATIONS: &[Relation] = &[

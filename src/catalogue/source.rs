@@ -41,6 +41,7 @@ struct FeatureSource {
     property: bool,
     title: String,
     doc: String,
+    lost: Option<String>,
     #[serde(default)]
     at: OneOrMany<locator::Source>,
 }
@@ -165,6 +166,7 @@ impl Catalogue {
             is_property: source.property || is_property,
             title: source.title.clone(),
             doc: source.doc.clone(),
+            lost: source.lost.clone(),
             locators: locators.iter().map(locator::Source::describe).collect(),
         });
         Ok(())

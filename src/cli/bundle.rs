@@ -14,9 +14,15 @@ pub struct BundleArgs {
     /// Folder of profiles and features that are added to the built-in ones; a profile of the same name replaces it
     #[arg(long, value_name = "DIR", env = "LOADLINE_PROFILES")]
     pub profiles: Option<PathBuf>,
-    /// Folder or file of Rego policies; may be given more than once
+    /// Folder or file of policies: Rego, and YAML with Gatekeeper's templates and constraints; may be given more than once
     #[arg(long, value_name = "DIR", env = "LOADLINE_POLICY", value_delimiter = ',')]
     pub policy: Vec<PathBuf>,
+    /// Folder or file of `Exemption` documents; may be given more than once
+    #[arg(long, value_name = "DIR", env = "LOADLINE_EXEMPTIONS", value_delimiter = ',')]
+    pub exemptions: Vec<PathBuf>,
+    /// Set of policies of the built-in library that is on: baseline, burst, finops, restricted; may be given more than once
+    #[arg(long, value_name = "NAME", env = "LOADLINE_SET", value_delimiter = ',')]
+    pub set: Vec<String>,
     /// A `LoadlineConfig` file: mode, changes to severities, policies of the library
     #[arg(long, value_name = "FILE", env = "LOADLINE_CONFIG")]
     pub config: Option<PathBuf>,
@@ -30,8 +36,12 @@ impl BundleArgs {
             sources.profiles = read_all(folder, &["yaml", "yml"])?;
         }
         for path in &self.policy {
-            sources.policies.extend(read_all(path, &["rego"])?);
+            sources.policies.extend(read_all(path, &["rego", "yaml", "yml", "json"])?);
         }
+        for path in &self.exemptions {
+            sources.exemptions.extend(read_all(path, &["yaml", "yml"])?);
+        }
+        sources.sets.clone_from(&self.set);
         if let Some(file) = &self.config {
             sources.config = Some(read(file)?);
         }
@@ -40,7 +50,11 @@ impl BundleArgs {
 
     /// Reads the files and compiles them.
     pub fn pipeline(&self) -> anyhow::Result<Pipeline> {
-        Ok(Pipeline::compile(&self.sources()?)?)
+        let pipeline = Pipeline::compile(&self.sources()?)?;
+        for notice in &pipeline.notices {
+            anstream::eprintln!("warning: {notice}");
+        }
+        Ok(pipeline)
     }
 }
 

@@ -4,6 +4,8 @@
 //! as its pods would be: the webhooks only warn about a workload and refuse its pods, but whoever checks a file wants to
 //! know of the pods now.
 
+pub mod annotations;
+pub mod finding;
 pub mod human;
 pub mod input;
 pub mod json;
@@ -11,6 +13,8 @@ pub mod judge;
 pub mod object;
 pub mod parallel;
 pub mod raw;
+pub mod sarif;
+pub mod scope;
 pub mod template;
 pub mod typed;
 
@@ -25,8 +29,11 @@ use super::bundle::BundleArgs;
 use super::render::Renderer;
 use crate::admission::Pipeline;
 use crate::bundle::Problem;
-use crate::diagnostic::suggest;
+use crate::date::Date;
+use crate::diagnostic::{Exempted, Severity, suggest};
+use crate::exemption::Exemption;
 use crate::facts::{Cluster, Facts};
+use crate::server::today;
 use judge::{Judged, Outcome};
 use object::{Found, Reader, Subject};
 
@@ -54,6 +61,9 @@ pub struct CheckArgs {
     /// A file, a folder (its .yaml, .yml and .json files) or `-` for standard input; may be given more than once
     #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
     pub filename: Vec<PathBuf>,
+    /// Objects that policies may look at besides those that are checked: a file or a folder; may be given more than once
+    #[arg(long, value_name = "FILE|DIR")]
+    pub inventory: Vec<PathBuf>,
     /// Look into the folders of folders too, hidden ones left out
     #[arg(short = 'R', long)]
     pub recursive: bool,
@@ -85,6 +95,12 @@ pub enum Output {
     Human,
     /// One JSON object with everything
     Json,
+    /// SARIF 2.1.0, for code scanning and editors
+    Sarif,
+    /// XML of `JUnit`: a suite for each file, a case for each object
+    Junit,
+    /// Workflow commands of GitHub Actions, which become annotations on a pull request
+    Github,
     /// What the webhooks answer, byte for byte: for each object a line from /mutate and one from /validate
     Review,
 }
@@ -99,6 +115,16 @@ pub enum FailOn {
     Warn,
 }
 
+impl FailOn {
+    /// Whether a diagnostic of that severity counts.
+    pub const fn is_finding(self, severity: Severity) -> bool {
+        match self {
+            Self::Deny => matches!(severity, Severity::Deny),
+            Self::Warn => matches!(severity, Severity::Deny | Severity::Warn),
+        }
+    }
+}
+
 /// Everything that was found and said.
 #[derive(Debug)]
 pub struct Run<'a> {
@@ -110,6 +136,8 @@ pub struct Run<'a> {
     pub skipped: BTreeMap<String, usize>,
     /// How many nodes are among the inputs.
     pub nodes: usize,
+    /// The day of the run.
+    pub today: Option<Date>,
 }
 
 impl Run<'_> {
@@ -120,6 +148,18 @@ impl Run<'_> {
             .filter(|(_, judged)| judged.iter().map(Judged::outcome).max() == Some(outcome))
             .count()
     }
+
+    /// The exemptions with how often each was applied here.
+    pub fn exemptions(&self) -> impl Iterator<Item = (&Exemption, usize)> {
+        self.pipeline.exemptions.iter().map(|exemption| {
+            let verdicts = self.judged.iter().flat_map(|(_, judged)| judged).map(Judged::counts);
+            let notes = verdicts
+                .flat_map(|verdict| &verdict.diagnostics)
+                .filter_map(|one| one.exemption.as_ref());
+            let is_applied = |note: &&Exempted| note.name == exemption.name && !note.has_ended;
+            (exemption, notes.filter(is_applied).count())
+        })
+    }
 }
 
 /// Checks, prints, and says what came of it.
@@ -128,7 +168,11 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     let profiles = asked(arguments, &pipeline)?;
     let files = input::files(&arguments.filename, arguments.recursive)
         .map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    let reader = Reader { catalogue: &pipeline.catalogue, namespace: &arguments.namespace };
+    let reader = Reader {
+        catalogue: &pipeline.catalogue,
+        pipeline: &pipeline,
+        namespace: &arguments.namespace,
+    };
     let found = parallel::map(&files, "files read", |path| {
         input::read(path, &arguments.stdin_filename).map(|text| reader.find(text))
     });
@@ -144,7 +188,8 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
             Err(problem) => problems.push((problem.clone(), None)),
         }
     }
-    let facts = facts(&read, &pipeline);
+    let known = inventory(arguments, &reader)?;
+    let facts = facts(&read, &known, &pipeline);
     let subjects: Vec<(&Found, &Subject)> = read
         .iter()
         .flat_map(|found| found.subjects.iter().map(move |subject| (*found, subject)))
@@ -164,12 +209,10 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
         judged: subjects.into_iter().zip(judged).collect(),
         skipped,
         nodes: read.iter().map(|found| found.nodes.len()).sum(),
+        today: today(),
     };
     print(arguments, &facts, &run, &mut problems)?;
-    let is_finding = |outcome: Outcome| match arguments.fail_on {
-        FailOn::Deny => outcome == Outcome::Denied,
-        FailOn::Warn => outcome != Outcome::Clean,
-    };
+    let is_finding = |outcome: Outcome| outcome.is_finding(arguments.fail_on);
     let outcomes = [Outcome::Denied, Outcome::Warned, Outcome::Clean];
     Ok(if !problems.is_empty() {
         ExitStatus::Failure
@@ -205,18 +248,48 @@ fn asked<'a>(
 }
 
 /// What the inputs say of the cluster. It is known when there is a node among them.
-fn facts(read: &[&Found], pipeline: &Pipeline) -> Facts {
+///
+/// Policies may look at all of the inputs, and at what is given besides. What is checked is what they see of an object that
+/// stands in both.
+fn facts(read: &[&Found], known: &[Found], pipeline: &Pipeline) -> Facts {
     let mut nodes = Vec::new();
     let mut namespaces = BTreeMap::new();
+    for found in known {
+        namespaces.extend(found.namespaces.clone());
+    }
     for found in read {
         nodes.extend(found.nodes.iter().cloned());
         namespaces.extend(found.namespaces.clone());
     }
-    if nodes.is_empty() {
+    let objects = known.iter().chain(read.iter().copied()).flat_map(|found| &found.objects);
+    let inventory = objects.cloned().collect();
+    let facts = if nodes.is_empty() {
         Facts::of_namespaces(namespaces)
     } else {
         Facts::of_cluster(Cluster::new(nodes, &pipeline.profiles), namespaces)
+    };
+    facts.with_inventory(inventory)
+}
+
+/// Reads the objects that are only to be known. One that cannot be read is an error: a policy that does not see what it asks
+/// for lets pass what it should not.
+fn inventory(arguments: &CheckArgs, reader: &Reader<'_>) -> anyhow::Result<Vec<Found>> {
+    if arguments.inventory.is_empty() {
+        return Ok(Vec::new());
     }
+    let files =
+        input::files(&arguments.inventory, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let mut all = Vec::new();
+    for path in &files {
+        let text = input::read(path, &arguments.stdin_filename)
+            .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        let found = reader.find(text);
+        if let Some(problem) = found.problems.first() {
+            anyhow::bail!("{problem}");
+        }
+        all.push(found);
+    }
+    Ok(all)
 }
 
 /// Writes the answer to standard output and what could not be read to standard error.
@@ -229,7 +302,7 @@ fn print<'a>(
     let mut stdout: Box<dyn Write> = match arguments.output {
         Output::Human => Box::new(std::io::BufWriter::new(anstream::stdout().lock())),
         // For programs: not a byte is touched.
-        Output::Json | Output::Review => {
+        Output::Json | Output::Review | Output::Sarif | Output::Junit | Output::Github => {
             Box::new(std::io::BufWriter::new(std::io::stdout().lock()))
         }
     };
@@ -239,13 +312,13 @@ fn print<'a>(
             for ((found, subject), judged) in &run.judged {
                 let mut out = String::new();
                 match judged.as_slice() {
-                    [one] => human::object(&mut out, renderer, found, subject, one),
+                    [one] => human::object(&mut out, renderer, run.pipeline, found, subject, one),
                     many => human::profiles(&mut out, found, subject, many),
                 }
                 stdout.write_all(out.as_bytes())?;
             }
         }
-        Output::Json => {}
+        Output::Json | Output::Sarif | Output::Junit | Output::Github => {}
         Output::Review => {
             for ((found, subject), _) in &run.judged {
                 match judge::answers(run.pipeline, facts, subject, arguments.profile.as_deref()) {
@@ -273,15 +346,16 @@ fn print<'a>(
         renderer.problem(&mut out, problem, found.map(|found| &found.text));
     }
     anstream::stderr().write_all(out.as_bytes())?;
-    match arguments.output {
-        Output::Human => stdout.write_all(human::summary(run, problems.len()).as_bytes())?,
-        Output::Json => {
-            let problems: Vec<Problem> =
-                problems.iter().map(|(problem, _)| problem.clone()).collect();
-            writeln!(stdout, "{}", json::report(run, &problems)?)?;
-        }
-        Output::Review => {}
-    }
+    let told: Vec<Problem> = problems.iter().map(|(problem, _)| problem.clone()).collect();
+    let text = match arguments.output {
+        Output::Human => human::summary(run, told.len()),
+        Output::Json => json::report(run, &told)? + "\n",
+        Output::Sarif => sarif::report(run, &told)? + "\n",
+        Output::Junit => annotations::junit(run, &told, arguments.fail_on),
+        Output::Github => annotations::github(run, &told),
+        Output::Review => String::new(),
+    };
+    stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
     Ok(())
 }

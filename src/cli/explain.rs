@@ -18,7 +18,7 @@ use crate::diagnostic::codes::{self, CODES, Code};
 use crate::diagnostic::suggest;
 use crate::governance::metadata::{Metadata, OnError};
 use crate::pod::FeatureId;
-use crate::profile::{Profile, Support};
+use crate::profile::{Entry, Profile, Support};
 
 /// What to explain.
 #[derive(Args, Debug)]
@@ -154,6 +154,9 @@ impl Page {
         for locator in &feature.locators {
             self.line(&mut out, 0, "field", locator);
         }
+        if let Some(lost) = &feature.lost {
+            self.line(&mut out, 0, "where it is dropped", lost);
+        }
         for support in ORDER {
             let cells: Vec<(&Profile, Cell<'_>)> = pipeline
                 .profiles
@@ -170,16 +173,24 @@ impl Page {
                 Support::Ignored | Support::Partial | Support::Unverified => YELLOW,
             };
             let _ = writeln!(out, "\n{}", paint(style, format_args!("{support}:")));
+            // What many profiles have from one base is said once.
+            let mut groups: Vec<(Vec<&str>, Cell<'_>)> = Vec::new();
             for (profile, cell) in cells {
-                self.cell(&mut out, profile, cell);
+                match groups.iter_mut().find(|(_, known)| is_same_fact(known, &cell)) {
+                    Some((names, _)) => names.push(&profile.name),
+                    None => groups.push((vec![&profile.name], cell)),
+                }
+            }
+            for (names, cell) in groups {
+                self.cell(&mut out, &names, cell);
             }
         }
         out
     }
 
-    fn cell(&self, out: &mut String, profile: &Profile, cell: Cell<'_>) {
+    fn cell(&self, out: &mut String, profiles: &[&str], cell: Cell<'_>) {
         let entry = cell.entry;
-        let mut head = paint(BOLD, format_args!("  {}", profile.name));
+        let mut head = paint(BOLD, format_args!("{}", profiles.join(", ")));
         match entry.effect {
             Some(effect) if entry.support != Support::Supported => {
                 let _ = write!(head, ": the virtual node {}", effect.sentence());
@@ -193,7 +204,8 @@ impl Page {
                 paint(DIM, "(the profile does not list it; what holds for all such features)")
             );
         }
-        let _ = writeln!(out, "{head}");
+        out.push_str("  ");
+        self.renderer.folded(out, 4, &head);
         for (key, text) in remarks(entry) {
             self.line(out, 4, key, &text);
         }
@@ -230,6 +242,13 @@ impl Page {
         }
         out
     }
+}
+
+/// Whether two cells say the same, be it that one has it from the other. That one profile passes the field on and another
+/// does not is no other fact.
+fn is_same_fact(one: &Cell<'_>, other: &Cell<'_>) -> bool {
+    let plain = |cell: &Cell<'_>| Entry { left_behind: false, from: None, ..cell.entry.clone() };
+    one.listed == other.listed && plain(one) == plain(other)
 }
 
 /// The class of a feature, with what it means for a pod that is bound to a virtual node which ignores the feature.

@@ -1,6 +1,7 @@
 //! `loadline install`: prints the manifests.
 
 mod conditions;
+mod constraints;
 mod manifests;
 mod yaml;
 

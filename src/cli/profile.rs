@@ -98,8 +98,10 @@ pub struct Knowledge {
     pub entries: usize,
     /// Those of them whose outcome is known, with a source and a day.
     pub verified: usize,
-    /// Those of them where the provider's own code was run.
+    /// Those of them where the code of the provider, or of its base, was run.
     pub executed: usize,
+    /// Those of them that are taken over from a base.
+    pub inherited: usize,
 }
 
 impl Knowledge {
@@ -112,6 +114,7 @@ impl Knowledge {
                 continue;
             }
             counts.entries += 1;
+            counts.inherited += usize::from(cell.entry.from.is_some());
             let entry = cell.entry;
             if let Some(verified) = &entry.verified
                 && entry.support != Support::Unverified
@@ -202,7 +205,7 @@ fn table(list: &List<'_>) -> String {
     }
     let note = format!(
         "entries: features of {} that the profile speaks of; verified: known, with source and day; \
-         executed: the provider's own code was run",
+         executed: the code was run on such a pod",
         list.features
     );
     let _ = writeln!(out, "\n{}", paint(DIM, note));

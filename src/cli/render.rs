@@ -5,6 +5,8 @@
 
 pub mod diff;
 pub mod excerpt;
+pub mod github;
+pub mod junit;
 pub mod profiles;
 pub mod yaml;
 

@@ -8,17 +8,21 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use arc_swap::ArcSwap;
 use clap::{Args, ValueEnum};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::ExitStatus;
 use super::bundle::BundleArgs;
+use crate::admission::Pipeline;
+use crate::bundle::Sources;
 use crate::cluster::{self, ClusterError};
 use crate::controllers::network_policy;
-use crate::facts::{Cluster, Facts};
+
+use crate::facts::{Cluster, Facts, Inventory};
 use crate::server::tls::{Certificate, RELOAD_INTERVAL, SelfSigned};
-use crate::server::{self, Shared, listen};
+use crate::server::{self, Shared, listen, reload};
 use crate::telemetry::{self, LogFormat};
 
 /// The client's own words on failing watches repeat ours.
@@ -99,7 +103,11 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
     };
     telemetry::init(format, &log)
         .map_err(|error| anyhow::anyhow!("set up logging with filter `{log}`: {error}"))?;
-    let pipeline = bundle.pipeline().context("load the bundle")?;
+    let sources = bundle.sources().context("load the bundle")?;
+    let pipeline = Pipeline::compile(&sources).context("load the bundle")?;
+    for notice in &pipeline.notices {
+        tracing::warn!(notice, "the bundle holds something odd");
+    }
     let certificate = Arc::new(match (cert, key, self_signed) {
         (Some(cert), Some(key), _) => Certificate::from_files(&cert, &key)?,
         (_, _, true) => {
@@ -122,6 +130,8 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
         metrics_listen,
         certificate,
         shared,
+        bundle,
+        sources,
         kubeconfig,
         context,
         shutdown_delay: Duration::from_secs(shutdown_delay),
@@ -139,16 +149,29 @@ struct Serve {
     metrics_listen: SocketAddr,
     certificate: Arc<Certificate>,
     shared: Arc<Shared>,
+    /// Where the bundle's files are, and what they held at the start.
+    bundle: BundleArgs,
+    sources: Sources,
     kubeconfig: Option<PathBuf>,
     context: Option<String>,
     shutdown_delay: Duration,
 }
 
 async fn serve(serve: Serve) -> anyhow::Result<()> {
-    let Serve { address, metrics_listen, certificate, shared, kubeconfig, context, shutdown_delay } =
-        serve;
+    let Serve {
+        address,
+        metrics_listen,
+        certificate,
+        shared,
+        bundle,
+        sources,
+        kubeconfig,
+        context,
+        shutdown_delay,
+    } = serve;
     let client = cluster::connect(kubeconfig.as_deref(), context.as_deref()).await?;
     shared.awaits_facts.store(client.is_some(), Ordering::Relaxed);
+    shared.awaits_inventory.store(client.is_some(), Ordering::Relaxed);
     let listener = listen::bind(address).await.with_context(|| format!("listen on {address}"))?;
     let metrics_listener = listen::bind(metrics_listen)
         .await
@@ -171,6 +194,10 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
         async move {
             certificate.keep_fresh(&shared.metrics, RELOAD_INTERVAL).await;
         }
+    };
+    let bundle = {
+        let read = move || bundle.sources().map_err(|error| format!("{error:#}"));
+        reload::follow(Arc::clone(&shared), Arc::new(read), sources)
     };
     let cluster = {
         let shared = Arc::clone(&shared);
@@ -196,6 +223,7 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
             tokio::time::sleep(shutdown_delay).await;
         }
         () = fresh => bail!("the certificate loop has ended"),
+        () = bundle => bail!("the bundle loop has ended"),
         ended = cluster => {
             let Err(error) = ended;
             return Err(error).context("follow the cluster");
@@ -215,15 +243,33 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
 
 /// Keeps the facts fresh and the fences in place. Ends only with an error.
 async fn follow(client: kube::Client, shared: Arc<Shared>) -> Result<Infallible, ClusterError> {
+    // What the facts hold of both is published whole, whichever of them has changed.
+    let inventory = ArcSwap::from_pointee(Inventory::default());
     let facts = cluster::watch(
         client.clone(),
         || shared.pipeline.load_full(),
         |facts| {
             let counts = facts.cluster().into_iter().flat_map(Cluster::virtual_node_counts);
             shared.metrics.count_nodes(counts);
-            shared.facts.store(Arc::new(facts));
+            shared.facts.store(Arc::new(facts.with_inventory(Inventory::clone(&inventory.load()))));
             if shared.awaits_facts.swap(false, Ordering::Relaxed) {
                 tracing::info!("the cluster's nodes and namespaces are known");
+            }
+        },
+        |resource| shared.metrics.loop_failed(resource),
+    );
+    let objects = cluster::inventory::follow(
+        client.clone(),
+        || shared.pipeline.load().synced(),
+        |objects| {
+            shared.metrics.count_inventory(objects.len());
+            inventory.store(Arc::new(objects.clone()));
+            shared.facts.rcu(|facts| Facts::clone(facts).with_inventory(objects.clone()));
+            if shared.awaits_inventory.swap(false, Ordering::Relaxed) && !objects.is_empty() {
+                tracing::info!(
+                    objects = objects.len(),
+                    "the objects that policies look at are known"
+                );
             }
         },
         |resource| shared.metrics.loop_failed(resource),
@@ -231,6 +277,7 @@ async fn follow(client: kube::Client, shared: Arc<Shared>) -> Result<Infallible,
     let fences = network_policy::run(client, |outcome| shared.metrics.fence(outcome.as_str()));
     tokio::select! {
         ended = facts => ended,
+        ended = objects => ended,
         ended = fences => ended,
     }
 }

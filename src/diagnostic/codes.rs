@@ -18,8 +18,21 @@ pub struct Code {
     pub help: &'static str,
 }
 
+/// Code of the warning about a pod that names a virtual node and does not tolerate its taint.
+pub const MISSING_TOLERATION: &str = "missing-toleration";
+
 /// Every general code, by name.
 pub static CODES: &[Code] = &[
+    Code {
+        name: MISSING_TOLERATION,
+        title: "virtual node named, and its taint not tolerated",
+        what: "The pod's node selector or affinity leads to virtual nodes alone, and none of its tolerations fits their taint.",
+        why: "The taint is there so that nothing lands on a virtual node by accident. The API server takes the pod, the \
+              scheduler finds no node for it, and it stays Pending. Key and value of the taint differ between providers and \
+              have changed between versions.",
+        help: "Add the toleration that the message names (`kubectl describe node` shows the taint), or ask for the profile \
+               with the label `loadline.dev/profile`, and Loadline adds what the pod needs.",
+    },
     Code {
         name: "network-policy-not-enforced",
         title: "fence without effect",

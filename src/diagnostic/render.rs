@@ -1,6 +1,6 @@
 //! How diagnostics look on one line: in a refusal, in a warning, in a cause. The only place that knows lengths.
 
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Exempted, Severity};
 
 /// The API server cuts a warning that is longer, in bytes.
 const MAX_WARNING: usize = 256;
@@ -25,7 +25,21 @@ pub fn sentence(diagnostic: &Diagnostic) -> String {
         sentence.push_str("; help: ");
         sentence.push_str(help);
     }
+    if let Some(exempted) = diagnostic.exemption.as_ref().filter(|exempted| exempted.has_ended) {
+        sentence.push_str("; ");
+        sentence.push_str(&exemption(exempted));
+    }
     sentence
+}
+
+/// What an exemption did, as a remark: ``exempt until 2027-01-31 by `name` of team: reason``.
+pub fn exemption(exempted: &Exempted) -> String {
+    let Exempted { name, owner, reason, until, has_ended } = exempted;
+    if *has_ended {
+        format!("its exemption `{name}` of {owner} ended on {until}")
+    } else {
+        format!("exempt until {until} by `{name}` of {owner}: {reason}")
+    }
 }
 
 /// What, and on which virtual nodes: ``what on `a`, `b` and 2 more``.
@@ -55,12 +69,18 @@ fn short(diagnostic: &Diagnostic) -> String {
         }
         short.push(')');
     }
+    if let Some(exempted) = diagnostic.exemption.as_ref().filter(|exempted| !exempted.has_ended) {
+        short.push_str(&format!(", exempt until {} by `{}`", exempted.until, exempted.name));
+    }
     short
 }
 
 /// The message of a refusal: the findings one after the other, the first ones in full.
+///
+/// What Gatekeeper's constraints say stands below, a line each, as Gatekeeper itself has it.
 pub fn refusal<'d>(denials: impl Iterator<Item = &'d Diagnostic>) -> String {
-    let denials: Vec<&Diagnostic> = denials.collect();
+    let (constraints, denials): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+        denials.partition(|diagnostic| diagnostic.is_of_constraint());
     let spelled = denials.iter().take(MAX_SPELLED_OUT).map(|diagnostic| sentence(diagnostic));
     let mut message = spelled.collect::<Vec<_>>().join(" | ");
     let rest: Vec<&str> =
@@ -68,7 +88,14 @@ pub fn refusal<'d>(denials: impl Iterator<Item = &'d Diagnostic>) -> String {
     if !rest.is_empty() {
         message.push_str(&format!(" | and {} more: {}", rest.len(), rest.join(", ")));
     }
-    clean(message)
+    let own = Some(clean(message)).filter(|message| !message.is_empty());
+    own.into_iter().chain(constraints.into_iter().map(of_constraint)).collect::<Vec<_>>().join("\n")
+}
+
+/// A finding of a constraint in Gatekeeper's words: `[name] message`.
+pub fn of_constraint(diagnostic: &Diagnostic) -> String {
+    let name = diagnostic.code.split_once('/').map_or(&*diagnostic.code, |(_, name)| name);
+    format!("[{name}] {}", diagnostic.what)
 }
 
 /// The warnings of an answer: one line each, within the API server's limits.
@@ -101,6 +128,9 @@ pub fn warnings(diagnostics: &[Diagnostic], is_allowed: bool) -> Vec<String> {
 
 /// One warning: what, where and, if there is room, why.
 fn warning(diagnostic: &Diagnostic) -> String {
+    if diagnostic.is_of_constraint() {
+        return clean(cut(of_constraint(diagnostic), MAX_WARNING));
+    }
     let short = format!("loadline: {}", short(diagnostic));
     let full = diagnostic
         .why

@@ -31,6 +31,21 @@ pub(super) struct Analysis {
     pub has_default_functions: bool,
     /// How deep the interpreter may have to recurse, in levels of its own.
     pub depth: u32,
+    /// Every reference to `data`, with the path below it as far as it is written.
+    pub data: Vec<DataRead>,
+}
+
+/// A reference to `data`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct DataRead {
+    /// Which module.
+    pub module: usize,
+    /// Where in it.
+    pub mark: Mark,
+    /// The path below `data`, up to the first step that only an evaluation knows.
+    pub path: Vec<String>,
+    /// Whether it is an import.
+    pub is_import: bool,
 }
 
 /// What is known of a rule.
@@ -94,6 +109,14 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
         let walked = walk::module(number, module, &analysis.rules);
         findings.extend(walked.findings);
         analysis.prints.push(walked.prints);
+        let imports = module.imports.values().map(|path| (module.mark(0), path.clone(), true));
+        let reads = walked.data.into_iter().map(|(mark, path)| (mark, path, false));
+        analysis.data.extend(imports.chain(reads).map(|(mark, path, is_import)| DataRead {
+            module: number,
+            mark,
+            path,
+            is_import,
+        }));
         analysis.reads_features |= walked.reads_features || module.imports_features;
         for (path, body) in walked.bodies {
             if let Some(fact) = analysis.rules.get_mut(&path) {
@@ -108,6 +131,45 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
 }
 
 impl Analysis {
+    /// These rules and all that they need.
+    pub(super) fn needed(&self, roots: impl Iterator<Item = Vec<String>>) -> BTreeSet<Vec<String>> {
+        let mut needed = BTreeSet::new();
+        let mut left: Vec<Vec<String>> = roots.collect();
+        while let Some(path) = left.pop() {
+            let bodies = self.rules.get(&path).map(|rule| rule.bodies.as_slice());
+            if needed.insert(path) {
+                let needs = bodies.unwrap_or_default().iter().flat_map(Body::needs);
+                left.extend(needs.map(<[String]>::to_vec));
+            }
+        }
+        needed
+    }
+
+    /// Whether a rule may look at that member of `data`.
+    pub(super) fn reads_data(&self, member: &str) -> bool {
+        self.data.iter().any(|read| read.path.first().is_none_or(|first| first == member))
+    }
+
+    /// Finds what looks at other members of `data` than these; only the last of them can be imported.
+    pub(super) fn check_data(&self, members: [&str; 2]) -> Result<(), Finding> {
+        let is_allowed = |read: &&DataRead| {
+            let allowed = if read.is_import { &members[1..] } else { &members[..] };
+            read.path.first().is_some_and(|first| allowed.contains(&first.as_str()))
+        };
+        match self.data.iter().find(|read| !is_allowed(read)) {
+            None => Ok(()),
+            Some(read) => {
+                let verb = if read.is_import { "import" } else { "look at" };
+                let [one, other] = members;
+                let message = format!(
+                    "a template cannot {verb} `{}`; it can look at `data.{one}` and `data.{other}`, and import from `data.{other}`",
+                    name(&read.path).trim_end_matches('.')
+                );
+                Err(Finding { module: read.module, mark: read.mark, message })
+            }
+        }
+    }
+
     /// Adds up what each rule may come to, those without needs first; what is left over then is recursive.
     fn weigh(&mut self) -> Vec<Finding> {
         let mut needs: BTreeMap<&[String], BTreeSet<&[String]>> = BTreeMap::new();

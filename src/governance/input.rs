@@ -11,10 +11,13 @@
 //! | `cost` | an estimate, null where the profile has no prices |
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use regorus::Value;
 
+use super::inventory::Data;
 use super::value::{Read, from_json};
+use crate::facts::Inventory;
 use crate::path::{FieldPath, Segment};
 
 /// Version of the contract.
@@ -31,6 +34,32 @@ impl Review {
     }
 }
 
+impl Review {
+    /// The review as Gatekeeper's templates see it: with the whole Namespace beside it, null where there is none, and at a
+    /// deletion with the object that is deleted as `object`.
+    #[must_use]
+    pub fn for_templates(mut self, namespace: Option<&serde_json::Value>) -> Self {
+        if let Ok(members) = self.0.as_object_mut() {
+            let namespace = namespace.map_or(Value::Null, from_json);
+            members.insert(Value::from("namespaceObject"), namespace);
+            let is_deletion =
+                members.get(&Value::from("operation")) == Some(&Value::from("DELETE"));
+            let old = members.get(&Value::from("oldObject")).cloned();
+            if let Some(old) = old.filter(|_| is_deletion) {
+                members.insert(Value::from("object"), old);
+            }
+        }
+        self
+    }
+
+    /// What a template sees: this review and the parameters of a constraint, nothing else.
+    pub(super) fn with_parameters(&self, parameters: &Value) -> Value {
+        let members = [("review", self.0.clone()), ("parameters", parameters.clone())];
+        let members = members.into_iter().map(|(key, value)| (Value::from(key), value));
+        Value::from(members.collect::<BTreeMap<_, _>>())
+    }
+}
+
 impl From<&serde_json::Value> for Review {
     fn from(request: &serde_json::Value) -> Self {
         Self(from_json(request))
@@ -39,7 +68,10 @@ impl From<&serde_json::Value> for Review {
 
 /// The input without the parameters: built once a review and shared by all policies.
 #[derive(Clone, Debug)]
-pub struct Input(Value);
+pub struct Input {
+    document: Value,
+    data: Option<Arc<Data>>,
+}
 
 impl Input {
     /// Makes the document of a request. `pod` says where in its object the pod stands; that is not converted again but
@@ -67,12 +99,29 @@ impl Input {
             ("cost", Value::Null),
         ];
         let members = members.into_iter().map(|(key, value)| (Value::from(key), value));
-        Self(Value::from(members.collect::<BTreeMap<_, _>>()))
+        Self { document: Value::from(members.collect::<BTreeMap<_, _>>()), data: None }
+    }
+
+    /// The same with what policies may look at besides.
+    #[must_use]
+    pub fn knowing(mut self, inventory: &Inventory) -> Self {
+        self.data = Some(Data::of(inventory));
+        self
+    }
+
+    /// What policies may look at besides.
+    pub(super) fn data(&self) -> Option<&Value> {
+        self.data.as_deref().map(Data::value)
+    }
+
+    /// The document, for a reader.
+    pub fn to_json(&self, parameters: &serde_json::Value) -> serde_json::Value {
+        serde_json::to_value(self.with_parameters(&from_json(parameters))).unwrap_or_default()
     }
 
     /// The input of one policy. Only the top level is copied; everything below is shared.
     pub(super) fn with_parameters(&self, parameters: &Value) -> Value {
-        let mut input = self.0.clone();
+        let mut input = self.document.clone();
         if let Ok(members) = input.as_object_mut() {
             members.insert(Value::from("parameters"), parameters.clone());
         }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use regorus::Value;
 
+use super::coverage::Coverage;
 use super::deadline::Deadline;
 use super::unit::{Mode, Parsed};
 use super::value::kind_of;
@@ -34,16 +35,21 @@ pub struct TestResult {
 pub enum Outcome {
     /// It could not be evaluated, for a reason.
     Error(String),
-    /// It is not true, but this.
-    Fail(&'static str),
+    /// It is not as it should be, and this is why.
+    Fail(String),
     /// It is true.
     Pass,
 }
 
-/// Runs every `test_*` rule of `modules` whose full name contains `filter`, in the order of their names.
+/// Runs every `test_*` rule of `modules` whose full name is wanted, in the order of their names; and sees to which lines they
+/// come, if somebody asks.
 ///
 /// Fails where a module does not parse, and where its analysis finds mistakes.
-pub fn run(modules: &[Module<'_>], filter: &str) -> Result<Vec<TestResult>, PolicyError> {
+pub fn run(
+    modules: &[Module<'_>],
+    is_wanted: impl Fn(&str) -> bool,
+    mut coverage: Option<&mut Coverage>,
+) -> Result<Vec<TestResult>, PolicyError> {
     let parsed = Parsed::new(modules, Mode::TEST)?;
     let is_test = |path: &[String]| path.last().is_some_and(|name| name.starts_with("test_"));
     let tests: Vec<(String, String, usize)> = parsed
@@ -55,7 +61,7 @@ pub fn run(modules: &[Module<'_>], filter: &str) -> Result<Vec<TestResult>, Poli
             let origin = modules.get(rule.module).map_or("", |module| module.origin);
             (rule_path(path), origin.to_owned(), rule.mark.map_or(1, |mark| mark.line))
         })
-        .filter(|(name, ..)| name.contains(filter))
+        .filter(|(name, ..)| is_wanted(name))
         .collect();
     let names: Vec<String> = tests.iter().map(|(name, ..)| name.clone()).collect();
     let unit = parsed.compile(&names)?;
@@ -64,11 +70,15 @@ pub fn run(modules: &[Module<'_>], filter: &str) -> Result<Vec<TestResult>, Poli
         let (value, prints) = unit.run(&name, None, None, Deadline::after(TEST_TIME_LIMIT));
         let outcome = match value {
             Ok(Value::Bool(true)) => Outcome::Pass,
-            Ok(Value::Bool(false)) => Outcome::Fail("false"),
-            Ok(other) => Outcome::Fail(kind_of(&other)),
+            Ok(Value::Bool(false)) => Outcome::Fail("the test is false, not true".to_owned()),
+            Ok(other) => Outcome::Fail(format!("the test is {}, not true", kind_of(&other))),
             Err(failure) => Outcome::Error(failure.to_string()),
         };
-        TestResult { name, origin, line, outcome, prints, duration: start.elapsed() }
+        let duration = start.elapsed();
+        if let Some(coverage) = coverage.as_deref_mut() {
+            unit.cover(&name, None, coverage);
+        }
+        TestResult { name, origin, line, outcome, prints, duration }
     };
     Ok(tests.into_iter().map(run_one).collect())
 }
@@ -79,7 +89,7 @@ mod tests {
 
     fn outcomes(text: &str) -> Vec<(String, Outcome)> {
         let module = Module { origin: "a_test.rego", text };
-        run(&[module], "")
+        run(&[module], |_| true, None)
             .unwrap()
             .into_iter()
             .map(|result| (result.name, result.outcome))
@@ -96,10 +106,13 @@ mod tests {
                 "data.a_test.test_error",
                 Outcome::Error("a_test.rego:7:17: divide by zero".to_owned()),
             ),
-            ("data.a_test.test_false", Outcome::Fail("false")),
-            ("data.a_test.test_number", Outcome::Fail("a number")),
+            ("data.a_test.test_false", Outcome::Fail("the test is false, not true".to_owned())),
+            ("data.a_test.test_number", Outcome::Fail("the test is a number, not true".to_owned())),
             ("data.a_test.test_pass", Outcome::Pass),
-            ("data.a_test.test_undefined", Outcome::Fail("undefined")),
+            (
+                "data.a_test.test_undefined",
+                Outcome::Fail("the test is undefined, not true".to_owned()),
+            ),
         ];
         assert_eq!(results, expected.map(|(name, outcome)| (name.to_owned(), outcome)));
     }
@@ -107,14 +120,15 @@ mod tests {
     #[test]
     fn results_say_where_the_test_is_and_what_it_printed() {
         let text = "package a_test\nimport rego.v1\n\ntest_x if {\n\tprint(\"x is\", 1)\n}\n";
-        let results = run(&[Module { origin: "dir/a_test.rego", text }], "").unwrap();
+        let results = run(&[Module { origin: "dir/a_test.rego", text }], |_| true, None).unwrap();
         assert_eq!((results[0].origin.as_str(), results[0].line), ("dir/a_test.rego", 4));
         assert_eq!(results[0].prints, ["dir/a_test.rego:5: x is 1"]);
     }
 
     #[test]
-    fn a_filter_takes_part_of_the_full_name() {
+    fn a_filter_takes_the_full_name() {
         let text = "package a_test\nimport rego.v1\ntest_x if true\ntest_y if true\n";
-        assert_eq!(run(&[Module { origin: "a", text }], "a_test.test_y").unwrap().len(), 1);
+        let is_wanted = |name: &str| name == "data.a_test.test_y";
+        assert_eq!(run(&[Module { origin: "a", text }], is_wanted, None).unwrap().len(), 1);
     }
 }

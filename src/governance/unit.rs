@@ -16,8 +16,10 @@ use regorus::{CompiledPolicy, Engine, Value};
 use super::analysis::{self, Analysis};
 use super::builtins::fault::{self, Fault};
 use super::builtins::{self, Unable, plain};
+use super::coverage::Coverage;
 use super::deadline::Deadline;
 use super::machine::Machine;
+use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
 use source::Source;
 
@@ -33,6 +35,9 @@ const MAX_DEPTH: u32 = 4000;
 
 /// How much stack a level gets on a thread of its own. Measured: 200 to 1900 bytes, by what stands in it.
 const BYTES_PER_LEVEL: usize = 8 * 1024;
+
+/// How long a run may take that looks at lines.
+const COVERAGE_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// How modules are read and run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,7 +59,6 @@ impl Mode {
     pub(super) const TEST: Self = Self { prints: Prints::Gathered, ..Self::NATIVE };
 
     /// For Gatekeeper's templates.
-    #[cfg_attr(not(test), expect(dead_code, reason = "Gatekeeper's templates are not read yet"))]
     pub(super) const fn gatekeeper(language: Language) -> Self {
         Self { language, errors: Errors::Lenient, prints: Prints::Dropped }
     }
@@ -98,6 +102,8 @@ pub(super) struct Parsed {
     pub analysis: Analysis,
     /// The package of each, below `data`.
     pub packages: Vec<Vec<String>>,
+    /// The syntax tree of each.
+    pub syntax: Vec<Syntax>,
     mode: Mode,
     sources: Vec<Source>,
     engine: Engine,
@@ -159,15 +165,15 @@ impl Parsed {
         } else {
             parse(texts, mode.language)?
         };
-        let packages = syntax.into_iter().map(|module| module.package).collect();
-        Ok(Self { analysis, packages, mode, sources, engine })
+        let packages = syntax.iter().map(|module| module.package.clone()).collect();
+        Ok(Self { analysis, packages, syntax, mode, sources, engine })
     }
 
     /// Makes the rules ready to run: prepared by way of `entries`, the full names of rules, and shared by all runs.
     ///
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
-        let Self { analysis, packages: _, mode, sources, mut engine } = self;
+        let Self { analysis, packages: _, syntax: _, mode, sources, mut engine } = self;
         let Analysis { depth, has_default_functions, .. } = analysis;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
@@ -234,9 +240,9 @@ fn parse<'m>(
         shape::check(text).map_err(|(mark, reason)| PolicyError {
             message: format!("{origin}:{mark}: {reason}"),
         })?;
-        engine
-            .add_policy(origin.to_owned(), text.to_owned())
-            .map_err(|error| PolicyError { message: located(origin, &error.to_string()) })?;
+        engine.add_policy(origin.to_owned(), text.to_owned()).map_err(|error| PolicyError {
+            message: untabbed(origin, text, &located(origin, &error.to_string())),
+        })?;
     }
     Ok(engine)
 }
@@ -245,6 +251,24 @@ fn parse<'m>(
 fn located(origin: &str, message: &str) -> String {
     let place = message.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
     format!("{}: {}", place.unwrap_or(origin), plain(message))
+}
+
+/// A message whose position counts characters: the engine takes a tab for four columns.
+pub(super) fn untabbed(origin: &str, text: &str, message: &str) -> String {
+    let position = || {
+        let rest = message.strip_prefix(origin)?.strip_prefix(':')?;
+        let (line, rest) = rest.split_once(':')?;
+        let (column, rest) = rest.split_once(':')?;
+        let shown: usize = column.parse().ok()?;
+        let content = text.lines().nth(line.parse::<usize>().ok()?.checked_sub(1)?)?;
+        let mut at = 1;
+        let before = content.chars().take_while(|c| {
+            at += if *c == '\t' { 4 } else { 1 };
+            at <= shown
+        });
+        Some(format!("{origin}:{line}:{}:{rest}", before.count() + 1))
+    };
+    position().unwrap_or_else(|| message.to_owned())
 }
 
 /// Modules whose rules can be run, any number of times at once.
@@ -325,6 +349,33 @@ impl Unit {
             }
         }
         self.interpret(rule, input, data, deadline)
+    }
+
+    /// Runs a rule once more, to see to which lines it comes.
+    pub(super) fn cover(&self, rule: &str, input: Option<&Value>, coverage: &mut Coverage) {
+        let stack =
+            BYTES_PER_LEVEL.saturating_mul(usize::try_from(self.depth).unwrap_or(usize::MAX));
+        let stack = stack.max(1 << 20);
+        let mut engine = self.lenient.as_ref().unwrap_or(&self.engine).clone();
+        engine.set_enable_coverage(true);
+        engine.set_execution_timer_config(timer(COVERAGE_TIME_LIMIT));
+        if let Some(input) = input {
+            engine.set_input(input.clone());
+        }
+        let report = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(stack);
+            let run = thread.spawn_scoped(scope, move || {
+                // What it comes to is another's concern.
+                let _ = guarded(|| {
+                    engine.eval_rule(rule.to_owned()).map_err(|_| Failure::Error(String::new()))
+                });
+                engine.get_coverage_report().ok()
+            });
+            run.ok()?.join().ok().flatten()
+        });
+        if let Some(report) = report {
+            coverage.add(&report);
+        }
     }
 
     /// The value of a rule as the interpreter sees it.

@@ -99,6 +99,35 @@ impl<'de> Visitor<'de> for ReadVisitor {
     }
 }
 
+/// Turns a Rego value into JSON. What JSON does not have becomes what is nearest: a set an array, a key that is no string
+/// its text. Only for values that [`fits`] has measured.
+pub(super) fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Null | Value::Undefined => serde_json::Value::Null,
+        Value::Bool(value) => serde_json::Value::Bool(*value),
+        Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(value), _) => serde_json::Value::from(value),
+            (None, Some(value)) => serde_json::Value::from(value),
+            (None, None) => {
+                number.as_f64().map_or(serde_json::Value::Null, serde_json::Value::from)
+            }
+        },
+        Value::String(text) => serde_json::Value::String(text.to_string()),
+        Value::Array(elements) => elements.iter().map(to_json).collect(),
+        Value::Set(elements) => elements.iter().map(to_json).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, value)| {
+                let key = match key {
+                    Value::String(key) => key.to_string(),
+                    other => to_json(other).to_string(),
+                };
+                (key, to_json(value))
+            })
+            .collect(),
+    }
+}
+
 /// What a value is, with its article, for messages.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
@@ -151,6 +180,7 @@ mod tests {
         let json = json!({"a": [1, -2, 3.5, null, true, "x"], "b": {"c": {}}, "d": 18_446_744_073_709_551_615_u64});
         let Read(read) = serde_json::from_str(&json.to_string()).unwrap();
         assert_eq!(read, from_json(&json));
+        assert_eq!(to_json(&read), json);
         assert_eq!(read, Value::from(json));
     }
 

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::base::{Bases, Inheritance, names, resolve};
 use super::{
     Access, Claim, Effect, Entry, Injection, NetworkPolicySupport, Profile, ProfileId, Recognition,
     Support, Verified,
 };
 use crate::catalogue::Catalogue;
 use crate::catalogue::source::OneOrMany;
-use crate::diagnostic::suggest;
 use crate::document::Mistake;
 use crate::node::NodeFact;
 use crate::path::FieldPath;
-use crate::pod::{Requirement, Taint};
+use crate::pod::{FeatureId, Requirement, Taint};
 
 /// A `VirtualNodeProfile` document.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +26,30 @@ pub struct ProfileSource {
     pub kind: String,
     metadata: Metadata,
     spec: Spec,
+}
+
+/// A `VirtualNodeBase` document: facts that several kinds of virtual nodes share, and nothing about any node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct BaseSource {
+    /// Version of the format.
+    pub api_version: String,
+    /// `VirtualNodeBase`.
+    pub kind: String,
+    metadata: Metadata,
+    spec: BaseSpec,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct BaseSpec {
+    /// For readers of the data.
+    #[serde(rename = "title")]
+    _title: String,
+    extends: Option<String>,
+    #[serde(default)]
+    access: AccessSource,
+    support: Vec<SupportSource>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -40,6 +64,7 @@ struct Spec {
     title: String,
     status: String,
     revision: String,
+    extends: Option<String>,
     #[serde(default)]
     recognise: Vec<Recognition>,
     node: Option<NodeSource>,
@@ -55,6 +80,9 @@ struct Spec {
     access: AccessSource,
     fence: Option<String>,
     unlisted: EntrySource,
+    #[serde(default)]
+    left_behind: Vec<String>,
+    #[serde(default)]
     support: Vec<SupportSource>,
 }
 
@@ -99,7 +127,7 @@ struct NetworkPolicySource {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct AccessSource {
+pub(super) struct AccessSource {
     exec: Option<EntrySource>,
     attach: Option<EntrySource>,
     logs: Option<EntrySource>,
@@ -108,8 +136,8 @@ struct AccessSource {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct SupportSource {
-    features: Vec<String>,
+pub(super) struct SupportSource {
+    pub(super) features: Vec<String>,
     support: Support,
     effect: Option<Effect>,
     reason: String,
@@ -136,7 +164,47 @@ impl From<EntrySource> for Entry {
             left_behind: source.left_behind,
             source: source.source.as_slice().join(", "),
             verified: source.verified,
+            from: None,
         }
+    }
+}
+
+impl From<SupportSource> for Entry {
+    fn from(source: SupportSource) -> Self {
+        let fact = EntrySource {
+            support: source.support,
+            effect: source.effect,
+            reason: source.reason,
+            consequence: source.consequence,
+            help: source.help,
+            mild: source.mild,
+            left_behind: source.left_behind,
+            source: source.source,
+            verified: source.verified,
+        };
+        fact.into()
+    }
+}
+
+impl From<AccessSource> for Access {
+    fn from(source: AccessSource) -> Self {
+        Self {
+            exec: source.exec.map(Entry::from),
+            attach: source.attach.map(Entry::from),
+            logs: source.logs.map(Entry::from),
+            port_forward: source.port_forward.map(Entry::from),
+        }
+    }
+}
+
+impl BaseSource {
+    /// The base's name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    pub(super) fn facts(&self) -> (Option<&str>, &AccessSource, &[SupportSource]) {
+        (self.spec.extends.as_deref(), &self.spec.access, &self.spec.support)
     }
 }
 
@@ -146,49 +214,41 @@ impl ProfileSource {
         &self.metadata.name
     }
 
-    /// Ties the document to a catalogue.
+    pub(super) fn facts(&self) -> (Option<&str>, &AccessSource, &[SupportSource]) {
+        (self.spec.extends.as_deref(), &self.spec.access, &self.spec.support)
+    }
+
+    /// Ties the document to a catalogue, and to what it extends.
     ///
-    /// Gives every mistake at once: features that the catalogue does not know or that stand twice.
-    pub fn build(self, id: ProfileId, catalogue: &Catalogue) -> Result<Profile, Vec<Mistake>> {
-        let spec = self.spec;
+    /// Gives every mistake at once: features that the catalogue does not know or that stand twice, a base that is not there.
+    pub fn build(
+        self,
+        id: ProfileId,
+        catalogue: &Catalogue,
+        bases: &Bases,
+    ) -> Result<Profile, Vec<Mistake>> {
+        let mut spec = self.spec;
         let mut problems = Vec::new();
-        let mut told = BTreeSet::new();
-        let mut entries = Vec::with_capacity(spec.support.len());
-        for (number, source) in spec.support.into_iter().enumerate() {
-            let mut features = Vec::with_capacity(source.features.len());
-            for (position, name) in source.features.iter().enumerate() {
-                let place = FieldPath::keys("spec.support").index(number);
-                let place = place.key("features").index(position);
-                match catalogue.by_name(name) {
-                    Some(feature) if told.insert(feature) => features.push(feature),
-                    Some(_) => problems
-                        .push(Mistake { place, message: format!("`{name}` is listed twice") }),
-                    None => {
-                        let hint = suggest::nearest(name, catalogue.names())
-                            .map(|near| format!("; did you mean `{near}`?"));
-                        problems.push(Mistake {
-                            place,
-                            message: format!(
-                                "unknown feature `{name}`{}",
-                                hint.unwrap_or_default()
-                            ),
-                        });
-                    }
-                }
-            }
-            let entry = EntrySource {
-                support: source.support,
-                effect: source.effect,
-                reason: source.reason,
-                consequence: source.consequence,
-                help: source.help,
-                mild: source.mild,
-                left_behind: source.left_behind,
-                source: source.source,
-                verified: source.verified,
-            };
-            entries.push((features, entry.into()));
+        for (number, claim) in spec.claims.iter_mut().enumerate() {
+            let place = FieldPath::keys("spec.claims").index(number).key("features");
+            let mut told = BTreeSet::new();
+            claim.ids = names(&claim.features, &place, catalogue, &mut told, &mut problems);
         }
+        let handed = bases
+            .inheritance(&self.metadata.name, spec.extends.as_deref(), catalogue)
+            .unwrap_or_else(|mistake| {
+                problems.push(mistake);
+                Inheritance::default()
+            });
+        let own = resolve(&spec.support, catalogue, &mut problems);
+        // What an entry has marked already would be marked twice.
+        let mut told: BTreeSet<FeatureId> = own
+            .iter()
+            .filter(|(_, entry)| entry.left_behind)
+            .flat_map(|(features, _)| features.iter().copied())
+            .collect();
+        let place = FieldPath::keys("spec.leftBehind");
+        let left_behind = names(&spec.left_behind, &place, catalogue, &mut told, &mut problems);
         let network_policy = NetworkPolicySupport {
             entry: Entry {
                 support: spec.network_policy.support,
@@ -200,6 +260,7 @@ impl ProfileSource {
                 left_behind: false,
                 source: spec.network_policy.source.as_slice().join(", "),
                 verified: spec.network_policy.verified,
+                from: None,
             },
             instead: spec.network_policy.instead,
         };
@@ -216,28 +277,27 @@ impl ProfileSource {
                 taints: node.taints,
                 kubelet_version: String::new(),
             }),
+            likely_nodes: Vec::new(),
             claims: spec.claims,
             inject: spec.inject,
             keep_off: spec.keep_off,
             daemon_sets: spec.daemon_sets.into(),
             network_policy,
-            access: Access {
-                exec: spec.access.exec.map(Entry::from),
-                attach: spec.access.attach.map(Entry::from),
-                logs: spec.access.logs.map(Entry::from),
-                port_forward: spec.access.port_forward.map(Entry::from),
-            },
+            access: Access::from(spec.access).or(handed.access),
+            extends: spec.extends,
             fence: spec.fence,
             unlisted: spec.unlisted.into(),
             entries: Vec::new(),
             by_feature: Vec::new(),
+            in_base: Vec::new(),
             unmentioned: None,
             is_property: Vec::new(),
         };
         if !problems.is_empty() {
             return Err(problems);
         }
-        profile.tie(catalogue, entries);
+        profile.likely_nodes = profile.nodes();
+        profile.tie(catalogue, own, handed.entries, &left_behind);
         Ok(profile)
     }
 }

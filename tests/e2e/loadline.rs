@@ -24,6 +24,8 @@ pub(crate) struct Loadline<'a> {
     ca: PathBuf,
     serving: Pair,
     kubeconfig: PathBuf,
+    /// A copy, which may be edited.
+    pub(crate) policies: PathBuf,
     port: u16,
     metrics_port: u16,
     process: Option<Process>,
@@ -40,6 +42,7 @@ impl<'a> Loadline<'a> {
             ca: authority.file.clone(),
             serving: authority.server("webhook", &[]),
             kubeconfig: PathBuf::new(),
+            policies: copy_policies(cluster.path("policies")),
             port,
             metrics_port,
             process: None,
@@ -60,6 +63,8 @@ impl<'a> Loadline<'a> {
             .arg("--ca-file")
             .arg(&self.ca)
             .args(["--failure-policy", failure_policy])
+            .arg("--policy")
+            .arg(&self.policies)
             .arg("--rbac")
             .output()
             .unwrap();
@@ -77,7 +82,6 @@ impl<'a> Loadline<'a> {
     /// Starts `loadline serve` and waits until it is there.
     pub(crate) fn serve(&mut self) {
         assert!(self.process.is_none(), "it serves already");
-        let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/policies");
         let arguments = [
             "serve".to_owned(),
             format!("--listen=127.0.0.1:{}", self.port),
@@ -85,7 +89,7 @@ impl<'a> Loadline<'a> {
             format!("--cert={}", text(&self.serving.certificate)),
             format!("--key={}", text(&self.serving.key)),
             format!("--kubeconfig={}", text(&self.kubeconfig)),
-            format!("--policy={}", text(&policies)),
+            format!("--policy={}", text(&self.policies)),
         ];
         let start = Instant::now();
         let mut process =
@@ -112,7 +116,6 @@ impl<'a> Loadline<'a> {
         samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
-    /// The page at a path of the listener without TLS.
     /// The digest of the bundle that decides, as the metrics say it.
     pub(crate) fn digest(&self) -> String {
         let metrics = self.ask("/metrics").unwrap();
@@ -120,7 +123,8 @@ impl<'a> Loadline<'a> {
         after.split('"').next().unwrap().to_owned()
     }
 
-    fn ask(&self, path: &str) -> Result<String, String> {
+    /// The page at a path of the listener without TLS.
+    pub(crate) fn ask(&self, path: &str) -> Result<String, String> {
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let exchange = || -> std::io::Result<String> {
@@ -142,6 +146,17 @@ impl<'a> Loadline<'a> {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         line.trim().split(' ').next()?.parse::<u64>().ok().map(|kilobytes| kilobytes / 1024)
     }
+}
+
+/// Copies this project's policies for the tests, so that they can be edited.
+fn copy_policies(folder: PathBuf) -> PathBuf {
+    std::fs::create_dir_all(&folder).unwrap();
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/policies");
+    for file in std::fs::read_dir(own).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+    }
+    folder
 }
 
 impl Cluster {

@@ -36,6 +36,8 @@ pub(crate) const WITH: &[(&str, With)] = steps![
     an_eligible_but_incompatible_pod_lands_on_the_regular_node,
     a_daemon_set_stays_off_the_virtual_nodes,
     a_pod_that_breaks_a_rego_policy_is_refused,
+    a_gatekeeper_constraint_holds_against_what_is_in_the_cluster,
+    an_edited_policy_is_in_force_within_seconds,
     a_namespace_in_mode_warn_is_told_and_not_refused,
     a_fenced_pod_starts_only_after_its_network_policy_is_there,
     an_unrelated_pod_is_untouched_and_was_never_sent_to_loadline,
@@ -429,6 +431,60 @@ fn a_pod_that_breaks_a_rego_policy_is_refused(_: &Before<'_>, loadline: &Loadlin
     );
     wanted["metadata"]["annotations"] = Value::Null;
     cluster.create(&wanted).accepted();
+}
+
+fn a_gatekeeper_constraint_holds_against_what_is_in_the_cluster(
+    _: &Before<'_>,
+    loadline: &Loadline<'_>,
+) {
+    let cluster = loadline.cluster;
+    cluster.namespace("routes", json!({}), json!({}));
+    let service = |name: &str, route: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"namespace": "routes", "name": name, "annotations": {"e2e.loadline.dev/route": route}},
+            "spec": {"ports": [{"port": 80}]},
+        })
+    };
+    cluster.create(service("first", "/shop")).accepted();
+    cluster.create(service("other", "/else")).accepted();
+    // The watch tells of the first one a moment later.
+    eventually("the second claim to be refused", PATIENCE, || {
+        let answer = cluster.create(service("second", "/shop"));
+        if answer.ok {
+            cluster.kubectl(&["delete", "service", "second", "-n", "routes"]);
+            return Err("it was admitted".to_owned());
+        }
+        println!("{}", indent(&answer.stderr));
+        says(&answer.stderr, &["[unique-routes] the route </shop> is taken by <routes/first>"]);
+        Ok(())
+    });
+}
+
+fn an_edited_policy_is_in_force_within_seconds(_: &Before<'_>, loadline: &Loadline<'_>) {
+    let cluster = loadline.cluster;
+    let file = loadline.policies.join("forbidden.rego");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut wanted = bound_to_aci(pod("governed", "edited"));
+    wanted["metadata"]["annotations"] = json!({"e2e.loadline.dev/forbidden": "yes"});
+    let refused_with = |words: &str| {
+        eventually(words, PATIENCE, || {
+            let message = cluster.create(&wanted).refused();
+            if message.contains(words) { Ok(()) } else { Err(message) }
+        });
+    };
+    refused_with("pod carries the forbidden annotation");
+    std::fs::write(&file, text.replace("pod carries", "pod still carries")).unwrap();
+    refused_with("pod still carries the forbidden annotation");
+    std::fs::write(&file, "package broken\n\ndeny contains {").unwrap();
+    eventually("the broken policy to be told of", PATIENCE, || {
+        let page = loadline.ask("/readyz?verbose")?;
+        let says_so = page.contains("its last good version is in force");
+        if says_so { Ok(()) } else { Err(page) }
+    });
+    refused_with("pod still carries the forbidden annotation");
+    std::fs::write(&file, text).unwrap();
+    refused_with("pod carries the forbidden annotation");
 }
 
 fn a_namespace_in_mode_warn_is_told_and_not_refused(_: &Before<'_>, loadline: &Loadline<'_>) {

@@ -3,3 +3,4 @@
 mod check;
 mod profile;
 mod reference;
+mod reports;

@@ -14,8 +14,9 @@ use kube::Client;
 use loadline::admission::Pipeline;
 use loadline::cluster;
 use loadline::controllers::network_policy;
-use loadline::facts::Facts;
+use loadline::facts::{Facts, Inventory};
 use loadline::fence::{FENCE_GATE, FENCED_LABEL};
+use loadline::governance::gatekeeper::Synced;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -40,6 +41,8 @@ struct Objects {
     asked: Vec<String>,
     /// Collections of which every request is refused.
     refused: Vec<String>,
+    /// The kinds that can be asked for: version of the API, kind, resource.
+    kinds: Vec<(&'static str, &'static str, &'static str)>,
 }
 
 impl ApiServer {
@@ -65,6 +68,10 @@ impl ApiServer {
 
     fn asked(&self) -> Vec<String> {
         self.0.lock().unwrap().asked.clone()
+    }
+
+    fn define(&self, version: &'static str, kind: &'static str, resource: &'static str) {
+        self.0.lock().unwrap().kinds.push((version, kind, resource));
     }
 
     fn refuse(&self, collections: &[&str]) {
@@ -102,6 +109,9 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let query = parts.uri.query().unwrap_or_default();
+    if let Some(resources) = discovered(&server, parts.uri.path()) {
+        return Ok(resources);
+    }
     let (collection, namespace, name) = split(parts.uri.path());
     let mut objects = server.0.lock().unwrap();
     if objects.refused.contains(&collection) {
@@ -155,6 +165,30 @@ async fn answer(
             }
         }
         (method, _) => panic!("{method} {}", parts.uri),
+    })
+}
+
+/// What the API server says of the kinds of a group, where it is asked for that.
+fn discovered(server: &ApiServer, path: &str) -> Option<Response<Body>> {
+    let version = path.strip_prefix("/api/").or_else(|| path.strip_prefix("/apis/"))?;
+    if version.matches('/').count() != usize::from(path.starts_with("/apis/")) {
+        return None;
+    }
+    let kinds = &server.0.lock().unwrap().kinds;
+    let resources: Vec<Value> = kinds
+        .iter()
+        .filter(|(of, ..)| *of == version)
+        .map(|(_, kind, resource)| {
+            json!({"name": resource, "singularName": "", "kind": kind, "namespaced": true,
+                "verbs": ["get", "list", "watch"]})
+        })
+        .collect();
+    Some(if resources.is_empty() {
+        failure(StatusCode::NOT_FOUND, "NotFound", "there is no such group")
+    } else {
+        ok(
+            &json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources}),
+        )
     })
 }
 
@@ -464,4 +498,83 @@ async fn another_pipeline_sorts_the_nodes_anew() {
     let is_sorted =
         || published.last(counts).is_some_and(|counts| !counts.contains_key("azure-aci"));
     run_until(&mut loops, "the nodes to be sorted anew", is_sorted).await;
+}
+
+/// What `cluster::inventory` has published and complained of.
+#[derive(Default)]
+struct Inventories {
+    all: Mutex<Vec<Inventory>>,
+    errors: Mutex<usize>,
+}
+
+impl Inventories {
+    fn names(&self) -> Vec<String> {
+        let all = self.all.lock().unwrap();
+        let last = all.last().into_iter().flat_map(Inventory::iter);
+        last.map(|(key, _)| format!("{} {}/{}", key.kind, key.namespace, key.name)).collect()
+    }
+
+    async fn follow(
+        &self,
+        server: &ApiServer,
+        wanted: impl Fn() -> Vec<Synced>,
+    ) -> Result<Infallible, cluster::ClusterError> {
+        let publish = |inventory| self.all.lock().unwrap().push(inventory);
+        let on_error = |_| *self.errors.lock().unwrap() += 1;
+        cluster::inventory::follow(server.client(), wanted, publish, on_error).await
+    }
+}
+
+fn kind(group: &str, version: &str, kind: &str) -> Synced {
+    Synced { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() }
+}
+
+const BUDGETS: &str = "/apis/policy/v1/poddisruptionbudgets";
+
+#[tokio::test]
+async fn the_objects_that_policies_look_at_are_followed() {
+    let server = ApiServer::default();
+    server.define("v1", "Pod", "pods");
+    server.define("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets");
+    let object = |name: &str, spec: Value| json!({"metadata": {"namespace": "shop", "name": name, "managedFields": [{"manager": "x"}]}, "spec": spec});
+    server.put(PODS, object("web", json!({})));
+    server.put(BUDGETS, object("web", json!({"minAvailable": 1})));
+    let wanted =
+        Mutex::new(vec![kind("", "v1", "Pod"), kind("policy", "v1", "PodDisruptionBudget")]);
+    let inventories = Inventories::default();
+    let loops = inventories.follow(&server, || wanted.lock().unwrap().clone());
+    tokio::pin!(loops);
+    let has = |names: &[&str]| inventories.names() == names;
+    run_until(&mut loops, "both", || {
+        has(&["PodDisruptionBudget shop/web", "Pod shop/web"])
+            || has(&["Pod shop/web", "PodDisruptionBudget shop/web"])
+    })
+    .await;
+    {
+        let all = inventories.all.lock().unwrap();
+        assert_eq!(all.len(), 1, "nothing is published by halves");
+        let (_, budget) = all[0].iter().find(|(key, _)| key.kind == "PodDisruptionBudget").unwrap();
+        assert_eq!(budget.object["apiVersion"], "policy/v1");
+        assert_eq!(budget.object["spec"], json!({"minAvailable": 1}));
+        assert_eq!(budget.object["metadata"].get("managedFields"), None);
+    }
+    server.put(PODS, object("db", json!({})));
+    server.remove(BUDGETS, "shop/web");
+    run_until(&mut loops, "the changes", || has(&["Pod shop/db", "Pod shop/web"])).await;
+
+    *wanted.lock().unwrap() = Vec::new();
+    run_until(&mut loops, "nothing to be wanted any more", || has(&[])).await;
+}
+
+#[tokio::test]
+async fn a_kind_that_is_not_there_keeps_no_other_waiting() {
+    let server = ApiServer::default();
+    server.define("v1", "Pod", "pods");
+    server.put(PODS, json!({"metadata": {"namespace": "shop", "name": "web"}}));
+    let inventories = Inventories::default();
+    let loops = inventories
+        .follow(&server, || vec![kind("example.com", "v1", "Unheard"), kind("", "v1", "Pod")]);
+    tokio::pin!(loops);
+    run_until(&mut loops, "the pod", || inventories.names() == ["Pod shop/web"]).await;
+    assert_eq!(*inventories.errors.lock().unwrap(), 1);
 }

@@ -417,7 +417,7 @@ fn relations_between_containers_are_seen() {
     assert_eq!(bench.support("azure-aci", &two, "network.same-port"), Some(Support::Supported));
     assert_eq!(
         bench.support("azure-aci", &two, "resources.limit-above-group-request"),
-        Some(Support::Partial)
+        Some(Support::Unsupported)
     );
     let one = container(json!({"resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}}));
     for feature in ["container.several", "network.same-port", "resources.limit-above-group-request"]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use loadline::admission::Stage;
 use loadline::admission::verdict::{Mode, Verdict};
+use loadline::admission::{Pipeline, Stage};
 use loadline::diagnostic::Severity;
 use loadline::facts::{Cluster, Facts, NamespaceFact};
 use loadline::node::NodeFact;
@@ -478,4 +478,52 @@ fn answers_do_not_depend_on_the_order_of_keys() {
     };
     let (containers, init) = (limits("containers"), limits("initContainers"));
     assert_eq!(answer(&format!("{containers},{init}")), answer(&format!("{init},{containers}")));
+}
+
+#[test]
+fn claims_that_a_stateful_set_gives_to_its_pods_are_told_at_the_claim() {
+    let mut set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "crew", "namespace": "shop"}, "spec": {
+        "volumeClaimTemplates": [{"metadata": {"name": "bunk"}, "spec": {}}],
+        "template": {"metadata": {"labels": {"loadline.dev/profile": "dinghy"}}, "spec": {"containers": [{"name": "c", "image": "a:1"}]}}}});
+    let verdict = decide(&pipeline(), &Facts::default(), &set);
+    assert!(verdict.allowed);
+    let claim = verdict.diagnostics.iter().find(|one| one.code == "volume.persistent-volume-claim");
+    let claim = claim.unwrap();
+    assert_eq!(claim.severity, Severity::Warn);
+    assert_eq!(claim.places[0].to_string(), "spec.volumeClaimTemplates[0]");
+    for none in [json!([]), json!(null)] {
+        set["spec"]["volumeClaimTemplates"] = none;
+        let verdict = decide(&pipeline(), &Facts::default(), &set);
+        assert!(verdict.diagnostics.iter().all(|one| one.code != "volume.persistent-volume-claim"));
+    }
+}
+
+#[test]
+fn a_pod_is_kept_off_by_name_where_a_label_would_keep_it_off_nodes_that_fit() {
+    let pipeline = Pipeline::built_in().unwrap();
+    let node = |name: &str| pipeline.profile_named(name).unwrap().node.clone().unwrap();
+    let object = pod(
+        json!({}),
+        json!({"securityContext": {"runAsNonRoot": true}, "tolerations": [{"operator": "Exists"}]}),
+    );
+    let kept_off = |nodes: Vec<NodeFact>| {
+        let facts = Facts::of_cluster(Cluster::new(nodes, &pipeline.profiles), BTreeMap::new());
+        let verdict = decide(&pipeline, &facts, &object);
+        assert!(verdict.allowed);
+        patched(&object, &verdict)["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+            ["nodeSelectorTerms"][0]["matchExpressions"]
+            .clone()
+    };
+    // Nomad loses the control and the other cluster does not; both nodes have the label of every virtual kubelet.
+    let both = vec![NodeFact::plain().clone(), node("nomad"), node("tensile-kube")];
+    assert_eq!(
+        kept_off(both),
+        json!([{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["virtual-kubelet"]}])
+    );
+    // Where nothing else is lost by it, the label does, which holds for nodes to come too.
+    let one = vec![NodeFact::plain().clone(), node("nomad")];
+    assert_eq!(
+        kept_off(one),
+        json!([{"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]}])
+    );
 }

@@ -211,6 +211,21 @@ fn the_server_may_do_no_more_than_it_needs() {
 }
 
 #[test]
+fn the_server_may_read_what_policies_look_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let synced = "apiVersion: syncset.gatekeeper.sh/v1alpha1\nkind: SyncSet\nmetadata: {name: s}\nspec:\n  gvks:\n  \
+        - {group: policy, version: v1, kind: PodDisruptionBudget}\n  - {group: '', version: v1, kind: Service}\n";
+    std::fs::write(folder.path().join("sync.yaml"), synced).unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let documents = printed(&["--image", "example.com/loadline:1", "--policy", folder]);
+    let rules = &of_kind(&documents, "ClusterRole")["rules"];
+    for (group, resource) in [("policy", "poddisruptionbudgets"), ("", "services")] {
+        let rule = json!({"apiGroups": [group], "resources": [resource], "verbs": ["get", "list", "watch"]});
+        assert!(list(rules).any(|one| *one == rule), "{rules}");
+    }
+}
+
+#[test]
 fn webhooks_keep_the_contract() {
     let documents =
         printed(&[&SERVICE[..], &["--failure-policy", "Fail", "--timeout", "7"]].concat());

@@ -2,9 +2,13 @@
 
 mod command;
 mod documentation;
+mod documents;
 mod hostile;
 mod matching;
 mod outcomes;
+mod patches;
+mod tutorial;
+mod workbench;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -12,19 +12,26 @@
     reason = "a test that cannot go on should stop with a message"
 )]
 
+mod bases; // profiles that extend others
 mod catalogue; // the built-in data against the Kubernetes API and itself
 mod cli; // check, matrix and explain, run as their user runs them
 mod controllers; // watches and the fence controller against an API server made of a router
+mod complaints; // what users of virtual nodes reported, and what they are told now
 mod conversions; // what becomes of small pods on the virtual nodes
 mod corpus; // manifests of others, where LOADLINE_CORPUS names a folder of them
 mod decisions; // what decide() answers, through reviews; no sockets
 mod deploy; // what `install` prints equals what the code serves
 mod docs; // the generated pages under docs/ say what the data says
+mod exemptions;
+mod facts; // what was found out about providers, fact by fact
 mod fields; // the fields of a pod, read from k8s-openapi
 mod floors; // the architecture, read from the sources
+mod gatekeeper; // Gatekeeper's templates, constraints and suites
 mod governance; // policies from review to verdict
+mod messages; // what would have happened, said for every fact
 mod properties; // what must hold for every pod: proptest
 mod reviews; // builders, no tests
+mod reload;
 mod server; // the real server over TLS on loopback
 mod support; // the program in a folder of its own, no tests
 mod truth; // profiles against what providers' own code did

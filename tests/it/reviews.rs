@@ -90,6 +90,7 @@ pub fn pipeline_with(
         profiles: vec![text("dinghy.yaml", TEST_PROFILE)],
         policies: policies.iter().map(|(origin, rego)| text(origin, rego)).collect(),
         config: config.map(|config| text("config.yaml", config)),
+        ..Sources::default()
     })
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::reviews::{pod, review_of};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running `loadline serve`, ended when dropped.
 pub struct Server {
@@ -141,12 +141,12 @@ impl Drop for Server {
     }
 }
 
-fn log(folder: &Path) -> String {
+pub fn log(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("log")).unwrap_or_default()
 }
 
 /// One HTTP/1.1 exchange on an open connection.
-fn exchange(
+pub fn exchange(
     stream: &mut (impl Read + Write),
     method: &str,
     path: &str,

@@ -25,7 +25,7 @@ import rego.v1
 deny contains {"msg": msg, "field": field} if {
 	some list in ["containers", "initContainers"]
 	some position, container in input.pod.spec[list]
-	not container.name in input.parameters.exemptContainers
+	not is_exempt(container)
 	some kind in ["requests", "limits"]
 	some resource in input.parameters[kind]
 	not is_set(container, kind, resource)
@@ -37,6 +37,8 @@ deny contains {"msg": msg, "field": field} if {
 	])
 	field := sprintf("spec.%s[%d].resources.%s['%s']", [list, position, kind, resource])
 }
+
+is_exempt(container) if container.name in input.parameters.exemptContainers
 
 is_set(holder, kind, resource) if is_above_zero(holder.resources[kind][resource])
 

@@ -13,7 +13,7 @@ use crate::governance::input::{Input, Review};
 use crate::governance::{self, Policy, Subject};
 use crate::mutation::{self, Editor};
 use crate::path::FieldPath;
-use crate::placement::Placement;
+use crate::placement::{Placement, Reach};
 use crate::pod::Use;
 
 /// As much of a review as policies read: the request, as text.
@@ -26,26 +26,17 @@ struct Envelope<'b> {
 impl Decision<'_> {
     /// Evaluates the policies that concern the pod, on the object as it will be.
     pub(super) fn govern(&self, placement: &Placement, editor: &Editor) -> Vec<Diagnostic> {
-        let profiles: Vec<&str> = placement
-            .reaches
-            .iter()
-            .map(|reach| self.pipeline.profile(reach.profile).name.as_str())
-            .collect();
-        let subject = Subject {
-            // A workload is governed as the pods that it makes.
-            kind: "Pod",
-            operation: &self.request.operation,
-            namespace: &self.request.namespace,
-            standing: placement.standing,
-            profiles: &profiles,
-        };
+        let profiles = self.names(placement);
+        let subject = self.subject(placement, &profiles);
         let mut concerned =
             self.pipeline.policies.iter().filter(|policy| policy.concerns(&subject)).peekable();
         if concerned.peek().is_none() {
             return Vec::new();
         }
         let reads_features = concerned.clone().any(Policy::reads_features);
+        let reads_inventory = concerned.clone().any(Policy::reads_inventory);
         let input = match self.input(placement, editor, &profiles, reads_features) {
+            Ok(input) if reads_inventory => input.knowing(self.facts.inventory()),
             Ok(input) => input,
             Err(problem) => {
                 return vec![Diagnostic::new(
@@ -55,7 +46,7 @@ impl Decision<'_> {
                 )];
             }
         };
-        governance::evaluate(concerned, &input, self.request.time_limit)
+        governance::evaluate(concerned, &input, self.shared.deadline(self.request))
             .into_iter()
             .map(|mut diagnostic| {
                 // Policies speak of the pod; the user's object may hold it further down.
@@ -67,8 +58,32 @@ impl Decision<'_> {
             .collect()
     }
 
+    /// The names of the profiles within reach.
+    pub(super) fn names(&self, placement: &Placement) -> Vec<&str> {
+        let profile = |reach: &Reach| self.pipeline.profile(reach.profile).name.as_str();
+        placement.reaches.iter().map(profile).collect()
+    }
+
+    /// What the match of policies looks at.
+    pub(super) fn subject<'s>(
+        &'s self,
+        placement: &Placement,
+        profiles: &'s [&'s str],
+    ) -> Subject<'s> {
+        Subject {
+            // A workload is governed as the pods that it makes.
+            kind: "Pod",
+            operation: &self.request.operation,
+            namespace: &self.request.namespace,
+            standing: placement.standing,
+            profiles,
+            labels: self.pod.labels.as_deref().unwrap_or_default(),
+            namespace_labels: self.namespace.map(|namespace| &namespace.labels),
+        }
+    }
+
     /// The document of design section 7; see [`crate::governance::input`].
-    fn input(
+    pub(super) fn input(
         &self,
         placement: &Placement,
         editor: &Editor,
@@ -88,6 +103,10 @@ impl Decision<'_> {
             }
             Review::from(&request)
         };
+        // What is not stored, as on an update, others do not see.
+        if editor.patch.is_empty() || (is_pod && self.request.operation == "CREATE") {
+            let _ = self.shared.review.set(review.clone());
+        }
         let heading = json!({ "standing": placement.standing.as_str(), "profiles": profiles });
         let features = if reads_features { self.features(placement).collect() } else { json!([]) };
         Ok(Input::new(review, &self.root, &heading, &features))

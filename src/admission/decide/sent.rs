@@ -172,7 +172,7 @@ impl Decision<'_> {
     }
 
     /// A field of the pod, in the user's object.
-    fn field(&self, keys: &str) -> FieldPath {
+    pub(super) fn field(&self, keys: &str) -> FieldPath {
         self.root.clone().join(FieldPath::keys(keys))
     }
 }

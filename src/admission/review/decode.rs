@@ -11,7 +11,7 @@ use super::{API_VERSION, DEFAULT_TIME_LIMIT, ReviewError};
 use crate::admission::{Kind, Object, Request, Stage};
 use crate::catalogue::Catalogue;
 use crate::catalogue::walk::Reader;
-use crate::pod::{PodView, workload};
+use crate::pod::{PodView, Use, workload};
 
 /// Reads a review.
 ///
@@ -56,6 +56,7 @@ pub fn decode(body: Arc<[u8]>, catalogue: &Catalogue) -> Result<Request, ReviewE
         stage: Stage::Whole,
         asked_profile: None,
         time_limit: DEFAULT_TIME_LIMIT,
+        today: None,
         body,
     })
 }
@@ -284,7 +285,8 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
         if let Some(workload) = workload(group, kind) {
             let keys: Vec<&str> =
                 workload.template.split('.').filter(|key| !key.is_empty()).collect();
-            let seed = TemplateSeed { catalogue: self.catalogue, keys: &keys };
+            let has_claims = group == "apps" && kind == "StatefulSet";
+            let seed = TemplateSeed { catalogue: self.catalogue, keys: &keys, has_claims };
             return Ok(match seed.deserialize(deserializer)? {
                 Some(pod) => Object::Workload { template: workload.template, pod },
                 None => Object::Other,
@@ -295,10 +297,18 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
     }
 }
 
+/// Where a `StatefulSet` lists the claims of its pods, beside the template.
+pub const CLAIMS: &str = "volumeClaimTemplates";
+
+/// The feature of the volumes that come of them.
+const CLAIM: &str = "volume.persistent-volume-claim";
+
 /// Goes down to a pod template and reads it.
 struct TemplateSeed<'a> {
     catalogue: &'a Catalogue,
     keys: &'a [&'a str],
+    /// Whether beside the template there may be claims, of which each pod gets a volume that the template does not show.
+    has_claims: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for TemplateSeed<'_> {
@@ -328,16 +338,22 @@ impl<'de> Visitor<'de> for TemplateSeed<'_> {
         else {
             return Ok(None);
         };
-        let mut found = None;
+        let mut found: Self::Value = None;
+        let mut claims = 0;
         while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
-            if key == *wanted {
+            if self.has_claims && below.is_empty() && key == CLAIMS {
+                claims = map.next_value::<Option<Vec<IgnoredAny>>>()?.unwrap_or_default().len();
+            } else if key == *wanted {
                 if found.is_some() {
                     return Err(A::Error::custom(format_args!("the key `{wanted}` stands twice")));
                 }
-                found = map.next_value_seed(Self { catalogue: self.catalogue, keys: below })?;
+                found = map.next_value_seed(Self { keys: below, ..self })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
+        }
+        if let Some(pod) = found.as_mut().filter(|_| claims > 0) {
+            pod.uses.extend(self.catalogue.by_name(CLAIM).map(Use::of_whole));
         }
         Ok(found)
     }

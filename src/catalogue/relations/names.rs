@@ -9,6 +9,13 @@ pub(super) const LONG: Pattern = Pattern {
     holds: |met| matches!(met, Met::Text(name) if name.len() > 63),
 };
 
+/// A text of any length: an annotation counts by being there.
+pub(super) const ANY_TEXT: Pattern = Pattern {
+    name: "any-text",
+    doc: "is there, even if it is empty",
+    holds: |met| matches!(met, Met::Text(_)),
+};
+
 /// More than one of something: the second is the one to show.
 pub(super) const SEVERAL: Relation = Relation {
     name: "several",

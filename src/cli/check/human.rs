@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Run;
 use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
+use crate::admission::Pipeline;
 use crate::admission::verdict::{Mode, Verdict};
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, count, paint};
 use crate::compat::UNVERIFIED;
@@ -17,6 +18,7 @@ use crate::placement::Standing;
 pub fn object(
     out: &mut String,
     renderer: Renderer,
+    pipeline: &Pipeline,
     found: &Found,
     subject: &Subject,
     judged: &Judged,
@@ -37,7 +39,21 @@ pub fn object(
         conclusion(judged),
         paint(DIM, format_args!("({})", clean(&place))),
     );
-    renderer.heading(out, &verdict.placement);
+    if subject.has_pods() {
+        renderer.heading(out, &verdict.placement);
+        for (name, left, used) in judged.left_behind(pipeline, subject) {
+            if !left.is_empty() && verdict.placement.standing == Standing::Bound {
+                let reach = if left.len() == 1 { "reaches" } else { "reach" };
+                let text = format!(
+                    "{} of {} that it uses never {reach} what stands behind `{name}`",
+                    left.len(),
+                    count(used, "feature"),
+                );
+                out.push_str("  ");
+                renderer.folded(out, 4, &text);
+            }
+        }
+    }
     let object = match &subject.pods {
         Some(pods) => Some(pods.pod.clone()),
         None => raw(subject),
@@ -55,7 +71,8 @@ fn raw(subject: &Subject) -> Option<Value> {
 /// How it ends, in words.
 fn conclusion(judged: &Judged) -> String {
     let verdict = judged.counts();
-    let would = if judged.pods.is_some() { "its pods would be " } else { "" };
+    let is_of_pods = judged.pods.is_some() && judged.verdict.allowed;
+    let would = if is_of_pods { "its pods would be " } else { "" };
     let warnings = verdict.count(Severity::Warn) + verdict.count(Severity::Deny);
     let mut words = match judged.outcome() {
         Outcome::Denied => format!("{would}{}", paint(RED, "refused")),
@@ -141,6 +158,18 @@ pub fn summary(run: &Run<'_>, problems: usize) -> String {
             count(skipped, "object"),
             kinds.join(", ")
         );
+    }
+    for (exemption, uses) in run.exemptions() {
+        let name = clean(&exemption.name);
+        if exemption.has_ended(run.today) {
+            let (owner, until) = (clean(exemption.owner()), exemption.until());
+            let _ = writeln!(
+                out,
+                "exemption `{name}` of {owner} ended on {until}; remove it or renew it"
+            );
+        } else if uses == 0 {
+            let _ = writeln!(out, "exemption `{name}` concerned nothing here");
+        }
     }
     if run.nodes > 0 {
         let _ = writeln!(

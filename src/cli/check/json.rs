@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Run;
 use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
+use crate::admission::Pipeline;
 use crate::admission::verdict::Verdict;
 use crate::bundle::Problem;
 
@@ -21,6 +22,8 @@ struct Report<'a> {
     results: Vec<Entry<'a>>,
     errors: Vec<Value>,
     skipped: &'a BTreeMap<String, usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exemptions: Vec<Value>,
     summary: BTreeMap<&'static str, usize>,
 }
 
@@ -35,6 +38,9 @@ struct Entry<'a> {
     profile: Option<&'a str>,
     /// What it comes to: for a workload what its pods come to.
     outcome: &'static str,
+    /// By profile that it is headed for: the features that never reach what stands behind it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    left_behind: BTreeMap<&'a str, Vec<&'a str>>,
     verdict: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     pods: Option<Value>,
@@ -43,7 +49,7 @@ struct Entry<'a> {
 /// Writes everything that was found as one JSON object.
 pub fn report(run: &Run<'_>, problems: &[Problem]) -> serde_json::Result<String> {
     let results = run.judged.iter().flat_map(|((found, subject), judged)| {
-        judged.iter().map(|judged| entry(found, subject, judged))
+        judged.iter().map(|judged| entry(run.pipeline, found, subject, judged))
     });
     let mut summary: BTreeMap<&'static str, usize> =
         [Outcome::Denied, Outcome::Warned, Outcome::Clean]
@@ -56,13 +62,32 @@ pub fn report(run: &Run<'_>, problems: &[Problem]) -> serde_json::Result<String>
         results: results.collect(),
         errors: problems.iter().map(error).collect(),
         skipped: &run.skipped,
+        exemptions: run
+            .exemptions()
+            .map(|(exemption, uses)| {
+                json!({
+                    "name": exemption.name,
+                    "owner": exemption.owner(),
+                    "until": exemption.until(),
+                    "hasEnded": exemption.has_ended(run.today),
+                    "uses": uses,
+                })
+            })
+            .collect(),
         summary,
     };
     serde_json::to_string_pretty(&report)
 }
 
-fn entry<'a>(found: &'a Found, subject: &'a Subject, judged: &'a Judged) -> Entry<'a> {
+fn entry<'a>(
+    pipeline: &'a Pipeline,
+    found: &'a Found,
+    subject: &'a Subject,
+    judged: &'a Judged,
+) -> Entry<'a> {
+    let left = judged.left_behind(pipeline, subject).into_iter();
     Entry {
+        left_behind: left.map(|(name, left, _)| (name, left)).collect(),
         source: &found.text.name,
         line: subject.mark(found).map(|mark| mark.line),
         object: json!({

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use super::FailOn;
 use super::object::Subject;
 use super::template::Pods;
 use crate::admission::verdict::Verdict;
-use crate::admission::{Pipeline, Request, Stage, review};
-use crate::diagnostic::Severity;
+use crate::admission::{Object, Pipeline, Request, Stage, review};
+use crate::compat::left_behind;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Facts;
 use crate::mutation;
+use crate::server::today;
 
 /// What is said of an object.
 #[derive(Debug)]
@@ -25,6 +28,28 @@ impl Judged {
     /// The verdict that counts: a workload stands or falls with its pods.
     pub fn counts(&self) -> &Verdict {
         self.pods.as_ref().unwrap_or(&self.verdict)
+    }
+
+    /// For each profile that it is headed for: its name, the features that never reach what stands behind it, and how many
+    /// features are used in all.
+    pub fn left_behind<'p>(
+        &self,
+        pipeline: &'p Pipeline,
+        subject: &Subject,
+    ) -> Vec<(&'p str, Vec<&'p str>, usize)> {
+        let request = subject.pods.as_ref().map_or(&subject.request, |pods| &pods.request);
+        let (Object::Pod(pod) | Object::Workload { pod, .. }) = &request.object else {
+            return Vec::new();
+        };
+        let headed = self.counts().placement.profiles.iter();
+        headed
+            .filter_map(|one| pipeline.profile_named(&one.profile))
+            .map(|profile| {
+                let (left, used) = left_behind(profile, pod);
+                let names = left.iter().map(|id| pipeline.catalogue.feature(*id).name.as_str());
+                (profile.name.as_str(), names.collect(), used)
+            })
+            .collect()
     }
 
     /// How it ends.
@@ -52,6 +77,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it makes the exit status 1.
+    pub const fn is_finding(self, fail_on: FailOn) -> bool {
+        match fail_on {
+            FailOn::Deny => matches!(self, Self::Denied),
+            FailOn::Warn => matches!(self, Self::Denied | Self::Warned),
+        }
+    }
+
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,14 +103,34 @@ pub fn judge(
     profile: Option<&str>,
 ) -> Judged {
     let decide = |request: &Request| {
-        let request = Request { asked_profile: profile.map(str::to_owned), ..request.clone() };
+        let request = Request {
+            asked_profile: profile.map(str::to_owned),
+            today: today(),
+            ..request.clone()
+        };
         pipeline.decide(facts, &request)
     };
-    Judged {
-        profile: profile.map(str::to_owned),
-        verdict: decide(&subject.request),
-        pods: subject.pods.as_ref().map(|pods| in_workload(pods, decide(&pods.request))),
-    }
+    let verdict = decide(&subject.request);
+    let pods = subject.pods.as_ref().map(|pods| {
+        let mut of_pods = in_workload(pods, decide(&pods.request));
+        // What a constraint, or a policy that names the kind, says of the workload itself is as binding as what is said of its pods.
+        let kind = &subject.request.kind;
+        let is_own = |one: &&Diagnostic| {
+            let mut policies = pipeline.policies.iter();
+            one.is_of_constraint()
+                || policies.any(|policy| {
+                    policy.name == one.code && policy.names_kind(&kind.group, &kind.kind)
+                })
+        };
+        let own = verdict.diagnostics.iter().filter(is_own);
+        let mut own: Vec<Diagnostic> = own.cloned().collect();
+        own.retain(|one| !of_pods.diagnostics.contains(one));
+        of_pods.diagnostics.extend(own);
+        of_pods.diagnostics.sort();
+        of_pods.allowed &= verdict.allowed;
+        of_pods
+    });
+    Judged { profile: profile.map(str::to_owned), verdict, pods }
 }
 
 /// A verdict on the pods of a workload, with places in the workload.
@@ -100,8 +153,12 @@ pub fn answers(
     profile: Option<&str>,
 ) -> Result<[Vec<u8>; 2], String> {
     let staged = |request: &Request, stage| {
-        let request =
-            Request { stage, asked_profile: profile.map(str::to_owned), ..request.clone() };
+        let request = Request {
+            stage,
+            asked_profile: profile.map(str::to_owned),
+            today: today(),
+            ..request.clone()
+        };
         let verdict = pipeline.decide(facts, &request);
         (review::encode(&request.uid, stage, &verdict), verdict)
     };

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::input::{self, Part};
-use super::{template, typed};
+use super::{scope, template, typed};
 use crate::admission::review::{self, ReviewError};
-use crate::admission::{Object, Request};
+use crate::admission::{Object, Pipeline, Request};
 use crate::bundle::Problem;
 use crate::catalogue::Catalogue;
 use crate::cli::render::excerpt::{Origin, Text};
@@ -33,6 +33,8 @@ pub struct Found {
     pub namespaces: BTreeMap<String, NamespaceFact>,
     /// How many objects of other kinds there are, by kind.
     pub skipped: BTreeMap<String, usize>,
+    /// All objects, where policies may look at them.
+    pub objects: Vec<Value>,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }
@@ -65,6 +67,11 @@ impl Subject {
         Some(Origin { text: &found.text, document, base: &self.base })
     }
 
+    /// Whether it is a pod, or makes some.
+    pub const fn has_pods(&self) -> bool {
+        matches!(self.request.object, Object::Pod(_) | Object::Workload { .. })
+    }
+
     /// Where the object begins.
     pub fn mark(&self, found: &Found) -> Option<Mark> {
         self.origin(found)?.mark(&FieldPath::root())
@@ -73,6 +80,9 @@ impl Subject {
     /// How the object is called in messages.
     pub fn title(&self) -> String {
         let name = if self.name.is_empty() { "(without a name)" } else { &self.name };
+        if self.namespace.is_empty() || self.kind == "Namespace" {
+            return format!("{} `{name}`", self.kind);
+        }
         format!("{} `{}/{name}`", self.kind, self.namespace)
     }
 }
@@ -82,6 +92,8 @@ impl Subject {
 pub struct Reader<'a> {
     /// The features there are.
     pub catalogue: &'a Catalogue,
+    /// What may be about objects of other kinds than those with pods.
+    pub pipeline: &'a Pipeline,
     /// The namespace of objects that name none.
     pub namespace: &'a str,
 }
@@ -97,6 +109,7 @@ impl Reader<'_> {
             nodes: Vec::new(),
             namespaces: BTreeMap::new(),
             skipped: BTreeMap::new(),
+            objects: Vec::new(),
             problems,
         };
         for (number, part) in parts.into_iter().enumerate() {
@@ -136,18 +149,31 @@ impl Reader<'_> {
         }
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let workload = workload(group, kind);
-        if (group, kind) == ("", "Node") {
-            return found.nodes.push(node(object));
-        }
-        if (group, kind) == ("", "Namespace") {
-            let (name, namespace) = namespace(object);
-            found.namespaces.insert(name, namespace);
-            return;
-        }
         let is_review = group == "admission.k8s.io" && kind == "AdmissionReview";
         let is_pod = (group, kind) == ("", "Pod");
-        if !is_review && !is_pod && workload.is_none() {
-            *found.skipped.entry(kind.to_owned()).or_default() += 1;
+        if !is_review && self.pipeline.reads_inventory() {
+            found.objects.push(self.complete(object, group, kind).0);
+        }
+        let is_of_cluster = match (group, kind) {
+            ("", "Node") => {
+                found.nodes.push(node(object));
+                true
+            }
+            ("", "Namespace") => {
+                let (name, namespace) = namespace(object);
+                found.namespaces.insert(name, namespace);
+                true
+            }
+            _ => false,
+        };
+        if !is_review
+            && !is_pod
+            && workload.is_none()
+            && !self.pipeline.may_concern(group, kind, "CREATE")
+        {
+            if !is_of_cluster {
+                *found.skipped.entry(kind.to_owned()).or_default() += 1;
+            }
             return;
         }
         if api_version.is_empty() {
@@ -156,7 +182,8 @@ impl Reader<'_> {
         let misfit = match workload {
             _ if is_review => Ok(()),
             Some(workload) => typed::workload(object, workload),
-            None => typed::pod(object),
+            None if is_pod => typed::pod(object),
+            None => Ok(()),
         };
         if let Err(misfit) = misfit {
             return fail(
@@ -220,19 +247,33 @@ impl Reader<'_> {
         });
     }
 
-    /// The review that the API server would send for a new object.
-    fn review(&self, object: &Value, group: &str, version: &str, kind: &str) -> String {
+    /// The object as the API server has it before it asks: with its namespace in it. And that namespace.
+    fn complete(&self, object: &Value, group: &str, kind: &str) -> (Value, String) {
         let mut object = object.clone();
         let metadata = object.get("metadata");
         let own = metadata.and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str);
-        let namespace = own.filter(|own| !own.is_empty()).unwrap_or(self.namespace).to_owned();
-        // The API server has written the namespace into the object before it asks.
-        if let Some(members) = object.as_object_mut() {
-            let metadata = members.entry("metadata").or_insert_with(|| json!({}));
-            if let Some(metadata) = metadata.as_object_mut() {
-                metadata.insert("namespace".to_owned(), json!(namespace));
+        let namespace = match own.filter(|own| !own.is_empty()) {
+            Some(own) => own.to_owned(),
+            None if scope::is_namespaced(group, kind) => {
+                let namespace = self.namespace.to_owned();
+                if let Some(members) = object.as_object_mut() {
+                    let metadata = members.entry("metadata").or_insert_with(|| json!({}));
+                    if let Some(metadata) = metadata.as_object_mut() {
+                        metadata.insert("namespace".to_owned(), json!(namespace));
+                    }
+                }
+                namespace
             }
-        }
+            // The API server says of a Namespace that it lies in itself.
+            None if (group, kind) == ("", "Namespace") => name(&object).unwrap_or_default(),
+            None => String::new(),
+        };
+        (object, namespace)
+    }
+
+    /// The review that the API server would send for a new object.
+    fn review(&self, object: &Value, group: &str, version: &str, kind: &str) -> String {
+        let (mut object, namespace) = self.complete(object, group, kind);
         let spec = match workload(group, kind) {
             Some(workload) => FieldPath::keys(workload.template),
             None => FieldPath::root(),
@@ -242,7 +283,7 @@ impl Reader<'_> {
             template::complete(spec);
         }
         let kinds = json!({ "group": group, "version": version, "kind": kind });
-        let resource = format!("{}s", kind.to_lowercase());
+        let resource = scope::resource(kind);
         let resource = json!({ "group": group, "version": version, "resource": resource });
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         json!({

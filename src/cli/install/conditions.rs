@@ -15,6 +15,7 @@ use crate::admission::Pipeline;
 use crate::admission::verdict::MARKER;
 use crate::fence::FENCE_KEY;
 use crate::node::NodeFact;
+use crate::path::{FieldPath, Segment};
 use crate::placement::filter;
 use crate::profile::{PROFILE_KEY, Profile};
 
@@ -37,6 +38,8 @@ pub(super) struct Signs {
     node_values: BTreeSet<String>,
     /// Keys of labels by which a profile claims pods.
     pod_labels: BTreeSet<String>,
+    /// Keys of annotations by which a profile claims pods.
+    pod_annotations: BTreeSet<String>,
 }
 
 impl Signs {
@@ -69,6 +72,14 @@ impl Signs {
                 .filter_map(|one| one.get("podLabels").and_then(Value::as_array))
                 .flatten();
             signs.pod_labels.extend(claims.filter_map(Value::as_str).map(ToOwned::to_owned));
+            let features = written
+                .iter()
+                .filter_map(|one| one.get("features").and_then(Value::as_array))
+                .flatten()
+                .filter_map(|name| pipeline.catalogue.by_name(name.as_str()?));
+            for locator in features.flat_map(|id| &pipeline.catalogue.feature(id).locators) {
+                signs.add_claim(locator);
+            }
         }
         signs
     }
@@ -79,6 +90,21 @@ impl Signs {
             self.node_keys.insert(key.to_owned());
             self.node_values.extend(value.map(ToOwned::to_owned));
         }
+    }
+
+    /// Adds what a claim's feature looks for in the labels or annotations of a pod. One that looks elsewhere is of a pod that
+    /// comes here by other signs, or not at all.
+    fn add_claim(&mut self, locator: &str) {
+        let path = locator.split_whitespace().next().and_then(FieldPath::parse);
+        let path = path.as_ref().map(FieldPath::segments).unwrap_or_default();
+        let [Segment::Key(metadata), Segment::Key(section), Segment::Key(key)] = path else {
+            return;
+        };
+        match (&**metadata, &**section) {
+            ("metadata", "annotations") => self.pod_annotations.insert(key.to_string()),
+            ("metadata", "labels") => self.pod_labels.insert(key.to_string()),
+            _ => false,
+        };
     }
 
     /// True for a pod that can reach a virtual node by its own words.
@@ -105,7 +131,11 @@ impl Signs {
         let pod_labels =
             [PROFILE_KEY, FENCE_KEY].into_iter().chain(self.pod_labels.iter().map(String::as_str));
         let pod_labels = list(pod_labels);
-        let annotations = list([PROFILE_KEY, FENCE_KEY, MARKER]);
+        let annotations = list(
+            [PROFILE_KEY, FENCE_KEY, MARKER]
+                .into_iter()
+                .chain(self.pod_annotations.iter().map(String::as_str)),
+        );
         let keys = list(self.node_keys.iter().map(String::as_str));
         let values = list(self.node_values.iter().map(String::as_str));
         let [default_scheduler, passing_prefix, passing_key, profile_key] =
@@ -226,6 +256,14 @@ spec:
             open_to_all(&pipeline).map(|profile| profile.name.as_str()).collect::<Vec<_>>(),
             ["ours"]
         );
+    }
+
+    #[test]
+    fn a_pod_that_is_claimed_by_an_annotation_comes_here() {
+        let signs = Signs::of(&Pipeline::built_in().unwrap());
+        for expression in [signs.pod(), signs.workload()] {
+            assert!(expression.contains("'multicluster.admiralty.io/elect'"), "{expression}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 use super::conditions::{self, Signs};
+use super::constraints;
 use crate::admission::Pipeline;
 use crate::bundle::{Sources, Text};
 use crate::document::Document;
@@ -62,10 +63,15 @@ pub(super) fn render(
 ) -> anyhow::Result<Vec<Value>> {
     let markers = markers(settings, pipeline);
     let read = |text: &str| documents(text, &markers);
+    let access = || {
+        let mut documents = read(ACCESS)?;
+        constraints::let_read(&mut documents, &pipeline.synced());
+        anyhow::Ok(documents)
+    };
     let mut all = Vec::new();
     match &settings.address {
         Address::Service { .. } => {
-            all.extend(read(ACCESS)?);
+            all.extend(access()?);
             if settings.authority.is_none() {
                 all.extend(read(CERTIFICATES)?);
             }
@@ -74,10 +80,11 @@ pub(super) fn render(
             all.extend(bundle(&settings.namespace, sources, &mut server)?);
             all.extend(server);
         }
-        Address::Url { with_access: true, .. } => all.extend(read(ACCESS)?),
+        Address::Url { with_access: true, .. } => all.extend(access()?),
         Address::Url { .. } => {}
     }
     for mut configuration in read(WEBHOOKS)? {
+        constraints::add(&mut configuration, pipeline);
         address(&mut configuration, settings)?;
         all.push(configuration);
     }
@@ -219,6 +226,7 @@ fn bundle(
     let groups = [
         ("profiles", sources.profiles.as_slice()),
         ("policy", sources.policies.as_slice()),
+        ("exemptions", sources.exemptions.as_slice()),
         ("config", sources.config.as_slice()),
     ];
     let mut data = Map::new();

@@ -61,6 +61,7 @@ struct Row<'a> {
     class: Class,
     title: &'a str,
     doc: &'a str,
+    lost: Option<&'a str>,
     control: bool,
     at: &'a [String],
     cells: Vec<usize>,
@@ -77,6 +78,7 @@ struct Fact<'a> {
     help: Option<&'a str>,
     source: Vec<&'a str>,
     verified: Option<&'a Verified>,
+    from: Option<&'a str>,
 }
 
 /// The facts of the page, each with a number.
@@ -99,6 +101,7 @@ impl<'a> Facts<'a> {
             help: entry.help.as_deref(),
             source: entry.source.split(", ").filter(|source| !source.is_empty()).collect(),
             verified: entry.verified.as_ref(),
+            from: entry.from.as_deref(),
         };
         let next = self.facts.len();
         let number = *self.numbers.entry(serde_json::to_string(&fact)?).or_insert(next);
@@ -134,6 +137,7 @@ pub fn page(pipeline: &Pipeline, matrix: &Matrix<'_>) -> serde_json::Result<Stri
             class: feature.class,
             title: &feature.title,
             doc: &feature.doc,
+            lost: feature.lost.as_deref(),
             control: feature.is_control(),
             at: &feature.locators,
             cells,

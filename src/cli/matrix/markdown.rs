@@ -7,7 +7,7 @@ use crate::admission::Pipeline;
 use crate::catalogue::{Class, Feature};
 use crate::cli::profile::Knowledge;
 use crate::cli::profile::markdown::{NOTICE, capitalised, escaped};
-use crate::profile::Support;
+use crate::profile::{Method, Support};
 
 /// A sign that reads without colour, and the word for it.
 const fn sign(cell: &Cell<'_>, feature: &Feature) -> (&'static str, &'static str) {
@@ -57,12 +57,13 @@ sources; `loadline explain FEATURE` has them on the terminal, and `loadline matr
 | **!** | ignored, and a control is lost with it |
 | ✕ | unsupported: refused, stuck or a crash |
 | ? | unverified: nobody has looked |
+| • behind a sign | seen when the code was run on such a pod; without it, the source or the documents were read |
 | in brackets | the profile has no entry for the feature; this holds for all such features |
 
 ## Profiles
 
-Entries: features that the profile speaks of. Verified: known, with source and day. Executed: the provider's own code was
-run on such a pod.
+Entries: features that the profile speaks of. Verified: known, with source and day. Executed: the code of the
+provider, or of the core that it is built on, was run on such a pod.
 
 | Profile | What it is | Status | Entries | Verified | Executed |
 |---|---|---|--:|--:|--:|
@@ -102,7 +103,13 @@ pub fn page(pipeline: &Pipeline, matrix: &Matrix<'_>) -> String {
         for profile in &matrix.profiles {
             let cell = cell(profile, *id, feature);
             let (sign, _) = sign(&cell, feature);
-            let _ = if cell.listed { write!(out, " {sign} |") } else { write!(out, " ({sign}) |") };
+            let how = cell.entry.verified.as_ref().map(|verified| verified.how);
+            let seen = if how == Some(Method::Executed) { "•" } else { "" };
+            let _ = if cell.listed {
+                write!(out, " {sign}{seen} |")
+            } else {
+                write!(out, " ({sign}) |")
+            };
         }
         out.push('\n');
     }

@@ -1,184 +1,206 @@
-//! `loadline policy test`: runs the rules named `test_*`.
+//! `loadline policy test`: runs the rules named `test_*`, and cases in files.
 
-use std::collections::BTreeSet;
-use std::io::Write;
+mod cases;
+mod report;
+
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
-use anyhow::bail;
-use clap::Args;
-use serde::Serialize;
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use regex::Regex;
 
-use super::show::Output;
+use super::load::{self, Files};
+use crate::admission::Pipeline;
+use crate::bundle::library::shared_with;
 use crate::bundle::{self, Text};
 use crate::cli::ExitStatus;
-use crate::cli::bundle::read_all;
 use crate::governance::Module;
+use crate::governance::coverage::Coverage;
 use crate::governance::test::{self, Outcome, TestResult};
 
-const RED: Style = AnsiColor::Red.on_default().bold();
-const GREEN: Style = AnsiColor::Green.on_default().bold();
+const EXAMPLES: &str = "Examples:
+  loadline policy test policies/
+  loadline policy test policies/ --run 'owner.*denied' -v
+  loadline policy test policies/ --watch
+  loadline policy test policies/ --coverage --threshold 90 -o junit
+
+Tests are the rules named `test_*`, and the cases in files that end in `_cases.yaml`.
+
+Exit status: 0 all pass, 1 one does not or too little is covered, 2 there is nothing to run or a file does not parse.";
+
+/// How long `--watch` waits between two looks at the files.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Arguments of `loadline policy test`.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct TestArgs {
-    /// Folders or files of Rego, policies and their tests together; the built-in library when none is given
+    /// Folders or files: policies, their tests and their cases together; the built-in library when none is given
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Run only the tests whose full name contains this
-    #[arg(long, value_name = "FILTER", default_value = "", hide_default_value = true)]
+    /// Run only the tests whose full name matches this regular expression somewhere
+    #[arg(long, value_name = "REGEX", default_value = "", hide_default_value = true)]
     run: String,
     /// Print every test, not only those that fail
     #[arg(short, long)]
     verbose: bool,
+    /// Run again whenever a file changes, until interrupted
+    #[arg(long, requires = "paths")]
+    watch: bool,
+    /// Say which lines no test comes to
+    #[arg(long)]
+    coverage: bool,
+    /// Fail where a smaller part of the lines is covered
+    #[arg(long, value_name = "PERCENT")]
+    threshold: Option<f64>,
     /// How to print it
     #[arg(short, long, value_enum, default_value = "human")]
     output: Output,
 }
 
+/// Forms of the answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Output {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+    /// XML of `JUnit`, for CI servers
+    Junit,
+}
+
+/// Which tests are wanted.
+struct Wanted(Option<Regex>);
+
+impl Wanted {
+    fn includes(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|pattern| pattern.is_match(name))
+    }
+}
+
+/// What a run came to.
+struct Ran {
+    results: Vec<TestResult>,
+    /// Of policies alone: whether tests come to their own lines says nothing.
+    coverage: Option<Coverage>,
+}
+
 /// Runs the tests. Findings where one fails; an error where there is none to run.
 pub fn run(arguments: &TestArgs) -> anyhow::Result<ExitStatus> {
-    let texts = texts(&arguments.paths)?;
-    let modules: Vec<Module<'_>> =
-        texts.iter().map(|text| Module { origin: &text.origin, text: &text.text }).collect();
-    let results = test::run(&modules, &arguments.run)?;
-    if results.is_empty() {
-        bail!(nothing_to_run(arguments, modules.len()));
+    let wanted = Wanted(if arguments.run.is_empty() {
+        None
+    } else {
+        Some(Regex::new(&arguments.run).context("read `--run`, a regular expression")?)
+    });
+    if !arguments.watch {
+        let files = files(&arguments.paths)?;
+        return arguments.told(&arguments.ran(&files, &wanted)?);
     }
-    let mut out = anstream::stdout().lock();
-    match arguments.output {
-        Output::Human => print(&mut out, &results, arguments.verbose)?,
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut out, &Report::of(&results))?;
-            writeln!(out)?;
-        }
-    }
-    let all_pass = results.iter().all(|result| result.outcome == Outcome::Pass);
-    Ok(if all_pass { ExitStatus::Clean } else { ExitStatus::Findings })
-}
-
-fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Text>> {
-    if paths.is_empty() {
-        let own = |module: Module<'_>| Text {
-            origin: module.origin.to_owned(),
-            text: module.text.to_owned(),
+    let mut known: Option<Vec<(String, String)>> = None;
+    loop {
+        // The texts themselves are compared: a link that is swapped, as mounted ConfigMaps are, keeps times and names.
+        let now = files(&arguments.paths).map(|files| {
+            let texts: Vec<(String, String)> =
+                files.texts.iter().map(|text| (text.origin.clone(), text.text.clone())).collect();
+            (files, texts)
+        });
+        let texts = match &now {
+            Ok((_, texts)) => texts.clone(),
+            Err(error) => vec![(String::new(), format!("{error:#}"))],
         };
-        return Ok(bundle::library_modules().map(own).collect());
-    }
-    let mut texts = Vec::new();
-    // A file that two of the paths name is one file.
-    let mut seen = BTreeSet::new();
-    for path in paths {
-        texts.extend(
-            read_all(path, &["rego"])?.into_iter().filter(|text| seen.insert(text.origin.clone())),
-        );
-    }
-    Ok(texts)
-}
-
-fn nothing_to_run(arguments: &TestArgs, modules: usize) -> String {
-    let paths: Vec<String> =
-        arguments.paths.iter().map(|path| format!("`{}`", path.display())).collect();
-    let place = if paths.is_empty() { "the library".to_owned() } else { paths.join(", ") };
-    match (modules, arguments.run.as_str()) {
-        (0, _) => format!("no file ends in `.rego` in {place}"),
-        (_, "") => format!("no rule is named `test_*` in {place}"),
-        (_, filter) => format!("the name of no test contains `{filter}` in {place}"),
-    }
-}
-
-fn print(out: &mut impl Write, results: &[TestResult], verbose: bool) -> anyhow::Result<()> {
-    let mut file = "";
-    for result in results {
-        let TestResult { name, origin, line, outcome, prints, duration } = result;
-        if *outcome == Outcome::Pass && !verbose {
-            continue;
-        }
-        if origin != file {
-            writeln!(out, "{origin}:")?;
-            file = origin;
-        }
-        let took = format!("({duration:.2?})");
-        match outcome {
-            Outcome::Pass => writeln!(out, "{name}: {GREEN}PASS{GREEN:#} {took}")?,
-            Outcome::Fail(value) => {
-                writeln!(out, "{name}: {RED}FAIL{RED:#} {took}")?;
-                writeln!(out, "  {origin}:{line}: the test is {value}, not true")?;
+        if known.as_ref() != Some(&texts) {
+            known = Some(texts);
+            let told = now.and_then(|(files, _)| arguments.told(&arguments.ran(&files, &wanted)?));
+            if let Err(error) = told {
+                anstream::eprintln!("error: {error:#}");
             }
-            Outcome::Error(message) => {
-                writeln!(out, "{name}: {RED}ERROR{RED:#} {took}")?;
-                writeln!(out, "  {message}")?;
+            if arguments.output == Output::Human {
+                anstream::println!("waiting for a change; press Ctrl-C to end");
             }
         }
-        for printed in prints {
-            writeln!(out, "  {printed}")?;
+        std::thread::sleep(PAUSE);
+    }
+}
+
+impl TestArgs {
+    fn ran(&self, files: &Files, wanted: &Wanted) -> anyhow::Result<Ran> {
+        let texts: Vec<&Text> =
+            files.texts.iter().filter(|text| text.origin.ends_with(".rego")).collect();
+        let mut modules: Vec<Module<'_>> =
+            texts.iter().map(|text| Module { origin: &text.origin, text: &text.text }).collect();
+        // What a policy shares with the library is there for its tests, as it is when pods are judged.
+        for number in 0..modules.len() {
+            let shared = modules.get(number).map(|one| shared_with(one.text, &modules));
+            modules.extend(shared.into_iter().flatten());
         }
-    }
-    let count = |wanted: fn(&Outcome) -> bool| {
-        results.iter().filter(|result| wanted(&result.outcome)).count()
-    };
-    let passed = count(|outcome| *outcome == Outcome::Pass);
-    let errors = count(|outcome| matches!(outcome, Outcome::Error(_)));
-    let failed = results.len() - passed - errors;
-    if failed + errors > 0 || verbose {
-        writeln!(out, "{}", "-".repeat(80))?;
-    }
-    for (word, style, count) in
-        [("PASS", GREEN, passed), ("FAIL", RED, failed), ("ERROR", RED, errors)]
-    {
-        if count > 0 {
-            writeln!(out, "{style}{word}{style:#}: {count}/{}", results.len())?;
+        let has_cases = files.texts.iter().any(|text| cases::is_cases(&text.origin));
+        if modules.is_empty() && !has_cases {
+            bail!("no file ends in `.rego` in {}", self.place());
         }
+        let mut coverage = (self.coverage || self.threshold.is_some()).then(Coverage::default);
+        let is_wanted = |name: &str| wanted.includes(name);
+        let mut results = test::run(&modules, is_wanted, coverage.as_mut())?;
+        if has_cases {
+            let pipeline = Pipeline::built_in()?;
+            results.extend(cases::run(files, &pipeline, wanted, coverage.as_mut())?);
+        }
+        if results.is_empty() && self.run.is_empty() {
+            bail!("no rule is named `test_*` in {}", self.place());
+        }
+        if results.is_empty() {
+            bail!("the name of no test matches `{}` in {}", self.run, self.place());
+        }
+        if let Some(coverage) = &mut coverage {
+            coverage.modules = std::mem::take(&mut coverage.modules)
+                .into_iter()
+                .filter(|(origin, _)| !bundle::is_test(origin))
+                .map(|(origin, lines)| load::of_file(files, origin, lines))
+                .collect();
+        }
+        Ok(Ran { results, coverage })
     }
-    Ok(())
-}
 
-#[derive(Serialize)]
-struct Report<'r> {
-    passed: usize,
-    failed: usize,
-    errors: usize,
-    tests: Vec<ReportedTest<'r>>,
-}
+    fn place(&self) -> String {
+        let paths: Vec<String> =
+            self.paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        if paths.is_empty() { "the library".to_owned() } else { paths.join(", ") }
+    }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ReportedTest<'r> {
-    name: &'r str,
-    file: &'r str,
-    line: usize,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    output: &'r [String],
-    duration_ns: u128,
-}
-
-impl<'r> Report<'r> {
-    fn of(results: &'r [TestResult]) -> Self {
-        let tests: Vec<ReportedTest<'r>> = results
-            .iter()
-            .map(|result| {
-                let (outcome, message) = match &result.outcome {
-                    Outcome::Pass => ("pass", None),
-                    Outcome::Fail(value) => {
-                        ("fail", Some(format!("the test is {value}, not true")))
-                    }
-                    Outcome::Error(message) => ("error", Some(message.clone())),
-                };
-                ReportedTest {
-                    name: &result.name,
-                    file: &result.origin,
-                    line: result.line,
-                    outcome,
-                    message,
-                    output: &result.prints,
-                    duration_ns: result.duration.as_nanos(),
+    fn told(&self, Ran { results, coverage }: &Ran) -> anyhow::Result<ExitStatus> {
+        let mut out = anstream::stdout().lock();
+        match self.output {
+            Output::Human => {
+                report::human(&mut out, results, self.verbose)?;
+                if let Some(coverage) = coverage {
+                    report::coverage(&mut out, coverage, self.threshold)?;
                 }
-            })
-            .collect();
-        let count = |outcome: &str| tests.iter().filter(|test| test.outcome == outcome).count();
-        Self { passed: count("pass"), failed: count("fail"), errors: count("error"), tests }
+            }
+            Output::Json => writeln!(out, "{}", report::json(results, coverage.as_ref())?)?,
+            Output::Junit => out.write_all(report::junit(results).as_bytes())?,
+        }
+        out.flush()?;
+        let all_pass = results.iter().all(|result| result.outcome == Outcome::Pass);
+        let is_enough = coverage.as_ref().is_none_or(|coverage| {
+            self.threshold.is_none_or(|threshold| coverage.percent() >= threshold)
+        });
+        if !is_enough && self.output != Output::Human {
+            let percent = coverage.as_ref().map_or(0.0, Coverage::percent);
+            anstream::eprintln!("coverage is too low: {percent:.1}% of lines");
+        }
+        Ok(if all_pass && is_enough { ExitStatus::Clean } else { ExitStatus::Findings })
     }
+}
+
+/// The files to be tested; without any, the library.
+fn files(paths: &[PathBuf]) -> anyhow::Result<Files> {
+    if !paths.is_empty() {
+        return load::read(paths);
+    }
+    let own = |module: Module<'_>| Text {
+        origin: module.origin.to_owned(),
+        text: module.text.to_owned(),
+    };
+    load::sort(bundle::library_modules().map(own).collect())
 }

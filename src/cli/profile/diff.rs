@@ -99,9 +99,7 @@ struct Change<'a> {
     feature: &'a str,
     class: Class,
     #[serde(skip)]
-    title: &'a str,
-    #[serde(skip)]
-    is_control: bool,
+    known: &'a Feature,
     turn: Turn,
     from: Cell<'a>,
     to: Cell<'a>,
@@ -122,7 +120,8 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
     let pipeline = arguments.bundle.pipeline()?;
     let from = named(&pipeline, &arguments.from)?;
     let to = named(&pipeline, &arguments.to)?;
-    let reader = Reader { catalogue: &pipeline.catalogue, namespace: "default" };
+    let reader =
+        Reader { catalogue: &pipeline.catalogue, pipeline: &pipeline, namespace: "default" };
     let files = input::files(&arguments.filename, arguments.recursive)
         .map_err(|one| anyhow::anyhow!("{one}"))?;
     let renderer = Renderer::for_stdout();
@@ -204,8 +203,7 @@ fn changes<'a>(
             Some(Change {
                 feature: &feature.name,
                 class: feature.class,
-                title: &feature.title,
-                is_control: feature.is_control(),
+                known: feature,
                 turn: Turn::of(before.entry.support, after.entry.support)?,
                 from: before,
                 to: after,

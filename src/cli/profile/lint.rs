@@ -1,9 +1,12 @@
 //! `loadline profile lint`: mistakes in files of profiles and features, each with its line.
 //!
 //! The files go through the loader that `serve` uses, as if given with `--profiles`. What the loader lets pass and a careful
-//! author would not is looked for here: facts without a source or a day, and placement that does not lead to the node.
+//! author would not is looked for here: facts without a source or a day, facts that repeat the base or contradict it without
+//! evidence, and placement that does not lead to the node.
 
+mod base;
 mod facts;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,9 +24,6 @@ use crate::cli::render::excerpt::{self, Text};
 use crate::cli::render::{GREEN, RED, Renderer, YELLOW, clean, count, paint};
 use crate::document::{Document, Mark, Mistake};
 use crate::path::FieldPath;
-use crate::placement::filter;
-use crate::pod::{Affinity, NodeSelector, NodeSelectorTerm, PodView};
-use crate::profile::Profile;
 
 /// What to lint.
 #[derive(Args, Debug)]
@@ -116,7 +116,8 @@ fn lint(texts: &[Text]) -> (usize, Vec<Finding>) {
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
     for text in texts {
         for document in Document::parse_all(&text.text).unwrap_or_default() {
-            if document.value.get("kind").and_then(Value::as_str) != Some("VirtualNodeProfile") {
+            let kind = document.value.get("kind").and_then(Value::as_str);
+            if !matches!(kind, Some("VirtualNodeProfile" | "VirtualNodeBase")) {
                 continue;
             }
             let mut notes = Notes::default();
@@ -124,7 +125,9 @@ fn lint(texts: &[Text]) -> (usize, Vec<Finding>) {
                 facts::look_at(&mut notes, &document.value, &place, entry);
             }
             let name = document.value.pointer("/metadata/name");
-            if let Some(name) = name.and_then(Value::as_str) {
+            if let Some(name) =
+                name.and_then(Value::as_str).filter(|_| kind == Some("VirtualNodeProfile"))
+            {
                 if let Some(other) = names.insert(name.to_owned(), &text.name) {
                     let place = FieldPath::keys("metadata.name");
                     notes.error(
@@ -135,7 +138,8 @@ fn lint(texts: &[Text]) -> (usize, Vec<Finding>) {
                 if let Some(pipeline) = &pipeline
                     && let Some(profile) = pipeline.profile_named(name)
                 {
-                    try_out(&mut notes, &pipeline.profiles, profile);
+                    trial::try_out(&mut notes, &pipeline.profiles, profile);
+                    base::look_at(&mut notes, &document.value, &pipeline.catalogue, profile);
                 }
             }
             found.extend(notes.0.into_iter().map(|(mistake, is_warning)| Finding {
@@ -159,66 +163,6 @@ impl Notes {
     fn warning(&mut self, place: FieldPath, message: impl Into<String>) {
         let message = message.into();
         self.0.push((Mistake { place, message }, true));
-    }
-}
-
-/// Tries what the profile says of nodes and pods on the node it describes.
-fn try_out(notes: &mut Notes, profiles: &[Profile], profile: &Profile) {
-    let spec = FieldPath::keys("spec");
-    let Some(node) = &profile.node else {
-        notes
-            .warning(spec, "without `node`, nothing can be said of pods where no cluster is known");
-        return;
-    };
-    match Profile::recognise(profiles, node) {
-        Some(known) if known.name == profile.name => {}
-        Some(other) => notes.error(
-            spec.clone().key("recognise"),
-            format!("the profile's own `node` is recognised as `{}`; add a part that only this profile has", other.name),
-        ),
-        None => notes.error(
-            spec.clone().key("recognise"),
-            "the profile's own `node` matches none of these".to_owned(),
-        ),
-    }
-    let pod = PodView {
-        tolerations: Some(profile.inject.tolerations.clone()),
-        node_selector: Some(profile.inject.node_selector.clone().into_iter().collect()),
-        ..PodView::default()
-    };
-    if !filter::admits(&pod, node) {
-        let why = if filter::selects(&pod, node) {
-            "a taint is not tolerated"
-        } else {
-            "the node selector does not match its labels"
-        };
-        notes.error(
-            spec.clone().key("inject"),
-            format!("a pod with these still does not get to the profile's `node`: {why}"),
-        );
-    }
-    let term = NodeSelectorTerm {
-        match_expressions: Some(profile.keep_off.clone()),
-        ..NodeSelectorTerm::default()
-    };
-    let pod = PodView {
-        affinity: Affinity {
-            is_there: true,
-            has_node_affinity: true,
-            required: Some(NodeSelector { node_selector_terms: vec![term] }),
-        },
-        ..PodView::default()
-    };
-    if profile.keep_off.is_empty() {
-        notes.warning(
-            spec,
-            "without `keepOff`, pods that do not fit cannot be kept off these nodes",
-        );
-    } else if filter::selects(&pod, node) {
-        notes.error(
-            spec.key("keepOff"),
-            "these expressions do not exclude the profile's own `node`".to_owned(),
-        );
     }
 }
 
@@ -266,14 +210,16 @@ spec:
 
     #[test]
     fn the_built_in_profiles_have_no_mistake() {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies/profiles");
-        let files = input::files(&[folder], false).unwrap();
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies");
+        let files = input::files(&[root.join("profiles"), root.join("bases")], false).unwrap();
         let texts: Vec<Text> = files.iter().map(|one| input::read(one, "").unwrap()).collect();
         let (profiles, found) = lint(&texts);
-        let errors: Vec<String> =
-            found.iter().filter(|one| !one.is_warning).map(|one| one.problem.to_string()).collect();
-        assert_eq!(errors, Vec::<String>::new());
-        assert_eq!(profiles, texts.len());
+        // The documents of two managed services do not say how their nodes look.
+        let told: Vec<String> = found.iter().map(|one| one.problem.to_string()).collect();
+        let mistakes: Vec<&String> =
+            told.iter().filter(|one| !one.contains("without `node`")).collect();
+        assert_eq!(mistakes, Vec::<&String>::new());
+        assert_eq!(profiles + 1, texts.len());
     }
 
     #[test]
@@ -305,6 +251,81 @@ spec:
                 "x:17:71: `mine@1:a.go` is not of the revision that the profile names, `mine@2`",
             ],
         );
+    }
+
+    #[test]
+    fn a_word_against_the_base_needs_evidence_of_its_own() {
+        let base = "vk-core@7b1385b:internal/podutils/env.go:393-396";
+        let head = HEAD
+            .replace("  revision: mine@2\n", "  revision: mine@2\n  extends: virtual-kubelet\n");
+        let entry = |support: &str, reason: &str, source: &str, how: &str| {
+            format!(
+                "{head}    - {{features: [env.resource-field-ref], support: {support}, reason: {reason}, source: {source}, \
+                 verified: {{how: {how}, date: 2026-02-28}}}}\n"
+            )
+        };
+        let reason = "the provider reads it itself";
+        check_text(&entry("supported", reason, "mine@2:env.go:1", "source"), &[]);
+        // Worse than the base is no claim that needs more than its source.
+        check_text(&entry("unsupported", reason, "mine@2:env.go:1", "source"), &[]);
+        check_text(
+            &entry("supported", reason, base, "source"),
+            &[
+                "x:17:19: `env.resource-field-ref` is `supported` here and `ignored` in the base `virtual-kubelet`, because \
+               Virtual Kubelet's core returns nothing, and no error, for container resources; give the reason and the source that show the difference",
+            ],
+        );
+        check_text(
+            &entry("supported", reason, "https://example.com", "documented"),
+            &[
+                "x:17:19: `env.resource-field-ref` is `supported` here by a document alone, and was seen to be `ignored` when \
+               the code of the base `virtual-kubelet` was run",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_the_base_says_is_not_said_again() {
+        let head =
+            HEAD.replace("  revision: mine@2\n", "  revision: mine@2\n  extends: control-plane\n");
+        check_text(
+            &format!(
+                "{head}    - {{features: [scheduling.overhead], support: partial, effect: silent-drop, leftBehind: true, \
+                 reason: the scheduler counts it and nothing behind the virtual node adds it, source: x, verified: {{how: source, date: 2026-02-28}}}}\n"
+            ),
+            &[
+                "x:17:19: `scheduling.overhead` repeats what the base `control-plane` says; take it out, and list the feature under `spec.leftBehind`",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_base_must_be_there_and_must_not_be_the_profile_itself() {
+        let extending = |name: &str| {
+            let head = HEAD.replace("  support:\n", "  support: []\n");
+            head.replace(
+                "  revision: mine@2\n",
+                &format!("  revision: mine@2\n  extends: {name}\n"),
+            )
+        };
+        check_text(
+            &extending("virtual-kublet"),
+            &[
+                "x:8:3: profile `mine`: there is no base `virtual-kublet`: did you mean `virtual-kubelet`?",
+            ],
+        );
+        check_text(
+            &extending("mine"),
+            &[
+                "x:8:3: profile `mine`: `mine` extends `mine`: nothing can be its own base; give it another name or another base",
+            ],
+        );
+        // A built-in profile extends the user's, which extends it in turn: both are told.
+        let text = extending("nomad").replace("{name: mine}", "{name: virtual-kubelet}");
+        let (_, found) = lint(&[Text::new("x".to_owned(), text)]);
+        let found: Vec<String> = found.iter().map(|one| one.problem.to_string()).collect();
+        let part = "`nomad` extends `virtual-kubelet` extends `nomad`";
+        assert!(found.iter().any(|one| one.contains(part)), "{found:#?}");
     }
 
     #[test]

@@ -25,12 +25,16 @@ pub fn page(pipeline: &Pipeline, profile: &Profile) -> String {
     );
     let _ = writeln!(
         out,
-        "{} of {} features have an entry of their own; {} % of these are verified, {} % by running the provider's own code. \
+        "{} of {} features have an entry; {} % of these are verified, {} % by running the code.{} \
          Anything else is read as **{}**: {}.\n",
         known.entries,
         pipeline.catalogue.len(),
         known.percent(known.verified),
         known.percent(known.executed),
+        profile.extends.as_ref().map_or_else(String::new, |base| format!(
+            " {} are taken over from its base `{base}`.",
+            known.inherited
+        )),
         profile.unlisted.support,
         escaped(&profile.unlisted.reason),
     );
@@ -106,6 +110,9 @@ fn row(out: &mut String, group: &Group<'_>) {
             Method::Source => "source read",
         };
         let _ = write!(how, "<br>{word}, {}", verified.date);
+    }
+    if let Some(base) = &entry.from {
+        let _ = write!(how, "<br>from `{base}`");
     }
     let _ = writeln!(out, "| {support} | {names} | {what} | {how} |");
 }

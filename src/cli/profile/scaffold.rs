@@ -49,7 +49,8 @@ const COMMON: [&str; 8] = [
 pub fn run(arguments: &NewArgs) -> anyhow::Result<ExitStatus> {
     let pipeline = arguments.bundle.pipeline()?;
     let text = input::read(&arguments.from, "<stdin>").map_err(|one| anyhow::anyhow!("{one}"))?;
-    let reader = Reader { catalogue: &pipeline.catalogue, namespace: "default" };
+    let reader =
+        Reader { catalogue: &pipeline.catalogue, pipeline: &pipeline, namespace: "default" };
     let found = reader.find(text);
     if let Some(problem) = found.problems.first() {
         bail!("{problem}");
@@ -90,6 +91,12 @@ fn is_telling(key: &str) -> bool {
         && !COMMON.iter().any(|common| {
             if common.ends_with('/') { key.starts_with(common) } else { key == *common }
         })
+}
+
+/// Whether the node has a mark that the library Virtual Kubelet gives to its nodes.
+fn is_virtual_kubelet(node: &NodeFact) -> bool {
+    node.label("type") == Some("virtual-kubelet")
+        || node.taints.iter().any(|taint| taint.key == "virtual-kubelet.io/provider")
 }
 
 /// A profile that knows how to find the node, and nothing yet of what works there.
@@ -136,9 +143,11 @@ fn scaffold(name: &str, node: &NodeFact) -> String {
          kind: VirtualNodeProfile\n\
          metadata:\n  name: {}\n\
          spec:\n  title: {}  # TODO: what people call it\n  status: new\n  \
-         revision: TODO  # the repository and commit, or the documents and their day\n",
+         revision: TODO  # the repository and commit, or the documents and their day\n  \
+         extends: {}  # what it has in common with others; `virtual-kubelet` where it is built on that library\n",
         to_yaml(&json!(name)).trim_end(),
         to_yaml(&json!(name)).trim_end(),
+        if is_virtual_kubelet(node) { "virtual-kubelet" } else { "control-plane" },
     );
     let mut section = |comment: &str, key: &str, value: Value| {
         for line in comment.lines() {

@@ -130,9 +130,16 @@ impl Page {
         let mut out = format!("{}: {}\n\n", paint(BOLD, &profile.name), profile.title);
         let _ = writeln!(out, "status    {}", profile.status);
         let _ = writeln!(out, "read      {}", profile.revision);
+        if let Some(base) = &profile.extends {
+            let _ = writeln!(
+                out,
+                "extends   {base}; {} of the entries below are from its base",
+                known.inherited
+            );
+        }
         let _ = writeln!(
             out,
-            "entries   {} of {} features; {}% verified, {}% by running the provider's own code",
+            "entries   {} of {} features; {}% verified, {}% by running the code",
             known.entries,
             pipeline.catalogue.len(),
             known.percent(known.verified),
@@ -219,6 +226,8 @@ struct Report<'a> {
     title: &'a str,
     status: &'a str,
     revision: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extends: Option<&'a str>,
     #[serde(flatten)]
     knowledge: Knowledge,
     recognise: Value,
@@ -252,6 +261,7 @@ fn report<'a>(pipeline: &'a Pipeline, profile: &'a Profile, arguments: &ShowArgs
         title: &profile.title,
         status: &profile.status,
         revision: &profile.revision,
+        extends: profile.extends.as_deref(),
         knowledge: Knowledge::of(pipeline, profile),
         recognise: trimmed(json!(profile.recognise)),
         claims: trimmed(json!(profile.claims)),

@@ -1,7 +1,7 @@
 //! Several profiles in one message, named in full: the terminal has the room that a warning of the API server lacks.
 
 use crate::admission::verdict::HeadingReason;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, render};
 
 /// What is the matter, and on which profiles.
 pub fn headline(diagnostic: &Diagnostic) -> String {
@@ -25,6 +25,9 @@ pub fn remarks(diagnostic: &Diagnostic) -> Vec<(String, String)> {
         .into_iter()
         .filter_map(|(key, text)| Some((format!("{key}{several}"), text.clone()?)))
         .collect();
+    if let Some(exempted) = &diagnostic.exemption {
+        remarks.push(("exemption".to_owned(), render::exemption(exempted)));
+    }
     if !several.is_empty() {
         let text = format!("`loadline explain {}` has the reason on each", diagnostic.code);
         remarks.push(("more".to_owned(), text));

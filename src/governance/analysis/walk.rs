@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Body, Cost, Finding, RuleFact};
 use crate::diagnostic::suggest;
+use crate::document::Mark;
 use crate::governance::builtins::{self, Builtin, Calling};
 use crate::governance::syntax::{
     Rule, Step, Syntax, declared, fixed, kind_of, list, range_of, reference, text_of, variables,
@@ -19,6 +20,8 @@ pub(super) struct Walked {
     pub(super) findings: Vec<Finding>,
     pub(super) prints: Vec<Range<usize>>,
     pub(super) reads_features: bool,
+    /// The references to `data`: where, and the path below it.
+    pub(super) data: Vec<(Mark, Vec<String>)>,
 }
 
 pub(super) fn module(
@@ -165,6 +168,7 @@ impl Walk<'_> {
         let is_other_member =
             matches!(steps.first(), Some(Step::Name(name)) if *name != "features");
         self.walked.reads_features |= first == "input" && !is_other_member;
+        self.note_data(first, &steps, range_of(content).unwrap_or_default().start);
         if let Some(path) = self.resolve(first, fixed(&steps)) {
             // A path into a rule needs that rule; a path to a document above rules needs all of them.
             let above = (1..=path.len())
@@ -177,6 +181,13 @@ impl Walk<'_> {
         }
         let length = u32::try_from(steps.len()).unwrap_or(u32::MAX);
         Cost { depth: cost.depth.saturating_add(length), ..cost }
+    }
+
+    fn note_data(&mut self, first: &str, steps: &[Step<'_>], position: usize) {
+        if first == "data" && !self.scopes.iter().any(|scope| scope.contains(first)) {
+            let mark = self.module.mark(position);
+            self.walked.data.push((mark, fixed(steps).map(str::to_owned).collect()));
+        }
     }
 
     /// The path below `data` that a name and its steps stand for; nothing for variables and for `input`.
@@ -216,6 +227,7 @@ impl Walk<'_> {
         let Some((first, steps)) = content.get("fcn").and_then(reference) else {
             return cost;
         };
+        self.note_data(first, &steps, start);
         if let Some(path) =
             self.resolve(first, fixed(&steps)).filter(|path| self.rules.contains_key(path))
         {

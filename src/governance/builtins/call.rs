@@ -137,8 +137,12 @@ fn as_text(value: &Value) -> Option<&str> {
 
 /// The last line of one of the engine's errors, without its kind: what the excerpt above it shows is no text of the user's.
 pub(in crate::governance) fn plain(message: &str) -> String {
-    let last = message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+    let mut lines = message.lines().map(str::trim);
+    // Below an error there may be excerpts of what it speaks of.
+    if let Some(error) = lines.clone().rev().find_map(|line| line.strip_prefix("error: ")) {
+        return error.trim_end_matches(" below.").to_owned();
+    }
+    lines.rfind(|line| !line.is_empty()).unwrap_or_default().to_owned()
 }
 
 fn json(text: &Value) -> Result<serde_json::Value, String> {

@@ -262,6 +262,8 @@ fn json_says_where_each_finding_stands() {
     assert_eq!((clean["line"].as_u64(), clean["outcome"].as_str()), (Some(2), Some("clean")));
     assert_eq!(porter["object"]["apiVersion"], "apps/v1");
     assert_eq!(porter["outcome"], "denied");
+    // The claim is refused, not lost; of the rest the dinghy takes everything.
+    assert_eq!(porter["leftBehind"], serde_json::json!({"dinghy": []}));
     // The webhook itself only warns about a workload.
     assert_eq!(porter["verdict"]["allowed"], true);
     let finding = &porter["pods"]["diagnostics"][0];

@@ -99,7 +99,7 @@ fn nothing_to_test_is_a_failure() {
         (vec!["policy", "test", "."], "error: no rule is named `test_*` in `.`\n"),
         (
             vec!["policy", "test", "--run", "nosuch"],
-            "error: the name of no test contains `nosuch` in the library\n",
+            "error: the name of no test matches `nosuch` in the library\n",
         ),
         (
             vec!["policy", "test", "missing"],

@@ -96,6 +96,14 @@ fn the_owner_policy_does_what_the_page_says() {
 }
 
 #[test]
+fn the_labelled_policy_does_what_the_page_says() {
+    let pipeline = pipeline(&["labelled/labelled.rego"], None);
+    let verdict = decide(&pipeline, &headed(json!({})));
+    let change = verdict.changes.iter().find(|one| one.reason.contains("labelled")).unwrap();
+    assert_eq!(change.edit.to_string(), "change /metadata/labels/owner");
+}
+
+#[test]
 fn the_strict_policy_does_what_the_page_says() {
     let pipeline = pipeline(&["strict/strict.rego"], None);
     let pod = headed(json!({"spec": {"securityContext": {"fsGroup": 1}}}));

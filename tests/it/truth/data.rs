@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use loadline::catalogue::Catalogue;
 use loadline::catalogue::source::CatalogueSource;
 use loadline::document::Document;
-use loadline::profile::source::ProfileSource;
+use loadline::profile::base::Bases;
+use loadline::profile::source::{BaseSource, ProfileSource};
 use loadline::profile::{Profile, ProfileId};
 use serde_json::Value;
 
@@ -39,16 +40,25 @@ impl Data {
             .map(|value| serde_json::from_value(value).unwrap())
             .collect();
         let catalogue = Catalogue::build(&sources).unwrap();
-        let profiles = values("profiles")
+        let bases: Vec<BaseSource> = values("bases")
+            .into_iter()
+            .map(|value| serde_json::from_value(value).unwrap())
+            .collect();
+        let sources: Vec<ProfileSource> = values("profiles")
+            .into_iter()
+            .map(|value| {
+                let name = value["metadata"]["name"].clone();
+                serde_json::from_value(value).unwrap_or_else(|error| panic!("{name}: {error}"))
+            })
+            .collect();
+        let bases = Bases::of(&sources, &bases);
+        let profiles = sources
             .into_iter()
             .enumerate()
-            .map(|(number, value)| {
-                let name = value["metadata"]["name"].clone();
-                let source: ProfileSource =
-                    serde_json::from_value(value).unwrap_or_else(|error| panic!("{name}: {error}"));
-                let id = ProfileId::numbered(number);
+            .map(|(number, source)| {
+                let name = source.name().to_owned();
                 source
-                    .build(id, &catalogue)
+                    .build(ProfileId::numbered(number), &catalogue, &bases)
                     .unwrap_or_else(|problems| panic!("{name}: {problems:?}"))
             })
             .collect();

@@ -13,12 +13,7 @@ use super::data::Data;
 use super::judgement::Judgement;
 
 /// Where we differ from the index, and who is right.
-const FARGATE_EXPLAINED: [(&str, &str, &str); 7] = [
-    (
-        "only the index",
-        "host.",
-        "the index takes it for refused like hostNetwork; no event of the scheduler that names it was found, so the profile calls it unverified",
-    ),
+const FARGATE_EXPLAINED: &[(&str, &str, &str)] = &[
     (
         "only we",
         "security.capabilities.add",
@@ -38,6 +33,11 @@ const FARGATE_EXPLAINED: [(&str, &str, &str); 7] = [
         "only we",
         "volume.",
         "the index lists volume types that exist in current clouds; the scheduler refuses every type that it does not know (kube-s3 issue 14, cert-manager website issue 324)",
+    ),
+    (
+        "only we",
+        "security.allow-privilege-escalation",
+        "the index does not look at it; the scheduler's events name it (ingress-nginx issues 4888 and 9704)",
     ),
     (
         "only we",

@@ -11,7 +11,7 @@
     unverified: ['?', 'unverified', 'nobody has looked'],
   };
   const HOW = {
-    executed: "executed: the provider's own code was run on such a pod",
+    executed: "executed: the code was run on such a pod",
     source: "read: the provider's source says so",
     documented: "documented: the provider's documents say so",
   };
@@ -226,7 +226,11 @@
     const entry = entryOf(feature, profile);
     const kind = look(feature, entry);
     const facts = make('dl', {});
-    const because = entry.reason + (entry.consequence ? `, so ${entry.consequence}` : '');
+    const isSilent = entry.support === 'ignored' || (entry.support === 'unsupported' && /^silent-(drop|change)$/.test(entry.effect));
+    const lost = isSilent && feature.lost !== entry.consequence ? feature.lost : null;
+    const because = entry.reason + (entry.consequence
+      ? `, so ${entry.consequence}${lost && feature.control ? `: ${lost}` : ''}`
+      : lost ? `, so ${lost}` : '');
     facts.append(term('Why', sentence(because)));
     if (entry.sentence && entry.support !== 'supported') facts.append(term('What one sees', `The virtual node ${entry.sentence}.`, make('small', {}, entry.effect)));
     if (entry.help) facts.append(term('Instead', sentence(entry.help)));
@@ -234,6 +238,7 @@
     facts.append(entry.verified
       ? term('Verified', sentence(HOW[entry.verified.how]).slice(0, -1), ' on ', make('span', { class: 'date' }, entry.verified.date))
       : term('Verified', 'Not yet'));
+    if (entry.from) facts.append(term('From', 'the base ', make('code', {}, entry.from), ', which several profiles extend'));
     if (feature.at.length) facts.append(term(feature.at.length > 1 ? 'Fields' : 'Field', ...feature.at.map(text => make('code', {}, text))));
     facts.append(term('More', link('This feature on all virtual nodes', feature.name), make('br'), link(`About ${profile.name}`, `@${profile.name}`)));
     return [
@@ -262,7 +267,7 @@
     const facts = make('dl', {},
       term('Status', profile.status),
       term('Read', make('code', {}, profile.revision)),
-      term('Known', `${known.entries} of ${rows.length} features have an entry; ${percent(known.verified)} of these are verified, ${percent(known.executed)} by running the provider's own code`),
+      term('Known', `${known.entries} of ${rows.length} features have an entry; ${percent(known.verified)} of these are verified, ${percent(known.executed)} by running the code`),
       term('Anything else', `${data.entries[profile.unlisted].support}: ${data.entries[profile.unlisted].reason}`));
     for (const [title, text] of profile.placement) facts.append(term(title, make('pre', { tabindex: '0' }, text)));
     if (profile.instead) facts.append(term('Instead of NetworkPolicy', sentence(profile.instead)));

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{Change, Moved, Turn};
 use crate::cli::render::yaml::to_yaml;
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, paint};
+use crate::compat::why;
 use crate::profile::{Profile, Support};
 
 /// The whole answer.
@@ -75,7 +76,7 @@ pub(super) fn answer(
 
 impl Change<'_> {
     fn write(&self, out: &mut String, renderer: Renderer, turn: Turn) {
-        let lost = if self.is_control && self.to.entry.support == Support::Ignored {
+        let lost = if self.known.is_control() && self.to.entry.support == Support::Ignored {
             paint(RED, " (a control is lost in silence)")
         } else {
             String::new()
@@ -86,7 +87,7 @@ impl Change<'_> {
             paint(BOLD, self.feature),
             self.from.entry.support,
             self.to.entry.support,
-            paint(DIM, self.title),
+            paint(DIM, &self.known.title),
         );
         // The reason that the reader can act on: what is lost, or what was in the way.
         let (lead, entry) = match turn {
@@ -97,7 +98,7 @@ impl Change<'_> {
             Turn::Unsure => return,
         };
         out.push_str("      ");
-        renderer.folded(out, 6, &format!("{lead}{}", entry.why()));
+        renderer.folded(out, 6, &format!("{lead}{}", why(entry, self.known)));
         if let (Some(help), "") = (&entry.help, lead) {
             out.push_str("      help: ");
             renderer.folded(out, 12, help);

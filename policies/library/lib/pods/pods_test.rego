@@ -1,0 +1,59 @@
+package lib.loadline.pods_test
+
+import rego.v1
+
+import data.lib.loadline.pods
+
+test_containers_of_every_list_are_found if {
+	found := [[pods.at(entry, "image"), pods.who(entry)] | some entry in pods.containers] with input.pod as {"spec": {
+		"containers": [{"name": "a"}, {}],
+		"initContainers": [{"name": "b"}],
+		"ephemeralContainers": null,
+	}}
+	found == [
+		["spec.initContainers[0].image", "container `b`"],
+		["spec.containers[0].image", "container `a`"],
+		["spec.containers[1].image", "container `1`"],
+	]
+}
+
+test_images_of_containers_and_volumes_are_found if {
+	found := pods.images with input.pod as {"spec": {
+		"containers": [{"name": "a", "image": "x:1"}, {"name": "b"}],
+		"volumes": [{"name": "c", "emptyDir": {}}, {"name": "d", "image": {"reference": "y:2"}}, {"name": "e", "image": null}],
+	}}
+	found == [
+		{"user": "container `a`", "reference": "x:1", "field": "spec.containers[0].image"},
+		{"user": "container `b`", "reference": "", "field": "spec.containers[1].image"},
+		{"user": "volume `d`", "reference": "y:2", "field": "spec.volumes[1].image.reference"},
+	]
+}
+
+account(spec) := name if name := pods.service_account with input.pod as {"spec": spec}
+
+test_service_account_has_two_names_and_a_default if {
+	account({"serviceAccountName": "a", "serviceAccount": "b"}) == "a"
+	account({"serviceAccount": "b"}) == "b"
+	every nothing in ["", null] {
+		account({"serviceAccountName": nothing, "serviceAccount": "b"}) == "b"
+		account({"serviceAccount": nothing}) == "default"
+	}
+	account({}) == "default"
+}
+
+test_star_means_any if {
+	every entry in ["shop/web", "*/web", "shop/*", "*/*"] {
+		pods.is_meant(entry, "shop", "web")
+	}
+	every entry in ["shop/we", "sho/web", "web", "*", "shop/web/x", "sh*/web", ""] {
+		not pods.is_meant(entry, "shop", "web")
+	}
+}
+
+test_supports_name_field_profile_and_level if {
+	found := pods.supports with input.features as [{"name": "x", "fields": ["spec.a", "spec.b"], "support": {"p": "ignored"}}]
+	found == {
+		{"feature": "x", "field": "spec.a", "profile": "p", "support": "ignored"},
+		{"feature": "x", "field": "spec.b", "profile": "p", "support": "ignored"},
+	}
+}

@@ -1,0 +1,125 @@
+//! Pods that the scheduler places: they are kept off the virtual nodes that would fail them.
+
+use super::{Course, Decision};
+use crate::catalogue::DAEMON_SET;
+use crate::compat::cite;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::mutation::Editor;
+use crate::node::{HOST_NAME, NodeFact};
+use crate::path::FieldPath;
+use crate::placement::{Placement, Reach, Standing, filter};
+use crate::pod::{NodeSelectorTerm, PodView, Requirement};
+use crate::profile::{Profile, Support};
+
+/// With more nodes than this a list of their names is no node affinity that people can read.
+const MAX_NAMES: usize = 16;
+
+impl Decision<'_> {
+    /// A pod that goes where the scheduler puts it: it is kept off the virtual nodes that would fail it.
+    pub(super) fn free(&self) -> Course {
+        let profiles = &self.pipeline.profiles;
+        let heading = Placement::predict(self.facts, profiles, self.pod);
+        let mut course = Course {
+            editor: Editor::new(PodView::default()),
+            placement: heading.clone(),
+            heading,
+            diagnostics: Vec::new(),
+        };
+        if course.heading.standing == Standing::Regular {
+            course.diagnostics.extend(self.stranded().filter(|_| self.is_final()));
+            if !course.diagnostics.is_empty() {
+                course.editor = Editor::new(self.pod.clone());
+            }
+            return course;
+        }
+        course.editor = Editor::new(self.pod.clone());
+        let judge = self.judge_with();
+        let daemon_set = self.daemon_set();
+        let (unfit, fit): (Vec<Reach>, Vec<Reach>) =
+            course.heading.reaches.iter().partition(|reach| {
+                let profile = self.pipeline.profile(reach.profile);
+                let is_stray =
+                    daemon_set.is_some() && profile.daemon_sets.support != Support::Supported;
+                is_stray || judge.refuses(profile, self.pod)
+            });
+        let has_other_water = course.heading.standing == Standing::Eligible || !fit.is_empty();
+        if unfit.is_empty() || !(has_other_water || daemon_set.is_some()) {
+            return course;
+        }
+        let mut editor = course.editor.clone();
+        for reach in &unfit {
+            let profile = self.pipeline.profile(reach.profile);
+            let reason = match &daemon_set {
+                Some(_) => format!("pods of a DaemonSet do not run on `{}`", profile.name),
+                None => format!("`{}` would fail this pod, and it can run elsewhere", profile.name),
+            };
+            editor.keep_off(&self.keep_off(profile, &fit), &reason);
+        }
+        let placement = Placement::predict(self.facts, profiles, &editor.pod);
+        let leaves_none =
+            placement.standing == Standing::Regular && course.heading.standing == Standing::Bound;
+        if leaves_none && daemon_set.is_none() {
+            // What keeps it off the one keeps it off the other too: nothing is gained.
+            return course;
+        }
+        let kept_off = unfit.iter().filter(|reach| !placement.includes(reach.profile));
+        for reach in kept_off {
+            let profile = self.pipeline.profile(reach.profile);
+            if let Some(place) =
+                daemon_set.clone().filter(|_| profile.daemon_sets.support != Support::Supported)
+            {
+                course.diagnostics.push(stray(profile, place));
+            } else {
+                course.diagnostics.extend(judge.unfitness(profile, self.pod));
+            }
+        }
+        course.editor = editor;
+        course.placement = placement;
+        course
+    }
+
+    /// What keeps a pod off the nodes of `profile`: the profile's own expressions, or the names of its nodes where those
+    /// expressions would keep the pod off the nodes of a `fit` profile too.
+    ///
+    /// Many kinds of virtual nodes carry no label of their own, only that of every virtual kubelet.
+    fn keep_off(&self, profile: &Profile, fit: &[Reach]) -> Vec<Requirement> {
+        let own = || profile.keep_off.clone();
+        let Some(cluster) = self.facts.cluster() else {
+            return own();
+        };
+        let term =
+            NodeSelectorTerm { match_expressions: Some(own()), ..NodeSelectorTerm::default() };
+        let excludes = |node: &NodeFact| !filter::matches_term(&term, node);
+        let takes_others = fit
+            .iter()
+            .flat_map(|reach| cluster.of_profile(&self.pipeline.profile(reach.profile).name))
+            .any(excludes);
+        let names: Option<Vec<String>> = cluster
+            .of_profile(&profile.name)
+            .map(|node| node.label(HOST_NAME).map(str::to_owned))
+            .collect();
+        match names {
+            Some(names) if takes_others && (1..=MAX_NAMES).contains(&names.len()) => {
+                vec![Requirement {
+                    key: HOST_NAME.to_owned(),
+                    operator: "NotIn".to_owned(),
+                    values: names,
+                }]
+            }
+            _ => own(),
+        }
+    }
+}
+
+fn stray(profile: &Profile, place: FieldPath) -> Diagnostic {
+    Diagnostic::new(
+        Severity::Warn,
+        DAEMON_SET,
+        "a DaemonSet's pod is not run",
+    )
+    .on(profile.name.clone())
+    .at(place)
+    .because(profile.daemon_sets.reason.clone())
+    .help("add the same node affinity to the DaemonSet's template, so that it makes no pod for such nodes")
+    .source(cite(&profile.daemon_sets))
+}

@@ -1,0 +1,359 @@
+//! `loadline policy eval`: one policy and one object, looked at closely.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::load::{self, Loaded};
+use super::objects::{self, Objects};
+use super::show::Output;
+use crate::admission::Preview;
+use crate::cli::ExitStatus;
+use crate::cli::bundle::BundleArgs;
+use crate::cli::check::object::{Found, Subject};
+use crate::cli::render::{BLUE, BOLD, DIM, GREEN, RED, YELLOW, clean, count, paint};
+use crate::governance::eval::{self, Answer};
+use crate::governance::explain::{self, Outcome, Trace};
+use crate::governance::{Subject as Matched, metadata::Metadata};
+
+const EXAMPLES: &str = "Examples:
+  loadline policy eval owner.rego -f pod.yaml
+  loadline policy eval owner.rego -f pod.yaml --explain
+  loadline policy eval owner.rego -f pod.yaml --rule images --parameters '{\"label\": \"team\"}'
+  loadline policy eval template.yaml -f pod.yaml      a ConstraintTemplate of Gatekeeper
+
+Exit status: 0 evaluated, 1 a rule could not be evaluated, 2 the job could not be done.";
+
+/// Arguments of `loadline policy eval`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct EvalArgs {
+    /// A policy: a file of Rego, a ConstraintTemplate of Gatekeeper, or a folder
+    policy: PathBuf,
+    /// Objects: a file, a folder or `-` for standard input; may be given more than once
+    #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
+    filename: Vec<PathBuf>,
+    /// Name the rule bodies that held, and for each other one the first expression that failed
+    #[arg(long)]
+    explain: bool,
+    /// A rule to evaluate instead of `deny`, `warn` and `violation`; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    rule: Vec<String>,
+    /// Parameters, as JSON, instead of those of the policy's metadata
+    #[arg(long, value_name = "JSON")]
+    parameters: Option<String>,
+    /// Print the input that the policy sees, and nothing else
+    #[arg(long, conflicts_with_all = ["explain", "rule"])]
+    input: bool,
+    /// Namespace of objects that name none
+    #[arg(short, long, default_value = "default")]
+    namespace: String,
+    /// Take the pods for headed for this profile
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Folder of profiles and features that are added to the built-in ones
+    #[arg(long, value_name = "DIR", env = "LOADLINE_PROFILES")]
+    profiles: Option<PathBuf>,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value = "human")]
+    output: Output,
+}
+
+/// One policy on one object.
+struct Evaluated<'a> {
+    loaded: &'a Loaded,
+    found: &'a Found,
+    subject: &'a Subject,
+    /// Why the policy would not be asked, if so.
+    unmatched: Option<String>,
+    answers: Vec<Answer>,
+    traces: Vec<Trace>,
+}
+
+/// Evaluates and prints.
+pub fn run(arguments: &EvalArgs) -> anyhow::Result<ExitStatus> {
+    let files = load::read(std::slice::from_ref(&arguments.policy))?;
+    if files.policies.is_empty() {
+        bail!("there is no policy in `{}`", arguments.policy.display());
+    }
+    let bundle = BundleArgs { profiles: arguments.profiles.clone(), ..BundleArgs::default() };
+    let pipeline = bundle.pipeline()?;
+    let objects = Objects::read(&pipeline, &arguments.filename, &arguments.namespace)?;
+    let given = arguments.parameters.as_deref().map(serde_json::from_str).transpose();
+    let given: Option<Value> = given.context("read `--parameters`, which must be JSON")?;
+    let mut evaluated = Vec::new();
+    for (found, subject) in objects.subjects() {
+        let preview = objects.preview(&pipeline, subject, arguments.profile.as_deref());
+        let preview = preview.map_err(|message| {
+            anyhow::anyhow!("{}: {}: {message}", found.text.name, subject.title())
+        })?;
+        for loaded in &files.policies {
+            let failed = |error: crate::governance::PolicyError| {
+                anyhow::anyhow!("{}", load::placed(&loaded.sources, &error.message))
+            };
+            let module = loaded.policy().module();
+            let parameters = match &given {
+                Some(given) => given.clone(),
+                None => eval::parameters(module).map_err(failed)?,
+            };
+            if arguments.input {
+                let mut out = anstream::stdout().lock();
+                serde_json::to_writer_pretty(&mut out, &preview.input.to_json(&parameters))?;
+                writeln!(out)?;
+                continue;
+            }
+            let modules = loaded.modules();
+            let (dialect, asked) = (loaded.policy().dialect, arguments.rule.as_slice());
+            let answers = eval::evaluate(&modules, dialect, asked, &preview.input, &parameters);
+            let traces = if arguments.explain {
+                explain::explain(&modules, dialect, asked, &preview.input, &parameters)
+                    .map_err(failed)?
+            } else {
+                Vec::new()
+            };
+            evaluated.push(Evaluated {
+                loaded,
+                found,
+                subject,
+                unmatched: unmatched(loaded, subject, &preview),
+                answers: answers.map_err(failed)?,
+                traces,
+            });
+        }
+    }
+    match arguments.output {
+        _ if arguments.input => {}
+        Output::Human => {
+            let text: String = evaluated.iter().map(|one| one.human(arguments.explain)).collect();
+            anstream::stdout().lock().write_all(text.as_bytes())?;
+        }
+        Output::Json => {
+            let all: Vec<Value> = evaluated.iter().map(Evaluated::json).collect();
+            let mut out = anstream::stdout().lock();
+            serde_json::to_writer_pretty(&mut out, &all)?;
+            writeln!(out)?;
+        }
+    }
+    let has_failed = evaluated.iter().flat_map(|one| &one.answers).any(|one| one.value.is_err());
+    Ok(if has_failed { ExitStatus::Findings } else { ExitStatus::Clean })
+}
+
+/// Why the policy's own `match` leaves the object out, if it does.
+fn unmatched(loaded: &Loaded, subject: &Subject, preview: &Preview) -> Option<String> {
+    let metadata = Metadata::of_module(&loaded.policy().text).ok()?;
+    let profiles: Vec<&str> = preview.profiles.iter().map(String::as_str).collect();
+    let request = objects::request(subject);
+    let matched = Matched {
+        kind: "Pod",
+        operation: &request.operation,
+        namespace: &request.namespace,
+        standing: preview.standing,
+        profiles: &profiles,
+        labels: &[],
+        namespace_labels: None,
+    };
+    if loaded.policy().dialect != eval::Dialect::Native || metadata.matches.concerns(&matched) {
+        return None;
+    }
+    let reach = match profiles.as_slice() {
+        [] => "headed for no virtual node".to_owned(),
+        some => format!("{} for {}", preview.standing.as_str(), some.join(", ")),
+    };
+    Some(format!(
+        "in a cluster this policy would not be asked about the pod: its `match` leaves it out ({} in namespace `{}`, {reach})",
+        request.operation, request.namespace
+    ))
+}
+
+impl Evaluated<'_> {
+    fn human(&self, explains: bool) -> String {
+        let place = self
+            .subject
+            .mark(self.found)
+            .map_or_else(String::new, |mark| format!(":{}", mark.line));
+        let mut out = format!(
+            "{} on {} {}\n",
+            paint(BOLD, format_args!("policy `{}`", clean(&self.loaded.name()))),
+            clean(&self.subject.title()),
+            paint(DIM, format_args!("({}{place})", clean(&self.found.text.name))),
+        );
+        if let Some(unmatched) = &self.unmatched {
+            let _ = writeln!(out, "  {}: {unmatched}", paint(YELLOW, "note"));
+        }
+        for answer in &self.answers {
+            self.answer(&mut out, answer);
+        }
+        if explains {
+            let _ = writeln!(out, "  {}:", paint(BOLD, "explanation"));
+            for trace in &self.traces {
+                self.trace(&mut out, trace);
+            }
+        }
+        out.push('\n');
+        out
+    }
+
+    fn answer(&self, out: &mut String, answer: &Answer) {
+        let time = paint(DIM, format_args!("({})", took(answer.duration)));
+        let name = paint(BOLD, clean(&answer.rule));
+        match &answer.value {
+            Err(message) => {
+                let message = load::placed(&self.loaded.sources, message);
+                let _ =
+                    writeln!(out, "  {name}: {}: {} {time}", paint(RED, "error"), clean(&message));
+            }
+            Ok(None) => {
+                let _ = writeln!(out, "  {name}: undefined {time}");
+            }
+            Ok(Some(Value::Array(results))) => {
+                let _ = writeln!(out, "  {name}: {} {time}", count(results.len(), "result"));
+                for result in results {
+                    self.result(out, result);
+                }
+            }
+            Ok(Some(value)) => {
+                let _ = writeln!(out, "  {name}: {} {time}", clean(&value.to_string()));
+            }
+        }
+        for print in &answer.prints {
+            let print = load::placed(&self.loaded.sources, print);
+            let _ = writeln!(out, "    {} {}", paint(BLUE, "printed"), clean(&print));
+        }
+    }
+
+    /// An element of a set, with the place of its field in the user's file.
+    fn result(&self, out: &mut String, result: &Value) {
+        let text = |key| result.get(key).and_then(Value::as_str);
+        let _ = match text("msg") {
+            Some(message) => writeln!(out, "    - {}", clean(message)),
+            None => writeln!(out, "    - {}", clean(&result.to_string())),
+        };
+        if let Some(field) = text("field") {
+            let place = objects::mark(self.found, self.subject, field)
+                .map_or_else(String::new, |mark| format!(" ({}:{mark})", self.found.text.name));
+            let _ = writeln!(out, "      field: {}{}", clean(field), clean(&place));
+        }
+        let others = result.as_object().filter(|_| text("msg").is_some()).into_iter().flatten();
+        for (key, value) in others.filter(|(key, _)| !matches!(key.as_str(), "msg" | "field")) {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let _ = writeln!(out, "      {}: {}", clean(key), clean(&value));
+        }
+    }
+
+    fn trace(&self, out: &mut String, trace: &Trace) {
+        let place = |mark| match self.loaded.sources.get(trace.module) {
+            Some(source) => format!("{}:{}", source.file, source.place(mark)),
+            None => mark.to_string(),
+        };
+        let call = trace.call.as_ref().map(|call| format!(", called with {call},"));
+        let head = format!(
+            "    {} {}{}",
+            paint(BOLD, clean(&trace.rule)),
+            paint(DIM, clean(&place(trace.mark))),
+            clean(&call.unwrap_or_default()),
+        );
+        let mut shown: &[String] = &[];
+        let _ = match &trace.outcome {
+            Outcome::Held { times, values } => {
+                shown = values;
+                let times = if *times > 1 { format!(" for {times} values") } else { String::new() };
+                writeln!(out, "{head} {}{times}", paint(GREEN, "held"))
+            }
+            Outcome::Failed { mark, expression, values } => {
+                shown = values;
+                writeln!(
+                    out,
+                    "{head} {} at {}: {}",
+                    paint(YELLOW, "did not hold"),
+                    clean(&place(*mark)),
+                    paint(BOLD, clean(expression))
+                )
+            }
+            Outcome::Erred { mark, expression, message } => writeln!(
+                out,
+                "{head} {} at {}: {}: {}",
+                paint(RED, "failed"),
+                clean(&place(*mark)),
+                paint(BOLD, clean(expression)),
+                clean(message)
+            ),
+            Outcome::NotAsked(why) => writeln!(out, "{head} was not asked: {why}"),
+            Outcome::Unknown(why) => writeln!(out, "{head} cannot be explained: {}", clean(why)),
+        };
+        for values in shown {
+            let _ = writeln!(out, "      {} {}", paint(DIM, "with"), clean(values));
+        }
+    }
+
+    fn json(&self) -> Value {
+        let rules: Vec<Value> =
+            self.answers.iter().map(|answer| self.json_answer(answer)).collect();
+        let traces: Vec<Value> = self.traces.iter().map(|trace| self.json_trace(trace)).collect();
+        json!({
+            "policy": self.loaded.name(),
+            "file": self.loaded.policy().file,
+            "source": self.found.text.name,
+            "object": {
+                "apiVersion": self.subject.api_version,
+                "kind": self.subject.kind,
+                "namespace": self.subject.namespace,
+                "name": self.subject.name,
+            },
+            "matches": self.unmatched.is_none(),
+            "rules": rules,
+            "explanation": traces,
+        })
+    }
+
+    fn json_answer(&self, answer: &Answer) -> Value {
+        let placed = |text: &String| load::placed(&self.loaded.sources, text);
+        json!({
+            "rule": answer.rule,
+            "isDefined": matches!(answer.value, Ok(Some(_))),
+            "value": answer.value.as_ref().ok(),
+            "error": answer.value.as_ref().err().map(placed),
+            "output": answer.prints.iter().map(placed).collect::<Vec<_>>(),
+            "durationNs": u64::try_from(answer.duration.as_nanos()).unwrap_or(u64::MAX),
+        })
+    }
+
+    fn json_trace(&self, trace: &Trace) -> Value {
+        let source = self.loaded.sources.get(trace.module);
+        let at = |mark| source.map_or(mark, |source| source.place(mark));
+        let (outcome, mark, expression, values, message) = match &trace.outcome {
+            Outcome::Held { values, .. } => ("held", None, None, Some(values), None),
+            Outcome::Failed { mark, expression, values } => {
+                ("failed", Some(*mark), Some(expression), Some(values), None)
+            }
+            Outcome::Erred { mark, expression, message } => {
+                ("erred", Some(*mark), Some(expression), None, Some(message.as_str()))
+            }
+            Outcome::NotAsked(why) => ("not-asked", None, None, None, Some(*why)),
+            Outcome::Unknown(why) => ("unknown", None, None, None, Some(why.as_str())),
+        };
+        let body = at(trace.mark);
+        json!({
+            "rule": trace.rule,
+            "file": source.map(|source| &source.file),
+            "line": body.line,
+            "column": body.column,
+            "call": trace.call,
+            "outcome": outcome,
+            "expression": expression,
+            "expressionLine": mark.map(|mark| at(mark).line),
+            "expressionColumn": mark.map(|mark| at(mark).column),
+            "values": values,
+            "message": message,
+        })
+    }
+}
+
+/// A duration as people read it.
+fn took(duration: Duration) -> String {
+    format!("{duration:.1?}")
+}

@@ -1,0 +1,313 @@
+//! Policies in files, for those who write them: modules of Rego, and the Rego inside Gatekeeper's templates, each with the
+//! way back to where it stands in the file.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::bundle::{self, Text};
+use crate::cli::bundle::read_all;
+use crate::document::{Document, Mark};
+use crate::governance::Module;
+use crate::governance::coverage::Lines;
+use crate::governance::eval::Dialect;
+use crate::path::FieldPath;
+
+/// The endings of the files that may hold policies.
+const ENDINGS: [&str; 3] = ["rego", "yaml", "yml"];
+
+/// A module and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What the engine calls it: the file's name, and a number behind `#` where a file holds several.
+    pub origin: String,
+    /// The file.
+    pub file: String,
+    /// The text.
+    pub text: String,
+    /// What stands before the text in its file: whole lines, and columns of each line.
+    pub offset: (usize, usize),
+    /// How it is read.
+    pub dialect: Dialect,
+}
+
+impl Source {
+    /// The module.
+    pub fn module(&self) -> Module<'_> {
+        Module { origin: &self.origin, text: &self.text }
+    }
+
+    /// A position in the text as one in the file.
+    pub fn place(&self, mark: Mark) -> Mark {
+        Mark { line: mark.line + self.offset.0, column: mark.column + self.offset.1 }
+    }
+}
+
+/// A policy and the modules that it may import.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The policy first, then its libraries.
+    pub sources: Vec<Source>,
+}
+
+impl Loaded {
+    /// The policy itself.
+    #[expect(clippy::indexing_slicing, reason = "a policy is loaded with its own source first")]
+    pub fn policy(&self) -> &Source {
+        &self.sources[0]
+    }
+
+    /// All modules, the policy first.
+    pub fn modules(&self) -> Vec<Module<'_>> {
+        self.sources.iter().map(Source::module).collect()
+    }
+
+    /// How the policy is called: the last part of its package, as people write it.
+    pub fn name(&self) -> String {
+        let text = &self.policy().text;
+        let package = text.lines().find_map(|line| line.strip_prefix("package "));
+        let package = package.and_then(|package| package.split_whitespace().next());
+        package.and_then(|package| package.rsplit('.').next()).unwrap_or_default().replace('_', "-")
+    }
+}
+
+/// What some files and folders hold.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// The policies, in the order of the files.
+    pub policies: Vec<Loaded>,
+    /// The modules that hold tests.
+    pub tests: Vec<Source>,
+    /// The modules that policies import.
+    pub libraries: Vec<Source>,
+    /// All files with their texts.
+    pub texts: Vec<Text>,
+}
+
+/// Reads files and folders. Documents of YAML that are no templates are left to others.
+///
+/// Fails where a file cannot be read, and where one that holds a template is no YAML.
+pub fn read(paths: &[PathBuf]) -> anyhow::Result<Files> {
+    let mut texts = Vec::new();
+    // A file that two of the paths name is one file.
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        let new = read_all(path, &ENDINGS)?.into_iter();
+        texts.extend(new.filter(|text| seen.insert(text.origin.clone())));
+    }
+    sort(texts)
+}
+
+/// Sorts texts into what they are.
+pub fn sort(texts: Vec<Text>) -> anyhow::Result<Files> {
+    let mut files = Files::default();
+    let mut policies = Vec::new();
+    for text in &texts {
+        if !text.origin.ends_with(".rego") {
+            files.policies.extend(templates(text)?);
+            continue;
+        }
+        let source = Source {
+            origin: text.origin.clone(),
+            file: text.origin.clone(),
+            text: text.text.clone(),
+            offset: (0, 0),
+            dialect: Dialect::Native,
+        };
+        if bundle::is_test(&text.origin) {
+            files.tests.push(source);
+        } else if bundle::is_library(&text.text) {
+            files.libraries.push(source);
+        } else {
+            policies.push(source);
+        }
+    }
+    for policy in policies {
+        let sources = std::iter::once(policy).chain(files.libraries.iter().cloned()).collect();
+        files.policies.push(Loaded { sources });
+    }
+    files.texts = texts;
+    Ok(files)
+}
+
+/// The templates in a text.
+fn templates(text: &Text) -> anyhow::Result<Vec<Loaded>> {
+    // Whatever else lies about must not be in the way.
+    if !text.text.contains("ConstraintTemplate") {
+        return Ok(Vec::new());
+    }
+    let documents = Document::parse_all(&text.text).map_err(|error| {
+        let place = error.mark.map_or_else(String::new, |mark| format!(":{mark}"));
+        anyhow::anyhow!("{}{place}: {}", text.origin, error.message)
+    })?;
+    let mut loaded: Vec<Loaded> = Vec::new();
+    let mut number = 0;
+    for document in &documents {
+        if document.value.get("kind").and_then(Value::as_str) != Some("ConstraintTemplate") {
+            continue;
+        }
+        let target = FieldPath::keys("spec.targets").index(0);
+        let at = |path: &FieldPath| document.value.pointer(&path.to_pointer());
+        let codes = at(&target.clone().key("code")).and_then(Value::as_array);
+        let rego = codes
+            .into_iter()
+            .flatten()
+            .position(|code| code.get("engine").and_then(Value::as_str) == Some("Rego"));
+        let base = match rego {
+            Some(index) => target.key("code").index(index).key("source"),
+            None => target,
+        };
+        let is_new = at(&base.clone().key("version")).and_then(Value::as_str) == Some("v1");
+        let dialect = if is_new { Dialect::GatekeeperV1 } else { Dialect::GatekeeperV0 };
+        let libraries = at(&base.clone().key("libs")).and_then(Value::as_array).map_or(0, Vec::len);
+        let places = std::iter::once(base.clone().key("rego"))
+            .chain((0..libraries).map(|index| base.clone().key("libs").index(index)));
+        let mut sources = Vec::new();
+        for place in places {
+            let Some(rego) = at(&place).and_then(Value::as_str) else { continue };
+            sources.push(Source {
+                origin: format!("{}#{number}", text.origin),
+                file: text.origin.clone(),
+                text: rego.to_owned(),
+                offset: offset(&text.text, document.locate(&place)),
+                dialect,
+            });
+            number += 1;
+        }
+        if !sources.is_empty() {
+            loaded.push(Loaded { sources });
+        }
+    }
+    Ok(loaded)
+}
+
+/// What stands before the content of a block scalar whose key or dash is at `mark`.
+fn offset(text: &str, mark: Option<Mark>) -> (usize, usize) {
+    let Some(mark) = mark else {
+        return (0, 0);
+    };
+    let mut below = text.lines().skip(mark.line.saturating_sub(1));
+    let first = below.next().unwrap_or_default().trim_end();
+    let is_block = first.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+    if !is_block.ends_with(['|', '>']) {
+        return (mark.line.saturating_sub(1), mark.column.saturating_sub(1));
+    }
+    let indent = below
+        .find(|line| !line.trim().is_empty())
+        .map_or(0, |line| line.len() - line.trim_start().len());
+    (mark.line, indent)
+}
+
+/// Puts positions in the texts of templates into positions in their files: `t.yaml#0:3:1` becomes `t.yaml:17:9`.
+pub fn placed(sources: &[Source], message: &str) -> String {
+    let mut placed = message.to_owned();
+    // The longest origins first: `a#1` begins `a#10`.
+    let mut sources: Vec<&Source> =
+        sources.iter().filter(|source| source.origin != source.file).collect();
+    sources.sort_by_key(|source| std::cmp::Reverse(source.origin.len()));
+    for source in sources {
+        let head = format!("{}:", source.origin);
+        let mut parts = placed.split(&head);
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (line, rest) = number(part);
+            let (column, rest) = match rest.strip_prefix(':').map(number) {
+                Some((Some(column), rest)) => (Some(column), rest),
+                _ => (None, rest),
+            };
+            text.push_str(&source.file);
+            text.push(':');
+            match line {
+                Some(line) => {
+                    let mark = source.place(Mark { line, column: column.unwrap_or(1) });
+                    text.push_str(&mark.line.to_string());
+                    if column.is_some() {
+                        text.push_str(&format!(":{}", mark.column));
+                    }
+                    text.push_str(rest);
+                }
+                None => text.push_str(part),
+            }
+        }
+        placed = text;
+    }
+    placed
+}
+
+/// The covered lines of a module as lines of its file.
+pub fn of_file(files: &Files, origin: String, lines: Lines) -> (String, Lines) {
+    let mut sources = files.policies.iter().flat_map(|loaded| &loaded.sources);
+    let Some(source) = sources.find(|source| source.origin == origin) else {
+        return (origin, lines);
+    };
+    let moved = |lines: &BTreeSet<usize>| lines.iter().map(|line| line + source.offset.0).collect();
+    let lines = Lines { covered: moved(&lines.covered), missed: moved(&lines.missed) };
+    let name = if source.offset == (0, 0) { origin } else { source.origin.replace('#', " #") };
+    (name, lines)
+}
+
+fn number(text: &str) -> (Option<usize>, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    (digits.parse().ok(), rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = "\
+# A comment.
+apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: k8sowner}
+spec:
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+
+      package k8sowner
+
+      violation[{\"msg\": \"x\"}] { true }
+    libs:
+    - |
+        package lib.a
+        x := 1
+";
+
+    #[test]
+    fn positions_in_templates_are_positions_in_their_files() {
+        let text = Text { origin: "t.yaml".to_owned(), text: TEMPLATE.to_owned() };
+        let files = sort(vec![text]).unwrap();
+        let loaded = &files.policies[0];
+        assert_eq!((loaded.name().as_str(), loaded.sources.len()), ("k8sowner", 2));
+        for (source, word) in loaded.sources.iter().zip(["violation", "x := 1"]) {
+            let line = source.text.lines().position(|line| line.starts_with(word)).unwrap() + 1;
+            let mark = source.place(Mark { line, column: 1 });
+            let shown = TEMPLATE.lines().nth(mark.line - 1).unwrap();
+            assert!(shown[mark.column - 1..].starts_with(word), "{mark}: {shown}");
+        }
+        assert_eq!(
+            placed(&loaded.sources, "t.yaml#0:4:1: a; t.yaml#1:2: b, t.yaml:1:1"),
+            "t.yaml:12:7: a; t.yaml:16: b, t.yaml:1:1"
+        );
+    }
+
+    #[test]
+    fn documents_of_others_are_left_alone() {
+        let text =
+            |origin: &str, text: &str| Text { origin: origin.to_owned(), text: text.to_owned() };
+        let files = sort(vec![
+            text("a.yaml", "kind: Pod\n"),
+            text("b.yaml", "{{ not yaml"),
+            text("c.rego", "package c\n"),
+            text("c_test.rego", "package c_test\n"),
+            text("lib.rego", "package lib.x\n"),
+        ])
+        .unwrap();
+        assert_eq!(files.policies.len(), 1);
+        assert_eq!(files.policies[0].sources.len(), 2);
+        assert_eq!((files.tests.len(), files.libraries.len()), (1, 1));
+    }
+}

@@ -1,0 +1,116 @@
+//! The objects that policies are tried on: read and prepared as `check` does.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::admission::{Pipeline, Preview, Request};
+use crate::bundle::Text;
+use crate::cli::check::input;
+use crate::cli::check::object::{Found, Reader, Subject};
+use crate::cli::render::excerpt;
+use crate::document::Mark;
+use crate::facts::{Cluster, Facts};
+use crate::path::FieldPath;
+
+/// Objects of files, and what the same files say of the cluster.
+#[derive(Debug)]
+pub struct Objects {
+    found: Vec<Found>,
+    facts: Facts,
+}
+
+impl Objects {
+    /// Reads files and folders.
+    ///
+    /// Fails with the first thing that cannot be read, and where there is no object.
+    pub fn read(pipeline: &Pipeline, paths: &[PathBuf], namespace: &str) -> anyhow::Result<Self> {
+        let files = input::files(paths, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        let read = |path: PathBuf| {
+            let text = input::read(&path, "<stdin>");
+            text.map_err(|problem| anyhow::anyhow!("{problem}"))
+        };
+        let texts = files.into_iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        Self::found(pipeline, texts, namespace)
+    }
+
+    /// Takes texts for files.
+    ///
+    /// Fails as [`Objects::read`] does.
+    pub fn of(pipeline: &Pipeline, texts: Vec<Text>, namespace: &str) -> anyhow::Result<Self> {
+        let texts = texts.into_iter().map(|text| excerpt::Text::new(text.origin, text.text));
+        Self::found(pipeline, texts.collect(), namespace)
+    }
+
+    fn found(
+        pipeline: &Pipeline,
+        texts: Vec<excerpt::Text>,
+        namespace: &str,
+    ) -> anyhow::Result<Self> {
+        let reader = Reader { catalogue: &pipeline.catalogue, pipeline: &pipeline, namespace };
+        let mut found = Vec::new();
+        for text in texts {
+            let one = reader.find(text);
+            if let Some(problem) = one.problems.first() {
+                anyhow::bail!("{problem}");
+            }
+            found.push(one);
+        }
+        anyhow::ensure!(
+            found.iter().any(|found| !found.subjects.is_empty()),
+            "there is neither a pod nor a workload in the files"
+        );
+        let mut nodes = Vec::new();
+        let mut namespaces = BTreeMap::new();
+        for found in &found {
+            nodes.extend(found.nodes.iter().cloned());
+            namespaces.extend(found.namespaces.clone());
+        }
+        let facts = if nodes.is_empty() {
+            Facts::of_namespaces(namespaces)
+        } else {
+            Facts::of_cluster(Cluster::new(nodes, &pipeline.profiles), namespaces)
+        };
+        Ok(Self { found, facts })
+    }
+
+    /// Each object, with the file that holds it.
+    pub fn subjects(&self) -> impl Iterator<Item = (&Found, &Subject)> {
+        self.found
+            .iter()
+            .flat_map(|found| found.subjects.iter().map(move |subject| (found, subject)))
+    }
+
+    /// What policies would see of an object; of a workload, of its pods.
+    pub fn preview(
+        &self,
+        pipeline: &Pipeline,
+        subject: &Subject,
+        profile: Option<&str>,
+    ) -> Result<Preview, String> {
+        let request = request(subject);
+        let request = Request { asked_profile: profile.map(str::to_owned), ..request.clone() };
+        pipeline.preview(&self.facts, &request)
+    }
+}
+
+/// The request for the pods of a subject.
+pub fn request(subject: &Subject) -> &Request {
+    subject.pods.as_ref().map_or(&subject.request, |pods| &pods.request)
+}
+
+/// Where a field of the pod stands in the file.
+pub fn mark(found: &Found, subject: &Subject, field: &str) -> Option<Mark> {
+    let place = FieldPath::parse(field)?;
+    let place = match &subject.pods {
+        Some(pods) => pods.in_workload(&place),
+        None => place,
+    };
+    subject.origin(found)?.mark(&place)
+}
+
+/// The message of an element of `deny`, `warn` or `violation`.
+pub fn message(element: &Value) -> Option<&str> {
+    element.as_str().or_else(|| element.get("msg")?.as_str())
+}

@@ -1,0 +1,248 @@
+//! What a policy's author should look at: [`lint`].
+//!
+//! What keeps a module from being loaded is an error. Everything else is a warning: reads of fields that there are not, tests
+//! that mean something else than they seem to, and what the reader of a finding will miss.
+
+mod contract;
+mod patterns;
+mod reads;
+
+use std::collections::BTreeSet;
+
+use super::analysis::Analysis;
+use super::eval::{self, Dialect};
+use super::metadata::Metadata;
+use super::syntax::Syntax;
+use super::unit::{Parsed, Prints, untabbed};
+use super::{Module, Policy};
+use crate::catalogue::Catalogue;
+use crate::diagnostic::{Severity, suggest};
+use crate::document::Mark;
+
+/// Something to look at.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Finding {
+    /// Number of the module.
+    pub module: usize,
+    /// Where, when known.
+    pub mark: Option<Mark>,
+    /// Whether the policy can be loaded in spite of it.
+    pub severity: Severity,
+    /// A word for the kind of finding.
+    pub code: &'static str,
+    /// What is the matter.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Finding {
+    fn warn(
+        module: usize,
+        mark: Mark,
+        code: &'static str,
+        message: String,
+        help: impl Into<String>,
+    ) -> Self {
+        let help = Some(help.into());
+        Self { module, mark: Some(mark), severity: Severity::Warn, code, message, help }
+    }
+}
+
+/// Looks at a policy, the first of `modules`, together with the libraries that it may import; what is wrong with those is told
+/// with their number.
+pub fn lint(modules: &[Module<'_>], dialect: Dialect, catalogue: &Catalogue) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let parsed = match Parsed::new(modules, dialect.mode(Prints::Gathered)) {
+        Ok(parsed) => parsed,
+        Err(error) => return errors(modules, &error.message),
+    };
+    if dialect == Dialect::Native {
+        if let [policy, libraries @ ..] = modules
+            && let Err(error) = Policy::compile(*policy, libraries, None, None)
+        {
+            findings.extend(errors(modules, &counted(modules, &error.message)));
+        }
+    } else if let Err(error) = eval::Evaluator::new(modules, dialect, &[], false) {
+        findings.extend(errors(modules, &counted(modules, &error.message)));
+    }
+    let metadata = modules.first().and_then(|module| Metadata::of_module(module.text).ok());
+    if let (Some(module), Some(metadata), true) =
+        (modules.first(), &metadata, dialect == Dialect::Native)
+    {
+        findings.extend(missing_metadata(module.text, metadata));
+    }
+    let parameters = metadata.and_then(|metadata| metadata.parameters);
+    let contract = contract::Contract { catalogue, dialect, parameters: parameters.as_ref() };
+    let needed = needed(&parsed.analysis, &parsed.syntax, dialect);
+    let mut read = BTreeSet::new();
+    let mut reads_all = false;
+    for (number, module) in parsed.syntax.iter().enumerate() {
+        let is_policy = number == 0;
+        if !is_policy && !needed.iter().any(|path| path.starts_with(&module.package)) {
+            continue;
+        }
+        // What a library reads of the parameters is for the policies that need it to say.
+        let parameters = contract.parameters.filter(|_| is_policy);
+        let seen =
+            reads::walk(number, module, &contract::Contract { parameters, ..contract }, is_policy);
+        findings.extend(seen.findings);
+        read.extend(seen.parameters);
+        reads_all |= seen.reads_all_parameters;
+    }
+    if let Some(module) = parsed.syntax.first().filter(|_| !reads_all) {
+        let declared = parameters.as_ref().and_then(serde_json::Value::as_object);
+        let unread =
+            declared.into_iter().flatten().filter(|(name, _)| !read.contains(name.as_str()));
+        findings.extend(unread.map(|(name, _)| {
+            let mark = mention(module, name);
+            let message = format!("the parameter `{name}` is never read");
+            let help = format!("read it as `input.parameters.{name}`, or remove it");
+            Finding::warn(0, mark, "unused-parameter", message, help)
+        }));
+    }
+    findings.extend(unused_rules(&parsed.analysis, &parsed.syntax, dialect));
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+/// A message of the engine with positions that count characters. Those of our own do.
+fn counted(modules: &[Module<'_>], message: &str) -> String {
+    if message.contains("takes arguments") {
+        return message.to_owned();
+    }
+    modules
+        .iter()
+        .fold(message.to_owned(), |message, module| untabbed(module.origin, module.text, &message))
+}
+
+/// The lines of a message of the loader, each with its place.
+fn errors(modules: &[Module<'_>], message: &str) -> Vec<Finding> {
+    let finding = |line: &str| {
+        let place = modules.iter().enumerate().find_map(|(number, module)| {
+            let rest = line.strip_prefix(module.origin)?.strip_prefix(':')?;
+            let mut parts = rest.splitn(3, ':');
+            let mut next = || parts.next()?.trim().parse::<usize>().ok();
+            let mark = next().zip(next()).map(|(line, column)| Mark { line, column });
+            let message = match mark {
+                Some(_) => parts.next().unwrap_or_default(),
+                None => rest,
+            };
+            Some((number, mark, message.trim().to_owned()))
+        });
+        let (module, mark, message) = place.unwrap_or_else(|| (0, None, line.to_owned()));
+        Finding {
+            module,
+            mark,
+            severity: Severity::Deny,
+            code: "does-not-load",
+            message,
+            help: None,
+        }
+    };
+    message.lines().map(finding).collect()
+}
+
+/// What whoever reads a finding of the policy will look for.
+fn missing_metadata(text: &str, metadata: &Metadata) -> Vec<Finding> {
+    let line = text.lines().position(|line| line.trim_start().starts_with("package "));
+    let mark = Mark { line: line.unwrap_or_default() + 1, column: 1 };
+    let has_match = text
+        .lines()
+        .take(line.unwrap_or_default())
+        .any(|line| line.trim_start_matches(['#', ' ']).starts_with("match:"));
+    let wanted = [
+        (
+            metadata.title.is_some(),
+            "title",
+            "one line: what the policy wants; it is shown with every finding",
+        ),
+        (metadata.description.is_some(), "description", "why, and what is meant by it"),
+        (
+            has_match,
+            "custom.match",
+            "which pods it is about; without it, all that may reach a virtual node",
+        ),
+    ];
+    wanted
+        .into_iter()
+        .filter(|(is_there, ..)| !is_there)
+        .map(|(_, key, what)| {
+            let message = format!("the metadata have no `{key}`");
+            Finding::warn(
+                0,
+                mark,
+                "missing-metadata",
+                message,
+                format!("add it below `# METADATA`: {what}"),
+            )
+        })
+        .collect()
+}
+
+/// The sets that are asked.
+const fn entries(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::Native => &["deny", "warn", "violation", "patch"],
+        Dialect::GatekeeperV0 | Dialect::GatekeeperV1 => &["violation"],
+    }
+}
+
+/// The rules that are asked, and all that they need; none where nothing is asked.
+fn needed(analysis: &Analysis, modules: &[Syntax], dialect: Dialect) -> BTreeSet<Vec<String>> {
+    let package = modules.first().map(|module| module.package.clone()).unwrap_or_default();
+    let paths = entries(dialect)
+        .iter()
+        .map(|name| package.iter().cloned().chain([(*name).to_owned()]).collect::<Vec<_>>())
+        .filter(|path| analysis.rules.contains_key(path));
+    analysis.needed(paths)
+}
+
+/// Rules of the policy that nothing needs: most often a name that is spelt wrong.
+fn unused_rules(analysis: &Analysis, modules: &[Syntax], dialect: Dialect) -> Vec<Finding> {
+    let (entries, needed) = (entries(dialect), needed(analysis, modules, dialect));
+    let Some(module) = modules.first().filter(|_| !needed.is_empty()) else {
+        return Vec::new();
+    };
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for rule in &module.rules {
+        let full: Vec<String> = module.package.iter().chain(&rule.path).cloned().collect();
+        // A rule that holds another one's name is needed by way of it.
+        let is_needed =
+            needed.iter().any(|need| need.starts_with(&full) || full.starts_with(need.as_slice()));
+        if is_needed || !seen.insert(full.clone()) {
+            continue;
+        }
+        let name = rule.path.join(".");
+        let help = match suggest::nearest(&name, entries.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                format!("remove it; nothing is asked but {}, and what they need", sets(entries))
+            }
+        };
+        let message = format!("nothing needs the rule `{name}`");
+        findings.push(Finding::warn(0, module.mark(rule.start), "unused-rule", message, help));
+    }
+    findings
+}
+
+fn sets(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Where a parameter is declared: the first place above the package where its name stands as a key.
+fn mention(module: &Syntax, name: &str) -> Mark {
+    let above = module.text.lines().take_while(|line| !line.starts_with("package "));
+    for (number, line) in above.enumerate() {
+        if let Some(at) = line.find(&format!("{name}:")) {
+            let column = line.get(..at).map_or(0, |before| before.chars().count()) + 1;
+            return Mark { line: number + 1, column };
+        }
+    }
+    Mark { line: 1, column: 1 }
+}
+
+#[cfg(test)]
+mod tests;

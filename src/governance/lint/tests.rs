@@ -1,0 +1,184 @@
+use super::*;
+use crate::admission::Pipeline;
+
+const HEAD: &str = "# METADATA\n# title: t\n# description: d\n# custom:\n#   match: {placement: any}\n#   parameters: {label: owner}\npackage acme.a\nimport rego.v1\n";
+
+fn findings(text: &str) -> Vec<String> {
+    all(&[Module { origin: "a.rego", text }], Dialect::Native)
+}
+
+fn all(modules: &[Module<'_>], dialect: Dialect) -> Vec<String> {
+    let pipeline = Pipeline::built_in().unwrap();
+    let shown = |finding: Finding| {
+        let mark = finding.mark.map_or_else(String::new, |mark| format!("{mark} "));
+        let help = finding.help.unwrap_or_default();
+        format!("{mark}{}: {}; {help}", finding.code, finding.message)
+    };
+    lint(modules, dialect, &pipeline.catalogue).into_iter().map(shown).collect()
+}
+
+/// What is found in a policy with that body of `deny`, which stands on line 9.
+fn in_body(body: &str) -> Vec<String> {
+    let text = format!("{HEAD}deny contains \"x\" if {{ input.parameters.label; {body} }}\n");
+    findings(&text)
+        .into_iter()
+        .map(|line| line.split("; ").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn reads_of_fields_that_there_are_not_are_told_with_what_may_be_meant() {
+    for (read, expected) in [
+        ("input.pods", "`input` has no member `pods`; did you mean `pod`?"),
+        (
+            "input.pod.spec.hostNetwrk",
+            "pods have no field `hostNetwrk` in `input.pod.spec`; did you mean `hostNetwork`?",
+        ),
+        (
+            "input.pod.spec.containers[_].imge",
+            "pods have no field `imge` in `input.pod.spec.containers[_]`; did you mean `image`?",
+        ),
+        (
+            "input.pod.spec.containers.image",
+            "`input.pod.spec.containers` is a list and has no member `image`; look at its elements",
+        ),
+        (
+            "input.placement.profile",
+            "`input.placement` has no member `profile`; did you mean `profiles`?",
+        ),
+        (
+            "input.features[_].suport",
+            "`input.features[_]` has no member `suport`; did you mean `support`?",
+        ),
+        (
+            "input.review.userinfo.username",
+            "`input.review` has no member `userinfo`; did you mean `userInfo`?",
+        ),
+        ("input.parameters.lable", "the policy has no parameter `lable`; did you mean `label`?"),
+        (
+            "object.get(input.pod.spec, [\"dnsPolcy\"], \"\")",
+            "pods have no field `dnsPolcy` in `input.pod.spec`; did you mean `dnsPolicy`?",
+        ),
+    ] {
+        let text = format!("{HEAD}deny contains \"x\" if {{ input.parameters.label; {read} }}\n");
+        let found = findings(&text);
+        assert!(found.len() == 1 && found[0].contains(expected), "{read}: {found:?}");
+        assert!(found[0].starts_with("9:48 unknown-input"), "{read}: {found:?}");
+    }
+}
+
+#[test]
+fn variables_stand_for_what_they_were_given() {
+    let found = in_body(
+        "spec := input.pod.spec; some c in spec.containers; c.imge; every v in spec.volumes { v.emptydir }; { p | p := c.prots[_] }",
+    );
+    let fields = ["imge", "emptydir", "prots"];
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(fields.iter().zip(&found).all(|(field, line)| line.contains(field)), "{found:?}");
+}
+
+#[test]
+fn what_is_there_is_no_finding() {
+    for body in [
+        "some c in input.pod.spec.containers; c.securityContext.capabilities.add[_] == \"ALL\"",
+        "input.pod.metadata.labels[\"app.kubernetes.io/name\"]; input.pod.metadata.annotations.x",
+        "some list in [\"containers\", \"initContainers\"]; some i, c in input.pod.spec[list]; c.resources.limits.cpu; i > 0",
+        "some f in input.features; f.support[\"azure-aci\"] == \"ignored\"; f.fields[0]",
+        "input.review.object.spec.anything.at.all; input.review.kind.kind == \"Pod\"",
+        "input.pod.spec.volumes[_].persistentVolumeClaim.claimName",
+        "not input.pod.spec.hostNetwork; not input.pod.spec.containers[0].image",
+        "some c in input.pod.spec.containers; not startswith(c.image, \"a.example/\")",
+        "input.pod.apiVersion; input.pod.status.phase; input.pod.metadata.ownerReferences[_].kind",
+    ] {
+        assert_eq!(in_body(body), Vec::<String>::new(), "{body}");
+    }
+}
+
+#[test]
+fn expressions_that_mean_something_else_are_told() {
+    for (body, code) in [
+        ("not input.pod.spec.containers[_].securityContext.privileged", "negated-loop"),
+        ("not input.pod.spec.containers[i].stdin", "negated-loop"),
+        ("input.pod.spec.containers[_].image != \"a\"", "differs-from-any"),
+        ("input.pod.spec.hostNetwork == false", "undefined-if-missing"),
+        (
+            "some c in input.pod.spec.containers; c.securityContext.runAsNonRoot != true",
+            "undefined-if-missing",
+        ),
+        (
+            "some c in input.pod.spec.containers; contains(c.image, \"registry.k8s.io\")",
+            "image-by-substring",
+        ),
+        (
+            "some c in input.pod.spec.containers; startswith(c.image, \"registry.k8s.io\")",
+            "image-by-substring",
+        ),
+        ("regex.match(sprintf(\"^%s$\", [input.pod.metadata.name]), \"x\")", "pattern-from-input"),
+    ] {
+        let found = in_body(body);
+        assert!(found.len() == 1 && found[0].contains(code), "{body}: {found:?}");
+    }
+}
+
+#[test]
+fn what_a_reader_will_miss_is_told() {
+    let found = findings(
+        "package a\nimport rego.v1\ndenny contains \"x\" if true\ndeny contains \"y\" if true\n",
+    );
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(
+        found[0].starts_with("1:1 missing-metadata: the metadata have no `custom.match`"),
+        "{found:?}"
+    );
+    assert!(
+        found[3]
+            .starts_with("3:1 unused-rule: nothing needs the rule `denny`; did you mean `deny`?"),
+        "{found:?}"
+    );
+    let found = findings(&format!("{HEAD}deny contains \"x\" if true\n"));
+    assert!(found.len() == 1 && found[0].starts_with("6:18 unused-parameter"), "{found:?}");
+}
+
+#[test]
+fn what_does_not_load_is_told_with_its_place() {
+    let found = findings(&format!(
+        "{HEAD}deny contains \"x\" if {{\n\tnosuch(1)\n\tf(2, 3)\n}}\nf(x) := f(x)\n"
+    ));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("10:2 does-not-load: there is no function `nosuch`"), "{found:?}");
+    let found = findings("package a\nimport rego.v1\ndeny contains x if {\n");
+    assert!(found[0].starts_with("4:1 does-not-load"), "{found:?}");
+    let found = findings(
+        "package a\nimport rego.v1\ndeny contains \"x\" if {\n\tn > 3\n\tn := input.pod.n\n}\n",
+    );
+    assert!(
+        found.contains(&"4:2 does-not-load: var `n` used before definition; ".to_owned()),
+        "{found:?}"
+    );
+    let found = findings("package a\nx := 1\n");
+    assert!(found.iter().any(|line| line.contains("so it would never say anything")), "{found:?}");
+}
+
+#[test]
+fn templates_know_their_own_input() {
+    let text =
+        "package k\nviolation[{\"msg\": \"x\"}] { input.pod.spec; input.review.object.spec.x }\n";
+    let found = all(&[Module { origin: "t", text }], Dialect::GatekeeperV0);
+    assert!(found.len() == 1 && found[0].contains("`input` has no member `pod`"), "{found:?}");
+}
+
+#[test]
+fn a_library_is_looked_at_where_it_is_needed_and_reads_parameters_too() {
+    let library = Module {
+        origin: "lib.rego",
+        text: "package lib.a\nimport rego.v1\nlabel := input.parameters.label\nother := input.parameters.other\nwrong := input.pods\n",
+    };
+    let policy =
+        |body: &str| format!("{HEAD}import data.lib.a\ndeny contains \"x\" if {{ {body} }}\n");
+    let found = |body: &str| {
+        all(&[Module { origin: "a.rego", text: &policy(body) }, library], Dialect::Native)
+    };
+    assert_eq!(found("input.parameters.label"), Vec::<String>::new());
+    let needed = found("a.label");
+    assert!(needed.len() == 1 && needed[0].starts_with("5:10 unknown-input"), "{needed:?}");
+}

@@ -1,0 +1,418 @@
+//! `loadline policy eval`, `lint`, `new` and `bench`, and coverage, as their user runs them.
+
+use serde_json::Value;
+
+use crate::support::CliTest;
+
+const POLICY: &str = "\
+# METADATA
+# title: every pod names its owner
+# description: Somebody must be there to ask.
+# custom:
+#   parameters: {label: owner}
+#   match: {placement: any}
+package acme.owner
+
+import rego.v1
+
+deny contains {\"msg\": msg, \"field\": \"metadata.labels\"} if {
+\tlabel := input.parameters.label
+\tprint(\"looking for\", label)
+\tnot input.pod.metadata.labels[label]
+\tmsg := sprintf(\"the pod has no label `%s`\", [label])
+}
+";
+
+const POD: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ferry, namespace: harbour}
+spec:
+  selector: {matchLabels: {app: ferry}}
+  template:
+    metadata:
+      labels: {app: ferry}
+    spec:
+      containers:
+      - {name: engine, image: registry.example.com/engine:2}
+";
+
+const TEMPLATE: &str = "\
+apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: k8sowner}
+spec:
+  crd: {spec: {names: {kind: K8sOwner}}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+      package k8sowner
+
+      violation[{\"msg\": msg}] {
+        c := input.review.object.spec.containers[i]
+        c.image == \"x\"
+        msg := c.name
+      }
+";
+
+fn test() -> CliTest {
+    CliTest::new()
+        .file("owner/owner.rego", POLICY)
+        .file("pod.yaml", POD)
+        .file("template.yaml", TEMPLATE)
+}
+
+/// Without the times, which differ.
+fn timeless(text: &str) -> String {
+    let line = |line: &str| {
+        let is_time = |rest: &str| rest.ends_with("s)") && !rest.contains(' ');
+        let cut = line.rsplit_once(" (").filter(|(_, rest)| is_time(rest));
+        cut.map_or(line, |(line, _)| line).to_owned() + "\n"
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn a_policy_is_evaluated_with_what_it_printed_and_where_its_fields_stand() {
+    let said = test().run(&["policy", "eval", "owner", "-f", "pod.yaml"]);
+    said.check(0, &[], &[]);
+    assert_eq!(
+        timeless(&said.stdout),
+        "policy `owner` on Deployment `harbour/ferry` (pod.yaml:1)\n  deny: 1 result\n    \
+         - the pod has no label `owner`\n      field: metadata.labels (pod.yaml:8:7)\n    \
+         printed owner/owner.rego:13: looking for owner\n\n"
+    );
+    let said = test().run(&[
+        "policy",
+        "eval",
+        "owner",
+        "-f",
+        "pod.yaml",
+        "--parameters",
+        "{\"label\": \"app\"}",
+    ]);
+    said.check(0, &["deny: 0 results"], &[]);
+}
+
+#[test]
+fn the_expression_that_failed_is_named_with_its_place_in_the_file() {
+    let arguments = [
+        "policy",
+        "eval",
+        "owner",
+        "-f",
+        "pod.yaml",
+        "--explain",
+        "--parameters",
+        "{\"label\": \"app\"}",
+    ];
+    test().run(&arguments).check(
+        0,
+        &[
+            "deny owner/owner.rego:11:1 did not hold at owner/owner.rego:14:2: not input.pod.metadata.labels[label]",
+            "with label = \"app\"",
+        ],
+        &[],
+    );
+    let said = test().run(&[
+        "policy",
+        "eval",
+        "template.yaml",
+        "-f",
+        "pod.yaml",
+        "--explain",
+        "-o",
+        "json",
+    ]);
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    let step = &report[0]["explanation"][0];
+    assert_eq!((&step["file"], &step["line"]), (&"template.yaml".into(), &11.into()));
+    assert_eq!(
+        (&step["expression"], &step["outcome"]),
+        (&"c.image == \"x\"".into(), &"failed".into())
+    );
+    assert_eq!((&step["expressionLine"], &step["expressionColumn"]), (&13.into(), &9.into()));
+}
+
+#[test]
+fn what_eval_shows_is_what_check_decides_on() {
+    let policy = POLICY.replace(
+        "msg := sprintf(\"the pod has no label `%s`\", [label])",
+        "msg := json.marshal(input)",
+    );
+    let test = CliTest::new().file("a.rego", policy).file("pod.yaml", POD);
+    for profile in [None, Some("dinghy")] {
+        let profile: Vec<&str> = profile.into_iter().flat_map(|name| ["--profile", name]).collect();
+        let shown = test.run(
+            &[&["policy", "eval", "a.rego", "-f", "pod.yaml", "--input"], profile.as_slice()]
+                .concat(),
+        );
+        let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+        let check = ["check", "-f", "pod.yaml", "--policy", "a.rego", "-o", "json"];
+        let checked = test.run(&[&check, profile.as_slice()].concat());
+        let checked: Value = serde_json::from_str(&checked.stdout).unwrap();
+        let findings = checked["results"][0]["pods"]["diagnostics"].as_array().unwrap().iter();
+        let what =
+            findings.filter(|one| one["code"] == "owner").map(|one| &one["what"]).next().unwrap();
+        let mut decided: Value = serde_json::from_str(what.as_str().unwrap()).unwrap();
+        // The digests of two bundles differ, and features are worked out only where a policy reads them.
+        let mut shown = shown;
+        for input in [&mut shown, &mut decided] {
+            let text = input.to_string();
+            let mark = text.find("sha256:").map(|at| text[at..at + 23].to_owned());
+            let text = mark.map_or(text.clone(), |mark| text.replace(&mark, "…"));
+            *input = serde_json::from_str(&text).unwrap();
+        }
+        assert_eq!(shown, decided);
+    }
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_told() {
+    test().run(&["policy", "eval", "owner", "-f", "pod.yaml", "--rule", "dny"]).check(
+        2,
+        &[],
+        &["the policy has no rule `dny`; did you mean `deny`?"],
+    );
+    test()
+        .file(
+            "broken.yaml",
+            TEMPLATE
+                .replace("c.image ==", "c.image ==")
+                .replace("msg := c.name", "msg := nosuch(c)"),
+        )
+        .run(&["policy", "eval", "broken.yaml", "-f", "pod.yaml"])
+        .check(2, &[], &["broken.yaml:14:16: there is no function `nosuch`"]);
+    test().run(&["policy", "eval", "pod.yaml", "-f", "pod.yaml"]).check(
+        2,
+        &[],
+        &["no policy in `pod.yaml`"],
+    );
+}
+
+const TESTS: &str = "\
+package acme.owner_test
+
+import rego.v1
+
+import data.acme.owner
+
+test_pod_with_owner_is_allowed if {
+\tcount(owner.deny) == 0 with input as {\"pod\": {\"metadata\": {\"labels\": {\"o\": \"x\"}}}, \"parameters\": {\"label\": \"o\"}}
+}
+";
+
+const CASES: &str = "\
+apiVersion: loadline.dev/v1alpha1
+kind: PolicyCases
+policy: owner
+cases:
+- name: a workload without owner
+  file: ../pod.yaml
+  expect:
+    deny:
+    - {msg: no label `owner`, field: metadata.labels}
+- name: another label
+  parameters: {label: app}
+  file: ../pod.yaml
+- name: wrong on purpose
+  object: {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: b}]}}
+  expect: {deny: [no label `team`], warn: 1}
+";
+
+#[test]
+fn cases_are_tests_too() {
+    let test = test().file("owner/owner_test.rego", TESTS).file("owner/owner_cases.yaml", CASES);
+    let said = test.run(&["policy", "test", "owner"]);
+    said.check(
+        1,
+        &[
+            "owner.wrong on purpose: FAIL",
+            "owner/owner_cases.yaml:13: `deny` has no element with `no label `team``",
+            "`deny` also says: the pod has no label `owner`",
+            "`warn` has 0 elements, not 1",
+            "PASS: 3/4\nFAIL: 1/4\n",
+        ],
+        &[],
+    );
+    test.run(&["policy", "test", "owner", "--run", "^owner\\.(a workload|another)"]).check(
+        0,
+        &["PASS: 2/2"],
+        &[],
+    );
+    let said = test.run(&["policy", "test", "owner", "-o", "junit"]);
+    said.check(
+        1,
+        &[
+            "<testsuite name=\"owner/owner_cases.yaml\" tests=\"3\" failures=\"1\"",
+            "classname=\"data.acme.owner_test\"",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn mistakes_in_cases_are_told_with_their_place() {
+    for (wrong, right, message) in [
+        (
+            "policy: owner",
+            "policy: ownr",
+            "owner_cases.yaml:3:1: there is no policy `ownr` in the files; did you mean `owner`?",
+        ),
+        ("expect: {deny", "expects: {deny", "owner_cases.yaml:15:3: unknown field `expects`"),
+        ("kind: PolicyCases", "kind: Cases", "owner_cases.yaml:1:1: cases begin with"),
+    ] {
+        test()
+            .file("owner/owner_cases.yaml", CASES.replace(wrong, right))
+            .run(&["policy", "test", "owner"])
+            .check(2, &[], &[message]);
+    }
+}
+
+#[test]
+fn lines_that_no_test_comes_to_are_named() {
+    let test = test().file("owner/owner_test.rego", TESTS);
+    test.run(&["policy", "test", "owner", "--coverage"]).check(
+        0,
+        &["PASS: 1/1", "owner/owner.rego: 60.0% of lines covered, but not 11, 15"],
+        &[],
+    );
+    test.run(&["policy", "test", "owner", "--threshold", "90"]).check(
+        1,
+        &["coverage is too low: 60.0% of lines"],
+        &[],
+    );
+    let test = test.file("owner/owner_cases.yaml", CASES.split("- name: another").next().unwrap());
+    test.run(&["policy", "test", "owner", "--threshold", "100"]).check(
+        0,
+        &["100.0% of lines covered"],
+        &[],
+    );
+    let said = test.run(&["policy", "test", "owner", "--coverage", "-o", "json"]);
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(report["coverage"]["files"][0]["missed"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn tests_run_again_when_a_link_to_their_folder_is_swapped() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+
+    let test = CliTest::new()
+        .file("one/owner.rego", POLICY)
+        .file("one/owner_test.rego", TESTS)
+        .file("two/owner.rego", POLICY.replace("not input.pod", "input.pod"))
+        .file("two/owner_test.rego", TESTS);
+    let link = test.folder().join("policies");
+    std::os::unix::fs::symlink("one", &link).unwrap();
+    let mut child = test
+        .command(&["policy", "test", "policies", "--watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut until = |wanted: &str| lines.by_ref().find(|line| line.starts_with(wanted)).is_some();
+    assert!(until("PASS: 1/1") && until("waiting"));
+    std::os::unix::fs::symlink("two", test.folder().join("new")).unwrap();
+    std::fs::rename(test.folder().join("new"), &link).unwrap();
+    assert!(until("FAIL: 1/1"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn what_new_writes_passes_its_tests_and_has_no_mistakes() {
+    let test = CliTest::new();
+    test.run(&["policy", "new", "team-label", "--dir", "policies"]).check(
+        0,
+        &["wrote policies/team-label/team-label.rego", "loadline policy test policies/team-label"],
+        &[],
+    );
+    test.run(&["policy", "test", "policies", "--threshold", "100"]).check(0, &["PASS: 4/4"], &[]);
+    test.run(&["policy", "lint", "policies"]).check(
+        0,
+        &["1 policy: nothing to complain about"],
+        &[],
+    );
+    let sample = "policies/team-label/team-label_sample.yaml";
+    test.run(&["check", "--policy", "policies", "-f", sample]).check(
+        1,
+        &["error[team-label]: the pod has no label `owner`"],
+        &[],
+    );
+    test.run(&["policy", "new", "team-label", "--dir", "policies"]).check(
+        2,
+        &[],
+        &["`policies/team-label` is there already"],
+    );
+    for name in ["Team", "9x", "../x", "a_b", "a-"] {
+        test.run(&["policy", "new", name]).check(2, &[], &["is no name for a policy"]);
+    }
+}
+
+#[test]
+fn mistakes_are_shown_where_they_stand_in_the_file() {
+    let policy =
+        POLICY.replace("input.pod.metadata.labels[label]", "input.pod.metadata.lables[label]");
+    let template = TEMPLATE
+        .replace("c.image == \"x\"", "contains(c.image, \"x\")")
+        .replace("input.review.object", "input.reviw.object");
+    let test = CliTest::new().file("a.rego", policy).file("t.yaml", template);
+    let said = test.run(&["policy", "lint", "a.rego", "t.yaml"]);
+    said.check(
+        1,
+        &[
+            "warning[unknown-input]: pods have no field `lables` in `input.pod.metadata`\n  --> a.rego:14:6\n",
+            "14 |  not input.pod.metadata.lables[label]\n   |      ^",
+            "= help: did you mean `labels`?",
+            "warning[unknown-input]: `input` has no member `reviw`\n  --> t.yaml:12:14\n",
+            "2 policies: 0 errors, 2 warnings",
+        ],
+        &[],
+    );
+    let said = test.run(&["policy", "lint", "a.rego", "t.yaml", "-o", "json"]);
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(
+        (&report[0]["file"], &report[0]["line"], &report[0]["column"]),
+        (&"a.rego".into(), &14.into(), &6.into())
+    );
+    test.run(&["policy", "lint", "t.yaml", "-o", "github"]).check(
+        1,
+        &["::warning file=t.yaml,line=12,col=14,title=unknown-input::`input` has no member `reviw`%0Ahelp: "],
+        &[],
+    );
+    CliTest::new()
+        .file("b.yaml", TEMPLATE.replace("c.image ==", "c.image ==="))
+        .run(&["policy", "lint", "b.yaml"])
+        .check(1, &["error[does-not-load]", " --> b.yaml:13:19\n"], &[]);
+    test.run(&["policy", "lint", "none"]).check(2, &[], &["none"]);
+}
+
+#[test]
+fn the_time_that_policies_take_is_measured() {
+    let arguments = [
+        "policy",
+        "bench",
+        "owner",
+        "template.yaml",
+        "-f",
+        "pod.yaml",
+        "--seconds",
+        "0",
+        "-o",
+        "json",
+    ];
+    let said = test().run(&arguments);
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(report["objects"], 1);
+    let policies = report["policies"].as_array().unwrap();
+    assert_eq!(
+        policies.iter().map(|one| one["policy"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["k8sowner", "owner"]
+    );
+    for policy in policies {
+        assert!(policy["p50Ns"].as_u64().unwrap() > 0 && policy["failures"] == 0, "{policy}");
+        assert!(policy["p99Ns"].as_u64() >= policy["p50Ns"].as_u64(), "{policy}");
+    }
+}

@@ -1,0 +1,141 @@
+//! A bundle that follows its files: `serve` with policies that change under it, as a mounted ConfigMap changes.
+
+use std::net::TcpStream;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::reviews::{pod, review_of};
+use super::server::{PATIENCE, Server, exchange, log};
+
+/// A folder whose files change all at once, by the swap of one symbolic link, as kubelet does it.
+struct ConfigMap {
+    folder: PathBuf,
+    version: u32,
+}
+
+impl ConfigMap {
+    fn new(folder: PathBuf, files: &[(&str, &str)]) -> Self {
+        std::fs::create_dir(&folder).unwrap();
+        let mut this = Self { folder, version: 0 };
+        this.write(files);
+        for (name, _) in files {
+            symlink(Path::new("..data").join(name), this.folder.join(name)).unwrap();
+        }
+        this
+    }
+
+    fn write(&mut self, files: &[(&str, &str)]) {
+        self.version += 1;
+        let version = format!("..version_{}", self.version);
+        let folder = self.folder.join(&version);
+        std::fs::create_dir(&folder).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        let fresh = self.folder.join("..data_tmp");
+        symlink(version, &fresh).unwrap();
+        std::fs::rename(fresh, self.folder.join("..data")).unwrap();
+    }
+}
+
+fn refusing(name: &str, message: &str) -> String {
+    format!(
+        "package example.{name}\n\nimport rego.v1\n\ndeny contains {{\"msg\": \"{message}\"}}\n"
+    )
+}
+
+fn answer(server: &Server) -> String {
+    let headed = json!({"annotations": {"loadline.dev/profile": "azure-aci"}});
+    let review = review_of(&pod(headed, json!({}))).to_string();
+    let reply = server.post("/validate", review.as_bytes());
+    assert_eq!(reply.status, 200);
+    reply.json()["response"]["status"]["message"].as_str().unwrap_or_default().to_owned()
+}
+
+fn ready(server: &Server) -> String {
+    let reply = server.send("GET", "/readyz?verbose", "", b"");
+    assert_eq!(reply.status, 200, "a broken policy must not take the server out of service");
+    String::from_utf8(reply.body).unwrap()
+}
+
+fn metrics(server: &Server) -> String {
+    let mut stream = TcpStream::connect(server.metrics).unwrap();
+    String::from_utf8(exchange(&mut stream, "GET", "/metrics", "", b"", "close").body).unwrap()
+}
+
+#[track_caller]
+fn wait_until(folder: &Path, what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE, "never: {what}; {}", log(folder));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn an_edit_is_picked_up_and_a_broken_one_leaves_the_last_good_version_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let [old, new, other] = [
+        refusing("first", "old words"),
+        refusing("first", "new words"),
+        refusing("second", "other words"),
+    ];
+    let mut policies =
+        ConfigMap::new(folder.join("policies"), &[("first.rego", &old), ("second.rego", &other)]);
+    let server = Server::start(folder, &["--policy", policies.folder.to_str().unwrap()]);
+    assert!(answer(&server).contains("old words"));
+    let first_metrics = metrics(&server);
+    assert!(first_metrics.contains("loadline_bundle_held 0"), "{first_metrics}");
+
+    policies.write(&[("first.rego", &new), ("second.rego", &other)]);
+    wait_until(folder, "the new version", || answer(&server).contains("new words"));
+    let digest = |text: &str| {
+        let lines: Vec<_> =
+            text.lines().filter(|line| line.starts_with("loadline_bundle_info{")).collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        lines[0].to_owned()
+    };
+    assert_ne!(digest(&metrics(&server)), digest(&first_metrics));
+
+    let changed = refusing("second", "changed words");
+    policies.write(&[
+        ("first.rego", "package example.first\n\ndeny contains {"),
+        ("second.rego", &changed),
+    ]);
+    wait_until(folder, "the good half", || answer(&server).contains("changed words"));
+    let text = answer(&server);
+    assert!(text.contains("new words"), "the last good version is gone: {text}");
+    let text = ready(&server);
+    assert!(
+        text.contains("its last good version is in force") && text.contains("first.rego:"),
+        "{text}"
+    );
+    let text = metrics(&server);
+    assert!(text.contains("loadline_bundle_held 1"), "{text}");
+    assert!(text.contains("loadline_bundle_reloads_total{outcome=\"held\"} 1"), "{text}");
+    let told = log(folder).matches("a changed file of the bundle cannot be used").count();
+    assert_eq!(told, 1, "{}", log(folder));
+
+    policies.write(&[("first.rego", &old), ("second.rego", &changed)]);
+    wait_until(folder, "the mended version", || answer(&server).contains("old words"));
+    wait_until(folder, "a clean bill", || !ready(&server).contains("last good"));
+}
+
+#[test]
+fn files_that_cannot_be_read_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let policies = folder.join("policies");
+    std::fs::create_dir(&policies).unwrap();
+    std::fs::write(policies.join("first.rego"), refusing("first", "words")).unwrap();
+    let server = Server::start(folder, &["--policy", policies.to_str().unwrap()]);
+    std::fs::rename(&policies, folder.join("elsewhere")).unwrap();
+    wait_until(folder, "the missing folder is told", || {
+        ready(&server).contains("the last good bundle is in force: read f")
+    });
+    assert!(answer(&server).contains("words"));
+}
