@@ -1,4 +1,5 @@
-//! Programs made by chance, run by both engines. `LOADLINE_PROGRAMS` says how many; a few by default.
+//! Programs made by chance, run by both engines. `LOADLINE_PROGRAMS`, when the tests are compiled, says how many; a few by
+//! default.
 
 use super::*;
 
@@ -147,8 +148,7 @@ fn program(seed: u64) -> String {
 
 #[test]
 fn programs_of_chance_give_the_same_on_both() {
-    let count =
-        std::env::var("LOADLINE_PROGRAMS").ok().and_then(|text| text.parse().ok()).unwrap_or(150);
+    let count = option_env!("LOADLINE_PROGRAMS").and_then(|text| text.parse().ok()).unwrap_or(150);
     let input = from_json(&json!({
         "xs": [1, 2, 3], "same": [{"v": 1}, {"v": 1}], "map": {"a": 1, "b": 2}, "no": false,
     }));
