@@ -18,6 +18,7 @@ use super::builtins::fault::{self, Fault};
 use super::builtins::{self, Unable, plain};
 use super::coverage::Coverage;
 use super::deadline::Deadline;
+use super::journal::{self, Fingerprint};
 use super::machine::Machine;
 use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
@@ -197,7 +198,8 @@ impl Parsed {
                 prepare(lenient, entry)?;
             }
         }
-        Ok(Unit { machine, engine, lenient, depth, sources })
+        let fingerprint = Fingerprint::of(sources.iter().map(|source| source.second().1));
+        Ok(Unit { machine, engine, lenient, depth, sources, fingerprint })
     }
 }
 
@@ -281,6 +283,7 @@ pub(super) struct Unit {
     lenient: Option<Engine>,
     depth: u32,
     sources: Vec<Source>,
+    fingerprint: Fingerprint,
 }
 
 impl std::fmt::Debug for Unit {
@@ -299,7 +302,14 @@ impl Unit {
         data: Option<&Value>,
         deadline: Deadline,
     ) -> (Result<Value, Failure>, Vec<String>) {
-        let (value, prints) = self.run_anywhere(rule, input, data, deadline);
+        let origin = self.sources.first().map_or("", |source| source.origin.as_str());
+        let outcome = journal::noted(self.fingerprint, origin, || {
+            self.run_anywhere(rule, input, data, deadline)
+        });
+        let Some((value, prints)) = outcome else {
+            let reason = "it is in quarantine: two processes ended while it was evaluated";
+            return (Err(Failure::Error(reason.to_owned())), Vec::new());
+        };
         let value = value.map_err(|failure| match failure {
             Failure::Error(message) => Failure::Error(source::relocate(&self.sources, message)),
             failure => failure,
@@ -456,7 +466,5 @@ const fn timer(limit: Duration) -> ExecutionTimerConfig {
     ExecutionTimerConfig { limit, check_interval: CHECK_INTERVAL }
 }
 
-#[cfg(test)]
-mod library;
 #[cfg(test)]
 mod tests;
