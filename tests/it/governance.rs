@@ -6,6 +6,7 @@ mod hostile;
 mod matching;
 mod outcomes;
 mod patches;
+mod testing;
 mod tutorial;
 mod workbench;
 

@@ -33,7 +33,7 @@ Exit status: 0 evaluated, 1 a rule could not be evaluated, 2 the job could not b
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct EvalArgs {
-    /// A policy: a file of Rego, a ConstraintTemplate of Gatekeeper, or a folder
+    /// A policy: a file of Rego, a `ConstraintTemplate` of Gatekeeper, or a folder
     policy: PathBuf,
     /// Objects: a file, a folder or `-` for standard input; may be given more than once
     #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]

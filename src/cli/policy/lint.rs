@@ -30,7 +30,7 @@ Exit status: 0 clean, 1 findings, 2 a file could not be read.";
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct LintArgs {
-    /// Files and folders: Rego, and ConstraintTemplates of Gatekeeper
+    /// Files and folders: Rego, and each `ConstraintTemplate` of Gatekeeper
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// Folder of profiles and features that are added to the built-in ones

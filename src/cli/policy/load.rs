@@ -286,7 +286,7 @@ spec:
             let line = source.text.lines().position(|line| line.starts_with(word)).unwrap() + 1;
             let mark = source.place(Mark { line, column: 1 });
             let shown = TEMPLATE.lines().nth(mark.line - 1).unwrap();
-            assert!(shown[mark.column - 1..].starts_with(word), "{mark}: {shown}");
+            assert!(shown.get(mark.column - 1..).unwrap().starts_with(word), "{mark}: {shown}");
         }
         assert_eq!(
             placed(&loaded.sources, "t.yaml#0:4:1: a; t.yaml#1:2: b, t.yaml:1:1"),

@@ -80,6 +80,7 @@ fn variables_stand_for_what_they_were_given() {
 #[test]
 fn what_is_there_is_no_finding() {
     for body in [
+        "input.pod.spec.automountServiceAccountToken == false } deny contains 1 if { not input.pod.spec.automountServiceAccountToken == false",
         "some c in input.pod.spec.containers; c.securityContext.capabilities.add[_] == \"ALL\"",
         "input.pod.metadata.labels[\"app.kubernetes.io/name\"]; input.pod.metadata.annotations.x",
         "some list in [\"containers\", \"initContainers\"]; some i, c in input.pod.spec[list]; c.resources.limits.cpu; i > 0",
