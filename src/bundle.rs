@@ -5,6 +5,7 @@
 
 pub mod gatekeeper;
 pub mod last_good;
+mod policy;
 pub mod library;
 mod read;
 
@@ -213,11 +214,13 @@ impl Pipeline {
                 Problem::of(origin, document, Mistake { message, ..mistake })
             }));
         }
+        let known_profiles: Vec<String> = profiles.keys().cloned().collect();
         choose(&config.profiles, &mut profiles, sources, &mut problems);
         let profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
         let mut notices = Vec::new();
-        let constraints = constraints(sources, &mut problems, &mut notices);
-        let policies = policies(sources, &config, &mut problems);
+        let mut written = Vec::new();
+        let constraints = constraints(sources, &mut written, &mut problems, &mut notices);
+        let policies = policies(sources, &written, &known_profiles, &config, &mut problems);
         let exemptions = exemptions(sources, &catalogue, &profiles, &policies, &mut problems);
         if !problems.is_empty() {
             return Err(BundleError(problems));
@@ -309,9 +312,10 @@ fn is_module(text: &Text) -> bool {
     ![".yaml", ".yml", ".json"].iter().any(|ending| text.origin.ends_with(ending))
 }
 
-/// What Gatekeeper's documents among the policies come to.
-fn constraints(
-    sources: &Sources,
+/// What Gatekeeper's documents among the policies come to. Policies of our own are added to `policies`.
+fn constraints<'t>(
+    sources: &'t Sources,
+    policies: &mut Vec<gatekeeper::Located<'t>>,
     problems: &mut Vec<Problem>,
     notices: &mut Vec<Problem>,
 ) -> Constraints {
@@ -323,10 +327,12 @@ fn constraints(
         }
         for document in documents(text, problems) {
             for object in gatekeeper::Located::of(text, document).objects() {
-                if let Some(other) = found.sort(object, notices)
-                    && other.group() == "loadline.dev"
-                    && other.kind() != CASES_KIND
-                {
+                let Some(other) = found.sort(object, notices) else {
+                    continue;
+                };
+                if policy::is_policy(&other) {
+                    policies.push(other);
+                } else if other.group() == "loadline.dev" && other.kind() != CASES_KIND {
                     let message = format!("the {} has no effect among policies", other.kind());
                     notices
                         .push(other.problem(Mistake { place: FieldPath::keys("kind"), message }));
@@ -337,7 +343,13 @@ fn constraints(
     found.build(problems, notices)
 }
 
-fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>) -> Vec<Policy> {
+fn policies(
+    sources: &Sources,
+    written: &[gatekeeper::Located<'_>],
+    profiles: &[String],
+    config: &ConfigSpec,
+    problems: &mut Vec<Problem>,
+) -> Vec<Policy> {
     let modules: Vec<Module<'_>> = sources
         .policies
         .iter()
@@ -348,11 +360,52 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
         modules.into_iter().partition(|module| is_library(module.text));
     let mut policies: Vec<Policy> = Vec::new();
     let mut settings: Vec<&PolicySetting> = config.policies.iter().collect();
+    // What the user has put in the place of a policy of the library, or switched off.
+    let mut settled: Vec<String> = Vec::new();
+    for located in written {
+        let name = policy::name(located);
+        let setting = settings.iter().position(|setting| setting.name == name);
+        let setting = setting.map(|position| settings.remove(position));
+        settled.push(name.to_owned());
+        if setting.is_some_and(|setting| !setting.is_on()) {
+            continue;
+        }
+        let parameters = setting.and_then(|setting| setting.parameters.clone());
+        let action = setting.and_then(|setting| setting.action);
+        let Some(policy) = policy::build(located, parameters, action, problems) else {
+            continue;
+        };
+        let mut tell = |place: &str, message: String| {
+            problems.push(located.problem(Mistake { place: FieldPath::keys(place), message }));
+        };
+        for message in policy::unknown_profiles(&policy, profiles) {
+            tell("spec.match.profiles", message);
+        }
+        if policies.iter().any(|known| known.name == policy.name) {
+            tell("metadata.name", format!("a policy named `{}` is there already", policy.name));
+        } else {
+            policies.push(policy);
+        }
+    }
     let mut compile = |module: Module<'_>,
                        libraries: &[Module<'_>],
                        setting: Option<&PolicySetting>| {
         let parameters = setting.and_then(|setting| setting.parameters.clone());
-        match Policy::compile(module, libraries, parameters, setting.and_then(|setting| setting.action)) {
+        let compiled = Policy::compile(
+            module,
+            libraries,
+            parameters,
+            setting.and_then(|setting| setting.action),
+        );
+        if let Ok(policy) = &compiled {
+            let unknown = policy::unknown_profiles(policy, profiles);
+            problems.extend(unknown.into_iter().map(|message| Problem {
+                origin: module.origin.to_owned(),
+                mark: None,
+                message,
+            }));
+        }
+        match compiled {
             Ok(policy) if policies.iter().any(|known| known.name == policy.name) => problems.push(Problem {
                 origin: module.origin.to_owned(),
                 mark: None,
@@ -362,8 +415,6 @@ fn policies(sources: &Sources, config: &ConfigSpec, problems: &mut Vec<Problem>)
             Err(error) => problems.push(Problem { origin: module.origin.to_owned(), mark: None, message: error.message }),
         }
     };
-    // What the user has put in the place of a policy of the library, or switched off.
-    let mut settled: Vec<String> = Vec::new();
     for module in modules {
         let name = package_name(module.text);
         let setting = settings.iter().position(|setting| Some(&setting.name) == name.as_ref());

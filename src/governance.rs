@@ -26,6 +26,7 @@ pub mod test;
 mod unit;
 mod value;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ use crate::path::FieldPath;
 use crate::placement::Standing;
 use input::Input;
 use metadata::{Match, Metadata, OnError};
-use unit::{Mode, Parsed, Unit};
+use unit::{Language, Mode, Parsed, Unit};
 use value::kind_of;
 
 /// Code of the diagnostic on a policy that could not be evaluated.
@@ -52,7 +53,10 @@ pub const POLICY_ERROR: &str = "policy-error";
 pub const POLICY_TIME_LIMIT: Duration = Duration::from_millis(500);
 
 /// The sets through which a policy speaks, with the severity of their elements.
-const ENTRY_POINTS: [(&str, Severity); 2] = [("deny", Severity::Deny), ("warn", Severity::Warn)];
+///
+/// `violation` is the word of Gatekeeper's templates for `deny`.
+const ENTRY_POINTS: [(&str, Severity); 3] =
+    [("deny", Severity::Deny), ("violation", Severity::Deny), ("warn", Severity::Warn)];
 
 /// The set through which a policy asks for changes.
 const PATCH: &str = "patch";
@@ -77,6 +81,7 @@ pub struct Policy {
     unit: Unit,
     parameters: Value,
     reads_features: bool,
+    reads_inventory: bool,
     /// The rules that are asked, by their full names.
     entries: Vec<(String, Severity)>,
     /// The rule that is asked for operations.
@@ -118,9 +123,24 @@ impl Policy {
     ) -> Result<Self, PolicyError> {
         let metadata = Metadata::of_module(module.text)
             .map_err(|message| PolicyError { message: format!("{}:{message}", module.origin) })?;
+        Self::compile_as(None, metadata, module, libraries, parameters, action)
+    }
+
+    /// The same for a module whose metadata stands elsewhere, and perhaps its name, too.
+    ///
+    /// Fails where the parameters do not fit their schema as well.
+    pub fn compile_as(
+        name: Option<String>,
+        metadata: Metadata,
+        module: Module<'_>,
+        libraries: &[Module<'_>],
+        parameters: Option<serde_json::Value>,
+        action: Option<Action>,
+    ) -> Result<Self, PolicyError> {
         let modules: Vec<Module<'_>> =
             std::iter::once(module).chain(libraries.iter().copied()).collect();
-        let parsed = Parsed::new(&modules, Mode::NATIVE)?;
+        let language = if metadata.is_old_rego { Language::V0 } else { Language::V1 };
+        let parsed = Parsed::new(&modules, Mode { language, ..Mode::NATIVE })?;
         let package = parsed.packages.first().cloned().unwrap_or_default();
         let entry = |name: &str| {
             let path: Vec<String> =
@@ -147,19 +167,20 @@ impl Policy {
             entries.iter().map(|(name, _)| name).chain(&patch).cloned().collect();
         if names.is_empty() {
             let message = format!(
-                "{}: the module declares none of `deny`, `warn` and `patch`, so it would never say anything",
+                "{}: the module declares none of `deny`, `violation`, `warn` and `patch`, so it would never say anything",
                 module.origin
             );
             return Err(PolicyError { message });
         }
-        let parameters = parameters
-            .or_else(|| metadata.parameters.clone())
-            .unwrap_or_else(|| serde_json::json!({}));
+        let parameters = metadata
+            .complete(parameters)
+            .map_err(|message| PolicyError { message: format!("{}: {message}", module.origin) })?;
         Ok(Self {
-            name: name_of(&package),
+            name: name.unwrap_or_else(|| name_of(&package)),
             action: action.or(metadata.action).unwrap_or_default(),
             metadata,
             reads_features: parsed.analysis.reads_features,
+            reads_inventory: parsed.analysis.reads_data("inventory"),
             unit: parsed.compile(&names)?,
             parameters: value::from_json(&parameters),
             entries,
@@ -172,9 +193,24 @@ impl Policy {
         self.metadata.matches.concerns(subject)
     }
 
+    /// Whether the policy concerns an object of a kind that it names, which is no pod.
+    pub fn concerns_other(&self, group: &str, subject: &Subject<'_>) -> bool {
+        self.metadata.matches.concerns_other(group, subject)
+    }
+
     /// Whether the policy may look at `input.features`, which need not be worked out otherwise.
     pub const fn reads_features(&self) -> bool {
         self.reads_features
+    }
+
+    /// Whether the policy may look at `data.inventory`.
+    pub const fn reads_inventory(&self) -> bool {
+        self.reads_inventory
+    }
+
+    /// Whether the policy is about objects of that kind as they are, and not as the pods that they make.
+    pub fn names_kind(&self, group: &str, kind: &str) -> bool {
+        self.metadata.matches.names(group, kind)
     }
 
     /// What the policy says of `input`, as diagnostics on fields of the pod.
@@ -182,13 +218,14 @@ impl Policy {
     /// It may take what is left until the deadline, but never more than [`POLICY_TIME_LIMIT`].
     pub fn evaluate(&self, input: &Input, deadline: Deadline) -> Vec<Diagnostic> {
         let deadline = deadline.within(POLICY_TIME_LIMIT);
+        let data = input.data().filter(|_| self.reads_inventory);
         let input = input.with_parameters(&self.parameters);
         let mut diagnostics = Vec::new();
         for (name, severity) in &self.entries {
             let outcome = if deadline.has_passed() {
                 Err("there was no time left for it".to_owned())
             } else {
-                let value = self.unit.run(name, Some(&input), None, deadline).0;
+                let value = self.unit.run(name, Some(&input), data, deadline).0;
                 value.map_err(|failure| failure.to_string())
             };
             match outcome {
@@ -258,9 +295,42 @@ pub struct Subject<'a> {
     pub standing: Standing,
     /// The profiles within reach.
     pub profiles: &'a [&'a str],
+    /// The labels of the object.
+    pub labels: &'a [(String, String)],
+    /// The labels of its namespace, when that is known.
+    pub namespace_labels: Option<&'a BTreeMap<String, String>>,
 }
 
 impl Match {
+    /// Whether a kind is named that has a rule of its own: one that is not governed as a pod.
+    pub(crate) fn names(&self, group: &str, kind: &str) -> bool {
+        !(group.is_empty() && kind == "Pod")
+            && self.kinds.iter().any(|one| match one.split_once('/') {
+                Some((wanted, one)) => wanted == group && one == kind,
+                None => one == kind,
+            })
+    }
+
+    /// Whether an object that is no pod is meant; where pods are headed does not matter then.
+    pub(crate) fn concerns_other(&self, group: &str, subject: &Subject<'_>) -> bool {
+        let wide = Self {
+            kinds: Vec::new(),
+            placement: metadata::PlacementMatch::Any,
+            profiles: Vec::new(),
+            ..self.clone()
+        };
+        self.names(group, subject.kind) && wide.concerns(subject)
+    }
+
+    fn selects(&self, subject: &Subject<'_>) -> bool {
+        let own = || subject.labels.iter().cloned().collect::<BTreeMap<_, _>>();
+        self.label_selector.as_ref().is_none_or(|selector| selector.selects(&own()))
+            // A namespace that nobody knows may be one that is meant.
+            && self.namespace_selector.as_ref().is_none_or(|selector| {
+                subject.namespace_labels.is_none_or(|labels| selector.selects(labels))
+            })
+    }
+
     pub(crate) fn concerns(&self, subject: &Subject<'_>) -> bool {
         let any = |list: &[String], word: &str| {
             list.is_empty() || list.iter().any(|one| one == word || one == "*")
@@ -270,6 +340,7 @@ impl Match {
             && any(&self.namespaces, subject.namespace)
             && !self.excluded_namespaces.iter().any(|one| one == subject.namespace)
             && self.placement.concerns(subject.standing)
+            && self.selects(subject)
             && (self.profiles.is_empty()
                 || subject
                     .profiles

@@ -18,6 +18,9 @@ use crate::profile::{Profile, ProfileId};
 /// Value of [`PROFILE_KEY`](crate::profile::PROFILE_KEY) on a pod that wants none, whatever its namespace asks for.
 pub const NO_PROFILE: &str = "none";
 
+/// The key of the taint that Virtual Kubelet's core gives a node where nobody chose another.
+pub const DEFAULT_TAINT: &str = "virtual-kubelet.io/provider";
+
 /// How firmly a pod is headed for virtual nodes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -151,25 +154,41 @@ fn reach(facts: &Facts, profile: &Profile, pod: &PodView) -> Option<Reason> {
             .of_profile(&profile.name)
             .any(|node| node.name == *name)
             .then_some(Reason::NodeName),
-        (Some(name), None) => profile.has_node_named(name).then_some(Reason::NodeName),
+        (Some(name), None) => {
+            // A name that tells nothing may still stand beside a selector that does.
+            let is_meant = || !filter::admits(pod, NodeFact::plain()) && may_admit(profile, pod);
+            (profile.has_node_named(name) || is_meant()).then_some(Reason::NodeName)
+        }
         (None, Some(cluster)) => {
             cluster.of_profile(&profile.name).any(admits).then_some(Reason::Schedulable)
         }
-        (None, None) => profile
-            .node
-            .as_ref()
-            .is_some_and(|node| admits(node) || admits_namesake(profile, node, pod))
-            .then_some(Reason::Schedulable),
+        (None, None) => may_admit(profile, pod).then_some(Reason::Schedulable),
     }
 }
 
-/// Whether the pod names, by the label `kubernetes.io/hostname`, another node of the profile than the one that the profile
-/// describes, and that one is open to it.
+/// Whether a node that the profile may have is open to `pod`, where no cluster is known.
+fn may_admit(profile: &Profile, pod: &PodView) -> bool {
+    profile
+        .likely_nodes
+        .iter()
+        .any(|node| filter::admits(pod, node) || admits_namesake(profile, node, pod))
+}
+
+/// Whether the pod names, by the label `kubernetes.io/hostname`, another node than the one that the profile describes, and
+/// that one is open to it. A name that the profile does not know counts beside a toleration for a taint of its own.
 fn admits_namesake(profile: &Profile, node: &NodeFact, pod: &PodView) -> bool {
     let selector = pod.node_selector.as_deref().unwrap_or_default();
-    let Some(name) = lookup(selector, HOST_NAME).filter(|name| profile.has_node_named(name)) else {
+    let Some(name) = lookup(selector, HOST_NAME) else {
         return false;
     };
+    let is_told_by_taint = || {
+        filter::repelling(&node.taints).any(|taint| {
+            taint.key != DEFAULT_TAINT && pod.tolerations().iter().any(|one| one.key == taint.key)
+        })
+    };
+    if !profile.has_node_named(name) && !is_told_by_taint() {
+        return false;
+    }
     let mut namesake = NodeFact { name: name.to_owned(), ..node.clone() };
     namesake.labels.retain(|(key, _)| key != HOST_NAME);
     namesake.labels.push((HOST_NAME.to_owned(), name.to_owned()));

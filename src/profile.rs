@@ -140,6 +140,8 @@ pub struct Profile {
     pub recognise: Vec<Recognition>,
     /// The node as it registers, for use where no cluster is known.
     pub node: Option<NodeFact>,
+    /// That node, and what it may look like beside: see [`Profile::nodes`].
+    pub(crate) likely_nodes: Vec<NodeFact>,
     /// Pods that belong to it anyway.
     pub claims: Vec<Claim>,
     /// What a pod that asks for it needs.
@@ -219,6 +221,39 @@ impl Profile {
                 || !claim.ids.is_empty();
             is_any && scheduler && labels && features
         })
+    }
+
+    /// The nodes that it may have where no cluster is known: the one it describes, and that node with other taints or labels
+    /// by which its nodes are recognised. Taints have changed between versions of providers, and tolerations stayed.
+    pub fn nodes(&self) -> Vec<NodeFact> {
+        let Some(node) = &self.node else {
+            return Vec::new();
+        };
+        let mut nodes = vec![node.clone()];
+        for one in &self.recognise {
+            let is_new = |taint: &Taint| !node.taints.iter().any(|own| own.key == taint.key);
+            let has_other_taint = !one.taints.is_empty() && one.taints.iter().all(is_new);
+            let has_other_label = one
+                .labels
+                .iter()
+                .any(|(key, value)| node.label(key).is_some_and(|own| own != value));
+            if !has_other_taint && !has_other_label {
+                continue;
+            }
+            let mut other = node.clone();
+            if has_other_taint {
+                other.taints.clone_from(&one.taints);
+                for taint in other.taints.iter_mut().filter(|taint| taint.effect.is_empty()) {
+                    "NoSchedule".clone_into(&mut taint.effect);
+                }
+            }
+            for (key, value) in &one.labels {
+                other.labels.retain(|(known, _)| known != key);
+                other.labels.push((key.clone(), value.clone()));
+            }
+            nodes.push(other);
+        }
+        nodes
     }
 
     /// Whether a node of this name would be one of its nodes, as far as a name can tell.

@@ -105,6 +105,31 @@ impl<'t> Located<'t> {
     }
 }
 
+impl Located<'_> {
+    /// The object as a document of its own, where it is an item of a list.
+    pub fn standing_alone(&self) -> Option<Document> {
+        (!self.base.segments().is_empty()).then(|| Document::of_value(self.value().clone()))
+    }
+
+    /// The text of a module with its lines where they stand in the file.
+    pub fn in_place(&self, code: &template::Text) -> String {
+        "\n".repeat(self.stands(code).0) + &code.text
+    }
+
+    /// What a compiler says of modules, one problem a line, where they stand in the file.
+    pub fn compile_problems(&self, codes: &[template::Text], message: &str) -> Vec<Problem> {
+        let stands: Vec<(Range<usize>, usize)> = codes
+            .iter()
+            .map(|code| {
+                let (before, indent) = self.stands(code);
+                (before + 1..before + 1 + code.text.lines().count(), indent)
+            })
+            .collect();
+        let lines = message.lines().filter(|line| !line.trim().is_empty());
+        lines.map(|line| in_file(&self.text.origin, line, &stands)).collect()
+    }
+}
+
 /// Reads and compiles a template; gives nothing where it is written in CEL only.
 ///
 /// Fails with every mistake; those in its Rego stand where they stand in the file.
@@ -112,23 +137,15 @@ pub fn template(located: &Located<'_>) -> Result<(String, Option<Template>), Vec
     let source =
         TemplateSource::read(located.value()).map_err(|mistakes| located.problems(mistakes))?;
     let kind = source.kind.clone();
-    let mut stands: Vec<(Range<usize>, usize)> = Vec::new();
-    if let Some(rego) = &source.rego {
-        for code in std::iter::once(&rego.module).chain(&rego.libraries) {
-            let (before, indent) = located.stands(code);
-            stands.push((before + 1..before + 1 + code.text.lines().count(), indent));
-        }
-    }
-    let origin = &located.text.origin;
-    let text = |code: &template::Text| "\n".repeat(located.stands(code).0) + &code.text;
-    match source.compile(origin, text) {
+    let codes: Vec<template::Text> = source
+        .rego
+        .iter()
+        .flat_map(|rego| std::iter::once(&rego.module).chain(&rego.libraries))
+        .cloned()
+        .collect();
+    match source.compile(&located.text.origin, |code| located.in_place(code)) {
         Ok(template) => Ok((kind, template)),
-        Err(error) => Err(error
-            .message
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(|line| in_file(origin, line, &stands))
-            .collect()),
+        Err(error) => Err(located.compile_problems(&codes, &error.message)),
     }
 }
 

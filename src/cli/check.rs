@@ -170,7 +170,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
         .map_err(|problem| anyhow::anyhow!("{problem}"))?;
     let reader = Reader {
         catalogue: &pipeline.catalogue,
-        constraints: &pipeline.constraints,
+        pipeline: &pipeline,
         namespace: &arguments.namespace,
     };
     let found = parallel::map(&files, "files read", |path| {

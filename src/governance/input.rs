@@ -11,10 +11,13 @@
 //! | `cost` | an estimate, null where the profile has no prices |
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use regorus::Value;
 
+use super::inventory::Data;
 use super::value::{Read, from_json};
+use crate::facts::Inventory;
 use crate::path::{FieldPath, Segment};
 
 /// Version of the contract.
@@ -65,7 +68,10 @@ impl From<&serde_json::Value> for Review {
 
 /// The input without the parameters: built once a review and shared by all policies.
 #[derive(Clone, Debug)]
-pub struct Input(Value);
+pub struct Input {
+    document: Value,
+    data: Option<Arc<Data>>,
+}
 
 impl Input {
     /// Makes the document of a request. `pod` says where in its object the pod stands; that is not converted again but
@@ -93,7 +99,19 @@ impl Input {
             ("cost", Value::Null),
         ];
         let members = members.into_iter().map(|(key, value)| (Value::from(key), value));
-        Self(Value::from(members.collect::<BTreeMap<_, _>>()))
+        Self { document: Value::from(members.collect::<BTreeMap<_, _>>()), data: None }
+    }
+
+    /// The same with what policies may look at besides.
+    #[must_use]
+    pub fn knowing(mut self, inventory: &Inventory) -> Self {
+        self.data = Some(Data::of(inventory));
+        self
+    }
+
+    /// What policies may look at besides.
+    pub(super) fn data(&self) -> Option<&Value> {
+        self.data.as_deref().map(Data::value)
     }
 
     /// The document, for a reader.
@@ -103,7 +121,7 @@ impl Input {
 
     /// The input of one policy. Only the top level is copied; everything below is shared.
     pub(super) fn with_parameters(&self, parameters: &Value) -> Value {
-        let mut input = self.0.clone();
+        let mut input = self.document.clone();
         if let Ok(members) = input.as_object_mut() {
             members.insert(Value::from("parameters"), parameters.clone());
         }

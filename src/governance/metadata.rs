@@ -10,6 +10,9 @@ use crate::document::{Document, Mark};
 use crate::path::FieldPath;
 use crate::placement::Standing;
 
+use super::schema::Schema;
+use super::selector::Selector;
+
 /// The metadata of a policy.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
@@ -27,13 +30,17 @@ pub struct Metadata {
     pub action: Option<super::Action>,
     /// Its parameters, unless the configuration gives others.
     pub parameters: Option<serde_json::Value>,
+    /// The schema of the parameters, if there is one.
+    pub parameters_schema: Option<serde_json::Value>,
     /// What a failure of the policy itself means.
     pub on_error: OnError,
+    /// Whether the module is written as before version 1 of Rego.
+    pub is_old_rego: bool,
     /// Groups of policies that it belongs to, by name.
     pub sets: Vec<String>,
 }
 
-/// The kinds that policies can be about: a workload is governed as the pods that it makes.
+/// The kinds of objects that are governed as pods: a workload is one that makes some. Any other kind is governed as it is.
 const KINDS: &[&str] = &["Pod", "*"];
 
 /// The operations that are governed: what is deleted must always be let go.
@@ -54,7 +61,8 @@ pub enum OnError {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Match {
-    /// Kinds of objects, by name; a workload's pods are matched as `Pod`.
+    /// Kinds of objects, `Kind` or `group/Kind`. A workload's pods are matched as `Pod`; `*` is every object that is or makes pods.
+    /// An object of any other kind that is named is governed as it is.
     pub kinds: Vec<String>,
     /// Operations.
     pub operations: Vec<String>,
@@ -66,6 +74,10 @@ pub struct Match {
     pub placement: PlacementMatch,
     /// Profiles, one of which must be within reach.
     pub profiles: Vec<String>,
+    /// Labels of the object.
+    pub label_selector: Option<Selector>,
+    /// Labels of its namespace. One that nobody knows counts as selected.
+    pub namespace_selector: Option<Selector>,
 }
 
 /// Which placements a policy is about.
@@ -83,6 +95,51 @@ pub enum PlacementMatch {
     Reachable,
     /// Pods that can run on virtual nodes only.
     Virtual,
+}
+
+impl Match {
+    /// What could never match or be selected, with its place below `base`.
+    pub(crate) fn problems(&self, base: &FieldPath) -> Vec<(FieldPath, String)> {
+        let mut problems = Vec::new();
+        let place = |key: &str, position: usize| base.clone().key(key).index(position);
+        for (position, word) in self.kinds.iter().enumerate() {
+            let kind = word.rsplit('/').next().unwrap_or_default();
+            let is_kind = kind.starts_with(|c: char| c.is_ascii_uppercase())
+                && kind.chars().all(|c| c.is_ascii_alphanumeric());
+            if !is_kind && word != "*" {
+                let hint = suggest::nearest(&kind.to_lowercase(), ["pod"]);
+                let hint = hint.map_or(
+                    "a kind is written like `Pod` or `apps/Deployment`",
+                    |_| "did you mean `Pod`?",
+                );
+                problems
+                    .push((place("kinds", position), format!("`{word}` never matches; {hint}")));
+            } else if kind.ends_with('s') && KINDS.contains(&kind.trim_end_matches('s')) {
+                problems.push((
+                    place("kinds", position),
+                    format!("`{word}` never matches; did you mean `Pod`?"),
+                ));
+            }
+        }
+        for (position, word) in self.operations.iter().enumerate() {
+            if !OPERATIONS.contains(&word.as_str()) {
+                let hint = suggest::help(word, OPERATIONS.iter().copied());
+                problems.push((
+                    place("operations", position),
+                    format!("`{word}` never matches; {hint}"),
+                ));
+            }
+        }
+        for (key, selector) in [
+            ("labelSelector", &self.label_selector),
+            ("namespaceSelector", &self.namespace_selector),
+        ] {
+            if let Some(problem) = selector.as_ref().and_then(Selector::problem) {
+                problems.push((base.clone().key(key), problem));
+            }
+        }
+        problems
+    }
 }
 
 impl PlacementMatch {
@@ -123,11 +180,24 @@ struct Custom {
     action: Option<super::Action>,
     severity: Option<DeniedAs>,
     parameters: Option<serde_json::Value>,
+    parameters_schema: Option<serde_json::Value>,
+    rego_version: RegoVersion,
     on_error: OnError,
     sets: Vec<String>,
     /// Free words for catalogues of policies.
     #[serde(rename = "tags")]
     _tags: OneOrMany<String>,
+}
+
+/// A version of Rego.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum RegoVersion {
+    /// Bodies without `if`, sets without `contains`.
+    V0,
+    /// What OPA has understood since its version 1.
+    #[default]
+    V1,
 }
 
 /// How grave the findings of `deny` are: the same choice as `action`, in the words of a finding.
@@ -175,20 +245,9 @@ impl Metadata {
                     &format!("`{}`: {}", error.path(), error.inner()),
                 )
             })?;
-        let matched = &source.custom.r#match;
-        for (key, words, known) in
-            [("kinds", &matched.kinds, KINDS), ("operations", &matched.operations, OPERATIONS)]
-        {
-            if let Some((position, word)) =
-                words.iter().enumerate().find(|(_, word)| !known.contains(&word.as_str()))
-            {
-                let place = FieldPath::keys("custom.match").key(key).index(position);
-                let hint = suggest::help(word, known.iter().copied());
-                return Err(at(
-                    document.locate(&place),
-                    &format!("`{place}`: `{word}` never matches; {hint}"),
-                ));
-            }
+        let base = FieldPath::keys("custom.match");
+        if let Some((place, problem)) = source.custom.r#match.problems(&base).into_iter().next() {
+            return Err(at(document.locate(&place), &format!("`{place}`: {problem}")));
         }
         Ok(Self {
             title: source.title,
@@ -207,9 +266,33 @@ impl Metadata {
                 .action
                 .or_else(|| source.custom.severity.map(super::Action::from)),
             parameters: source.custom.parameters,
+            parameters_schema: source.custom.parameters_schema,
+            is_old_rego: source.custom.rego_version == RegoVersion::V0,
             on_error: source.custom.on_error,
             sets: source.custom.sets,
         })
+    }
+
+    /// The parameters that are in force: those that are given, or else its own, with the defaults of the schema.
+    ///
+    /// Fails in a phrase where they do not fit the schema, or where that is none.
+    pub fn complete(&self, given: Option<serde_json::Value>) -> Result<serde_json::Value, String> {
+        let mut parameters =
+            given.or_else(|| self.parameters.clone()).unwrap_or_else(|| serde_json::json!({}));
+        let Some(schema) = &self.parameters_schema else {
+            return Ok(parameters);
+        };
+        let joined = |mistakes: Vec<crate::document::Mistake>| {
+            mistakes.into_iter().map(|one| one.message).collect::<Vec<_>>().join("; ")
+        };
+        let schema = Schema::read(schema, &FieldPath::keys("parametersSchema"))
+            .map_err(|mistakes| format!("the schema of the parameters: {}", joined(mistakes)))?;
+        let misfits = schema.misfits(&parameters, &FieldPath::keys("parameters"));
+        if !misfits.is_empty() {
+            return Err(joined(misfits.into_mistakes()));
+        }
+        schema.complete(&mut parameters);
+        Ok(parameters)
     }
 
     /// The first address to read on.
@@ -271,7 +354,15 @@ mod tests {
             of("operations: [CREATE, UPDTE]"),
             Err("4:28: metadata: `custom.match.operations[1]`: `UPDTE` never matches; did you mean `UPDATE`?".to_owned())
         );
-        assert!(of("kinds: [Deployment]").unwrap_err().contains("use one of: Pod, *"));
+        assert_eq!(of("kinds: [apps/Deployment, Service]"), Ok(()));
+        assert!(of("kinds: [pods]").unwrap_err().contains("did you mean `Pod`?"));
+        assert!(of("kinds: [Pods]").unwrap_err().contains("did you mean `Pod`?"));
+        assert!(of("kinds: [deployment]").unwrap_err().contains("is written like"));
+        assert!(
+            of("labelSelector: {matchExpressions: [{key: a, operator: In}]}")
+                .unwrap_err()
+                .contains("needs `values`")
+        );
         assert_eq!(of("operations: [CREATE, UPDATE, '*']"), Ok(()));
     }
 

@@ -277,6 +277,7 @@ impl ProfileSource {
                 taints: node.taints,
                 kubelet_version: String::new(),
             }),
+            likely_nodes: Vec::new(),
             claims: spec.claims,
             inject: spec.inject,
             keep_off: spec.keep_off,
@@ -295,6 +296,7 @@ impl ProfileSource {
         if !problems.is_empty() {
             return Err(problems);
         }
+        profile.likely_nodes = profile.nodes();
         profile.tie(catalogue, own, handed.entries, &left_behind);
         Ok(profile)
     }

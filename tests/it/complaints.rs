@@ -175,6 +175,24 @@ fn aci() -> Vec<Complaint> {
     ]
 }
 
+/// What Fargate takes of no pod.
+const DRIVER: &[(&str, &str, &str)] = &[
+    ("host.network", "spec.hostNetwork", "never schedules the pod"),
+    (
+        "security.privileged",
+        "spec.containers[0].securityContext.privileged",
+        "never schedules the pod",
+    ),
+    ("host.port", "spec.containers[0].ports[0].hostPort", "never schedules the pod"),
+];
+
+/// What Fargate takes of no pod.
+const MESH: &[(&str, &str, &str)] = &[(
+    "security.capabilities.add",
+    "spec.initContainers[0].securityContext.capabilities.add",
+    "never schedules the pod",
+)];
+
 fn fargate() -> Vec<Complaint> {
     let complaint = |report, spec, said| Complaint {
         report,
@@ -189,26 +207,12 @@ fn fargate() -> Vec<Complaint> {
         spec["hostNetwork"] = json!(true);
         spec
     };
-    const DRIVER: &[(&str, &str, &str)] = &[
-        ("host.network", "spec.hostNetwork", "never schedules the pod"),
-        (
-            "security.privileged",
-            "spec.containers[0].securityContext.privileged",
-            "never schedules the pod",
-        ),
-        ("host.port", "spec.containers[0].ports[0].hostPort", "never schedules the pod"),
-    ];
     let mesh = |name: &str| {
         let mut spec = one_container(json!({}));
         spec["initContainers"] = json!([{"name": name, "image": "registry.example.com/proxy:1",
             "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}, "runAsUser": 0}}]);
         spec
     };
-    const MESH: &[(&str, &str, &str)] = &[(
-        "security.capabilities.add",
-        "spec.initContainers[0].securityContext.capabilities.add",
-        "never schedules the pod",
-    )];
     vec![
         complaint("https://github.com/aws/containers-roadmap/issues/1517", driver(), DRIVER),
         complaint(
@@ -218,8 +222,8 @@ fn fargate() -> Vec<Complaint> {
         ),
         complaint(
             "https://github.com/kubernetes-sigs/aws-efs-csi-driver/issues/1329",
-            driver(),
-            DRIVER,
+            one_container(json!({"securityContext": {"privileged": true}})),
+            &DRIVER[1..2],
         ),
         complaint(
             "https://github.com/kubernetes/ingress-nginx/issues/4888",
@@ -409,22 +413,66 @@ fn the_same_pod_fails_before_it_is_scheduled_on_one_kind_of_node_and_runs_on_ano
     assert!(verdict.allowed && !verdict.patch.is_empty());
 }
 
-/// Admiralty takes a pod over by an annotation, whose value is empty in its own documentation; a pod may also name a node.
+/// No single mark means "virtual node": where no cluster is known, every mark that real manifests use must count.
 #[test]
-fn a_pod_that_is_elected_or_names_its_node_is_headed_there() {
+fn a_pod_is_headed_where_its_marks_lead() {
     let pipeline = Pipeline::built_in().unwrap();
+    let tolerating = |key: &str| json!([{"key": key, "operator": "Exists"}]);
+    let all = json!([{"operator": "Exists"}]);
+    let by_host = |name: &str, tolerations: &Value| json!({"nodeSelector": {"kubernetes.io/hostname": name}, "tolerations": tolerations});
     let elected = pod(json!({"annotations": {"multicluster.admiralty.io/elect": ""}}), json!({}));
-    let other = json!({"nodeSelector": {"kubernetes.io/hostname": "virtual-node-aci-linux-2"}, "tolerations": [{"operator": "Exists"}]});
-    let named = json!({"nodeSelector": {"kubernetes.io/hostname": "virtual-node-aci-linux"}, "tolerations": [{"operator": "Exists"}]});
+    let scheduled = |spec: Value| pod(json!({}), spec);
     for (object, expected) in [
+        // Admiralty's own documentation leaves the value empty.
         (elected, "admiralty"),
-        (pod(json!({}), named), "azure-aci"),
-        (pod(json!({}), other), "azure-aci"),
+        (scheduled(by_host("virtual-node-aci-linux", &all)), "azure-aci"),
+        (scheduled(by_host("virtual-node-aci-linux-2", &all)), "azure-aci"),
+        (
+            scheduled(by_host(
+                "virtual-kubelet-aci-linux",
+                &tolerating("virtual-kubelet.io/provider"),
+            )),
+            "azure-aci",
+        ),
+        // A taint of an earlier version.
+        (
+            scheduled(
+                json!({"nodeSelector": {"type": "virtual-kubelet"}, "tolerations": tolerating("azure.com/aci")}),
+            ),
+            "azure-aci",
+        ),
+        (
+            scheduled(
+                json!({"nodeSelector": {"type": "virtual-kubelet", "beta.kubernetes.io/os": "windows"},
+            "tolerations": tolerating("virtual-kubelet.io/provider")}),
+            ),
+            "azure-aci",
+        ),
+        // A node whose name can be anything, known by a taint of its own.
+        (
+            scheduled(by_host("my-node", &tolerating("virtual-node.interlink/no-schedule"))),
+            "interlink",
+        ),
+        // A node name that tells nothing beside labels that do.
+        (
+            scheduled(json!({"nodeName": "any", "nodeSelector": {"liqo.io/type": "virtual-node"},
+            "tolerations": tolerating("virtual-node.liqo.io/not-allowed")})),
+            "liqo",
+        ),
     ] {
         let verdict = decide(&pipeline, &Facts::default(), &object);
         let profiles: Vec<&str> =
             verdict.placement.profiles.iter().map(|one| &*one.profile).collect();
         assert_eq!(profiles, [expected], "{object}");
-        assert_eq!(verdict.placement.standing, loadline::placement::Standing::Bound);
+        assert_eq!(verdict.placement.standing, loadline::placement::Standing::Bound, "{object}");
+    }
+    // Neither a name nor a toleration alone leads anywhere.
+    for spec in [
+        json!({"nodeName": "any", "tolerations": all}),
+        by_host("my-node", &all),
+        by_host("my-node", &tolerating("virtual-kubelet.io/provider")),
+    ] {
+        let verdict = decide(&pipeline, &Facts::default(), &scheduled(spec.clone()));
+        assert!(verdict.placement.profiles.is_empty(), "{spec}");
     }
 }

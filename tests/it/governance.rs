@@ -2,6 +2,7 @@
 
 mod command;
 mod documentation;
+mod documents;
 mod hostile;
 mod matching;
 mod outcomes;

@@ -1,25 +1,17 @@
 //! Messages about facts: what would have happened, in plain words, for every fact that can become a message.
 
-use loadline::catalogue::{Catalogue, Feature};
+use loadline::catalogue::Feature;
 use loadline::compat::why;
-use loadline::profile::{Effect, Entry, Profile, Support};
+use loadline::profile::{Effect, Entry, Support};
 
 use super::truth::Data;
 
 /// Every fact about a feature that pods can ask for, with where it stands.
 fn facts(data: &Data) -> Vec<(String, &Entry, &Feature)> {
-    let of = |profile: &'_ Profile, catalogue: &'_ Catalogue| -> Vec<_> {
-        catalogue
-            .features()
-            .filter(|(_, feature)| !feature.is_behaviour())
-            .map(|(id, feature)| (format!("{}: {}", profile.name, feature.name), id))
-            .map(|(name, id)| (name, id))
-            .collect()
-    };
     let mut facts = Vec::new();
     for profile in &data.profiles {
-        for (name, id) in of(profile, &data.catalogue) {
-            facts.push((name, profile.entry(id), data.catalogue.feature(id)));
+        for (id, feature) in data.catalogue.features().filter(|(_, one)| !one.is_behaviour()) {
+            facts.push((format!("{}: {}", profile.name, feature.name), profile.entry(id), feature));
         }
     }
     facts
@@ -82,7 +74,7 @@ fn messages_read_as_one_phrase() {
             || text.contains("  ")
             || text.contains("so so ")
             || text.matches(", so ").count() > 1
-            || text.matches('`').count() % 2 != 0
+            || !text.matches('`').count().is_multiple_of(2)
             || text.chars().any(char::is_control)
             || text.chars().count() > 320;
         if is_odd {

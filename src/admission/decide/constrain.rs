@@ -1,6 +1,6 @@
-//! Governance by Gatekeeper's constraints: of every kind of object, as it will be stored.
+//! Governance of every kind of object, as it will be stored: by Gatekeeper's constraints, and by policies that name the kind.
 //!
-//! They are held to their own contract, not to ours: what a constraint refuses is refused at a workload, too, and at an update
+//! Constraints are held to their own contract, not to ours: what a constraint refuses is refused at a workload, too, and at an update
 //! that makes nothing worse. Loadline's modes and exemptions hold for them as for everything else.
 
 use serde::Deserialize;
@@ -13,12 +13,14 @@ use crate::admission::{Object, Pipeline, Request, Stage};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
-use crate::governance::POLICY_ERROR;
 use crate::governance::gatekeeper::Reviewed;
 use crate::governance::gatekeeper::constraint::Point;
 use crate::governance::gatekeeper::subject::{Metadata, Namespace, Source, Subject};
-use crate::governance::input::Review;
+use crate::governance::input::{Input, Review};
+use crate::governance::{self, POLICY_ERROR, Policy};
 use crate::mutation;
+use crate::path::FieldPath;
+use crate::placement::Standing;
 
 /// As much of a review as constraints need: the request, as text.
 #[derive(Deserialize)]
@@ -38,6 +40,18 @@ struct Objects<'b> {
 }
 
 impl Pipeline {
+    /// Whether a constraint, or a policy that names the kind, can be about objects of that kind.
+    pub fn may_concern(&self, group: &str, kind: &str, operation: &str) -> bool {
+        self.constraints.may_concern(group, kind, operation)
+            || (operation != "DELETE"
+                && self.policies.iter().any(|policy| policy.names_kind(group, kind)))
+    }
+
+    /// Whether a constraint or a policy looks at `data.inventory`, or at whole Namespaces.
+    pub fn reads_inventory(&self) -> bool {
+        !self.constraints.is_empty() || self.policies.iter().any(Policy::reads_inventory)
+    }
+
     /// Adds what constraints say to the verdict.
     pub(super) fn constrain(
         &self,
@@ -48,10 +62,9 @@ impl Pipeline {
         verdict: &mut Verdict,
     ) {
         let kind = &request.kind;
-        if self.constraints.is_empty()
-            || verdict.mode == Mode::Off
+        if verdict.mode == Mode::Off
             || request.stage == Stage::Mutate
-            || !self.constraints.may_concern(&kind.group, &kind.kind, &request.operation)
+            || !self.may_concern(&kind.group, &kind.kind, &request.operation)
         {
             return;
         }
@@ -107,13 +120,14 @@ impl Pipeline {
             source: Some(Source::Original),
         };
         let reviewed = Reviewed { point: Point::Webhook, operation: &request.operation, subject };
+        let base = || match (&patched, shared.review.get()) {
+            (_, Some(review)) => Ok(review.clone()),
+            (Some(Ok(request)), None) => Ok(Review::from(request)),
+            (Some(Err(problem)), None) => Err(problem.clone()),
+            (None, None) => Review::read(text.get()).map_err(|error| error.to_string()),
+        };
         let review = || {
-            let review = match (&patched, shared.review.get()) {
-                (_, Some(review)) => review.clone(),
-                (Some(Ok(request)), None) => Review::from(request),
-                (Some(Err(problem)), None) => return Err(problem.clone()),
-                (None, None) => Review::read(text.get()).map_err(|error| error.to_string())?,
-            };
+            let review = base()?;
             Ok(match (facts.inventory().namespace(name), namespace) {
                 _ if name.is_empty() => review.for_templates(None),
                 (Some(namespace), _) => review.for_templates(Some(namespace)),
@@ -125,15 +139,62 @@ impl Pipeline {
             self.constraints.review(&reviewed, review, facts.inventory(), shared.deadline(request));
         let mut diagnostics: Vec<_> =
             violations.iter().filter_map(|violation| violation.diagnostic()).collect();
+        let labels: Vec<(String, String)> =
+            any.labels().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let matched = governance::Subject {
+            kind: &kind.kind,
+            operation: &request.operation,
+            namespace: name,
+            standing: Standing::Regular,
+            profiles: &[],
+            labels: &labels,
+            namespace_labels: namespace.map(|namespace| &namespace.labels),
+        };
+        let concerned: Vec<&Policy> = self
+            .policies
+            .iter()
+            .filter(|policy| policy.concerns_other(&kind.group, &matched))
+            .filter(|_| matches!(request.operation.as_str(), "CREATE" | "UPDATE"))
+            .collect();
+        if !concerned.is_empty() {
+            let deadline = shared.deadline(request);
+            match base() {
+                Ok(review) => {
+                    let mut input = of_other(review, request);
+                    if concerned.iter().any(|policy| policy.reads_inventory()) {
+                        input = input.knowing(facts.inventory());
+                    }
+                    diagnostics.extend(governance::evaluate(
+                        concerned.into_iter(),
+                        &input,
+                        deadline,
+                    ));
+                }
+                Err(problem) => diagnostics.push(Diagnostic::new(
+                    Severity::Deny,
+                    POLICY_ERROR,
+                    format!("the input of the policies could not be built: {problem}"),
+                )),
+            }
+        }
         if !self.exemptions.is_empty() {
-            let labels: Vec<(String, String)> =
-                any.labels().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
             let subject =
                 exemption::Subject { namespace: name, labels: &labels, today: request.today };
             exemption::apply(&self.exemptions, &subject, &mut diagnostics);
         }
         verdict.diagnostics.extend(diagnostics);
     }
+}
+
+/// The document for policies about an object that is no pod.
+fn of_other(review: Review, request: &Request) -> Input {
+    let root = match &request.object {
+        Object::Workload { template, .. } => FieldPath::keys(template),
+        // No object has a member without a name: there is no pod.
+        Object::None | Object::Other | Object::Pod(_) => FieldPath::root().key(""),
+    };
+    let placement = json!({ "standing": Standing::Regular.as_str(), "profiles": [] });
+    Input::new(review, &root, &placement, &json!([]))
 }
 
 /// A Namespace of which only the labels and our own annotations are known.

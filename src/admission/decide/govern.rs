@@ -34,7 +34,9 @@ impl Decision<'_> {
             return Vec::new();
         }
         let reads_features = concerned.clone().any(Policy::reads_features);
+        let reads_inventory = concerned.clone().any(Policy::reads_inventory);
         let input = match self.input(placement, editor, &profiles, reads_features) {
+            Ok(input) if reads_inventory => input.knowing(self.facts.inventory()),
             Ok(input) => input,
             Err(problem) => {
                 return vec![Diagnostic::new(
@@ -75,6 +77,8 @@ impl Decision<'_> {
             namespace: &self.request.namespace,
             standing: placement.standing,
             profiles,
+            labels: self.pod.labels.as_deref().unwrap_or_default(),
+            namespace_labels: self.namespace.map(|namespace| &namespace.labels),
         }
     }
 

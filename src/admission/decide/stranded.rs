@@ -6,11 +6,8 @@ use super::Decision;
 use crate::diagnostic::codes::MISSING_TOLERATION;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::node::NodeFact;
-use crate::placement::{filter, may_run_on_regular, own_nodes};
+use crate::placement::{DEFAULT_TAINT, filter, may_run_on_regular, own_nodes};
 use crate::pod::Taint;
-
-/// The key of the taint that Virtual Kubelet's core gives a node where nobody chose another.
-const DEFAULT_TAINT: &str = "virtual-kubelet.io/provider";
 
 impl Decision<'_> {
     /// What there is to say of a pod whose selector or affinity leads to virtual nodes alone, while their taints keep it off.

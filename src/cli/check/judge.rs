@@ -113,8 +113,16 @@ pub fn judge(
     let verdict = decide(&subject.request);
     let pods = subject.pods.as_ref().map(|pods| {
         let mut of_pods = in_workload(pods, decide(&pods.request));
-        // What a constraint says of the workload itself is as binding as what is said of its pods.
-        let own = verdict.diagnostics.iter().filter(|one| one.is_of_constraint());
+        // What a constraint, or a policy that names the kind, says of the workload itself is as binding as what is said of its pods.
+        let kind = &subject.request.kind;
+        let is_own = |one: &&Diagnostic| {
+            let mut policies = pipeline.policies.iter();
+            one.is_of_constraint()
+                || policies.any(|policy| {
+                    policy.name == one.code && policy.names_kind(&kind.group, &kind.kind)
+                })
+        };
+        let own = verdict.diagnostics.iter().filter(is_own);
         let mut own: Vec<Diagnostic> = own.cloned().collect();
         own.retain(|one| !of_pods.diagnostics.contains(one));
         of_pods.diagnostics.extend(own);

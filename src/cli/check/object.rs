@@ -8,13 +8,12 @@ use serde_json::{Value, json};
 use super::input::{self, Part};
 use super::{scope, template, typed};
 use crate::admission::review::{self, ReviewError};
-use crate::admission::{Object, Request};
+use crate::admission::{Object, Pipeline, Request};
 use crate::bundle::Problem;
 use crate::catalogue::Catalogue;
 use crate::cli::render::excerpt::{Origin, Text};
 use crate::document::{Document, Mark};
 use crate::facts::NamespaceFact;
-use crate::governance::gatekeeper::Constraints;
 use crate::node::NodeFact;
 use crate::path::FieldPath;
 use crate::pod::{OWN_PREFIX, Taint, workload};
@@ -94,7 +93,7 @@ pub struct Reader<'a> {
     /// The features there are.
     pub catalogue: &'a Catalogue,
     /// What may be about objects of other kinds than those with pods.
-    pub constraints: &'a Constraints,
+    pub pipeline: &'a Pipeline,
     /// The namespace of objects that name none.
     pub namespace: &'a str,
 }
@@ -152,7 +151,7 @@ impl Reader<'_> {
         let workload = workload(group, kind);
         let is_review = group == "admission.k8s.io" && kind == "AdmissionReview";
         let is_pod = (group, kind) == ("", "Pod");
-        if !is_review && !self.constraints.is_empty() {
+        if !is_review && self.pipeline.reads_inventory() {
             found.objects.push(self.complete(object, group, kind).0);
         }
         let is_of_cluster = match (group, kind) {
@@ -170,7 +169,7 @@ impl Reader<'_> {
         if !is_review
             && !is_pod
             && workload.is_none()
-            && !self.constraints.may_concern(group, kind, "CREATE")
+            && !self.pipeline.may_concern(group, kind, "CREATE")
         {
             if !is_of_cluster {
                 *found.skipped.entry(kind.to_owned()).or_default() += 1;

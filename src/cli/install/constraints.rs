@@ -1,6 +1,7 @@
-//! What Gatekeeper's constraints add to the webhooks: they are about objects of every kind.
+//! What constraints and policies add to the webhooks: they may be about objects of every kind.
 //!
-//! Pods are sent already where they can reach a virtual node. Where a constraint is about pods, the second entry for pods, which
+//! Pods are sent already where they can reach a virtual node. Where a constraint is about pods, or a policy about those that stay
+//! on regular nodes, the second entry for pods, which
 //! is for those that say nothing of virtual nodes in namespaces that ask for one, is opened to all namespaces: then every pod is
 //! sent, and still none of them twice. All other kinds get an entry of their own.
 
@@ -8,9 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::admission::Pipeline;
 use crate::cli::check::scope;
+use crate::governance::Policy;
+use crate::governance::gatekeeper::Synced;
 use crate::governance::gatekeeper::matching::NamedKind;
-use crate::governance::gatekeeper::{Constraints, Synced};
+use crate::governance::metadata::{Match, PlacementMatch};
 
 /// The name of the entry for kinds that constraints are about.
 const NAME: &str = "constraints.loadline.dev";
@@ -19,11 +23,17 @@ const NAME: &str = "constraints.loadline.dev";
 const PODS: [&str; 2] = ["pods.loadline.dev", "asked.pods.loadline.dev"];
 
 /// Adds what the constraints need to a configuration of validating webhooks; leaves any other alone.
-pub(super) fn add(configuration: &mut Value, constraints: &Constraints) {
-    if constraints.is_empty() || configuration["kind"] != "ValidatingWebhookConfiguration" {
+pub(super) fn add(configuration: &mut Value, pipeline: &Pipeline) {
+    if configuration["kind"] != "ValidatingWebhookConfiguration" {
         return;
     }
-    let named = constraints.named_kinds();
+    let mut named = pipeline.constraints.named_kinds();
+    for (group, kind, operations) in pipeline.policies.iter().flat_map(kinds_of) {
+        let wanted = named.entry(NamedKind { group, kind }).or_default();
+        wanted.extend(operations);
+        wanted.sort();
+        wanted.dedup();
+    }
     let Some(webhooks) = configuration.get_mut("webhooks").and_then(Value::as_array_mut) else {
         return;
     };
@@ -31,9 +41,17 @@ pub(super) fn add(configuration: &mut Value, constraints: &Constraints) {
     let Some(model) = webhooks.iter().find(named_so(PODS[0])).cloned() else {
         return;
     };
-    let is_about_pods = named.keys().any(|one| {
-        matches!(one.group.as_str(), "" | "*") && matches!(one.kind.as_str(), "Pod" | "*")
-    });
+    let is_about_all = |policy: &Policy| {
+        let matches = &policy.metadata.matches;
+        let is_wide = matches!(matches.placement, PlacementMatch::Any | PlacementMatch::Regular);
+        let names_pods = matches.kinds.is_empty()
+            || matches.kinds.iter().any(|kind| kind == "Pod" || kind == "*");
+        is_wide && names_pods
+    };
+    let is_about_pods = pipeline.policies.iter().any(is_about_all)
+        || named.keys().any(|one| {
+            matches!(one.group.as_str(), "" | "*") && matches!(one.kind.as_str(), "Pod" | "*")
+        });
     if is_about_pods
         && let Some(others) = webhooks.iter_mut().find(|webhook| webhook["name"] == PODS[1])
     {
@@ -51,6 +69,22 @@ pub(super) fn add(configuration: &mut Value, constraints: &Constraints) {
         "object == null || !has(object.metadata) || !has(object.metadata.deletionTimestamp)";
     webhook["matchConditions"] = json!([{ "name": "is-not-being-deleted", "expression": staying }]);
     webhooks.push(webhook);
+}
+
+/// The kinds that a policy names besides pods, with the operations it wants to hear of.
+fn kinds_of(policy: &Policy) -> impl Iterator<Item = (String, String, Vec<String>)> {
+    let Match { kinds, operations, .. } = &policy.metadata.matches;
+    let all = ["CREATE", "UPDATE"];
+    let is_any = operations.is_empty() || operations.iter().any(|operation| operation == "*");
+    let wanted: Vec<String> = all
+        .into_iter()
+        .filter(|one| is_any || operations.iter().any(|operation| operation == one))
+        .map(str::to_owned)
+        .collect();
+    kinds.iter().filter(|kind| !matches!(kind.as_str(), "Pod" | "*")).map(move |kind| {
+        let (group, kind) = kind.split_once('/').unwrap_or(("*", kind));
+        (group.to_owned(), kind.to_owned(), wanted.clone())
+    })
 }
 
 /// Lets the server read the objects that policies look at.

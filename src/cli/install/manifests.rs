@@ -84,7 +84,7 @@ pub(super) fn render(
         Address::Url { .. } => {}
     }
     for mut configuration in read(WEBHOOKS)? {
-        constraints::add(&mut configuration, &pipeline.constraints);
+        constraints::add(&mut configuration, pipeline);
         address(&mut configuration, settings)?;
         all.push(configuration);
     }

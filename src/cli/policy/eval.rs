@@ -154,6 +154,8 @@ fn unmatched(loaded: &Loaded, subject: &Subject, preview: &Preview) -> Option<St
         namespace: &request.namespace,
         standing: preview.standing,
         profiles: &profiles,
+        labels: &[],
+        namespace_labels: None,
     };
     if loaded.policy().dialect != eval::Dialect::Native || metadata.matches.concerns(&matched) {
         return None;

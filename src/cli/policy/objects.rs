@@ -48,11 +48,7 @@ impl Objects {
         texts: Vec<excerpt::Text>,
         namespace: &str,
     ) -> anyhow::Result<Self> {
-        let reader = Reader {
-            catalogue: &pipeline.catalogue,
-            constraints: &pipeline.constraints,
-            namespace,
-        };
+        let reader = Reader { catalogue: &pipeline.catalogue, pipeline: &pipeline, namespace };
         let mut found = Vec::new();
         for text in texts {
             let one = reader.find(text);

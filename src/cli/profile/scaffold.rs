@@ -49,11 +49,8 @@ const COMMON: [&str; 8] = [
 pub fn run(arguments: &NewArgs) -> anyhow::Result<ExitStatus> {
     let pipeline = arguments.bundle.pipeline()?;
     let text = input::read(&arguments.from, "<stdin>").map_err(|one| anyhow::anyhow!("{one}"))?;
-    let reader = Reader {
-        catalogue: &pipeline.catalogue,
-        constraints: &pipeline.constraints,
-        namespace: "default",
-    };
+    let reader =
+        Reader { catalogue: &pipeline.catalogue, pipeline: &pipeline, namespace: "default" };
     let found = reader.find(text);
     if let Some(problem) = found.problems.first() {
         bail!("{problem}");

@@ -35,6 +35,9 @@ pub(super) fn compile(
     change.own_functions()?;
     change.own_arithmetic()?;
     guards::insert(&mut change.program)?;
+    if guards::fail_outside(&change.program) {
+        return None;
+    }
     let disputable = change.settle()?;
     Some((change.program, disputable))
 }

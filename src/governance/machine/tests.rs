@@ -1,3 +1,5 @@
+mod random;
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -132,10 +134,6 @@ fn what_is_undefined_does_not_hold() {
     gives("r := [x.a | some x in [{\"a\": 1}, {}]]", "[1]");
     gives("r := [[x.a] | some x in [{\"a\": 1}, {}]]", "[[1]]");
     gives("r := f(1)\nf(_) := x if { x := input.absent } else := 2", "2");
-    gives(
-        "r := count([x | some x in [1, 2]; y := [z | z := input.absent[x]]; count(y) == 0])",
-        "2",
-    );
 }
 
 #[test]
@@ -217,6 +215,7 @@ fn what_the_machine_could_hide_is_left_to_the_interpreter() {
         "r contains p if walk(input, [p, 2])",
         "r if f(1) with f as 5\nf(x) := x",
         "r := any([true])",
+        "r contains x if { some x in [1, 2]; count([y | y := x; y > 1]) == 0 }",
         "r := f(3)\ndefault f(_) := 0\nf(x) := 1 if x == 1",
     ] {
         assert!(unit(rules, Errors::Lenient).machine.is_none(), "{rules}");

@@ -67,11 +67,11 @@ fn what_is_deleted_is_always_let_go() {
 
 #[test]
 fn a_match_that_could_never_match_is_refused_with_its_position() {
-    let text = "# METADATA\n# custom:\n#   match: {kinds: [Deployment]}\npackage test.example\nimport rego.v1\ndeny contains \"x\"\n";
+    let text = "# METADATA\n# custom:\n#   match: {kinds: [Pods]}\npackage test.example\nimport rego.v1\ndeny contains \"x\"\n";
     let error = compile(&[("dir/example.rego", text)], None).unwrap_err().to_string();
     assert!(
         error.starts_with(
-            "dir/example.rego:3:21: metadata: `custom.match.kinds[0]`: `Deployment` never matches"
+            "dir/example.rego:3:21: metadata: `custom.match.kinds[0]`: `Pods` never matches; did you mean `Pod`?"
         ),
         "{error}"
     );

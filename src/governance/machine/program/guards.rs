@@ -80,6 +80,38 @@ pub(super) fn insert(program: &mut Program) -> Option<()> {
     (program.instructions.len() <= Program::MAX_INSTRUCTIONS).then_some(())
 }
 
+/// Whether a condition in a comprehension would be taken for one of the loop around it.
+///
+/// The machine asks only which loop was begun last, so that `some x in xs; count([x | x > 1]) == 0` loses the elements for
+/// which the comprehension is empty.
+pub(super) fn fail_outside(program: &Program) -> bool {
+    let range_of = |(start, instruction): (usize, &Instruction)| match instruction {
+        Instruction::LoopStart { params_index } => {
+            let params = program.instruction_data.get_loop_params(*params_index)?;
+            Some((start, usize::from(params.loop_end), true))
+        }
+        Instruction::ComprehensionBegin { params_index } => {
+            let params = program.instruction_data.get_comprehension_begin_params(*params_index)?;
+            Some((start, usize::from(params.comprehension_end), false))
+        }
+        _ => None,
+    };
+    // What is begun around an instruction, innermost last.
+    let mut open: Vec<(usize, usize, bool)> = Vec::new();
+    for (position, instruction) in program.instructions.iter().enumerate() {
+        open.retain(|(_, end, _)| position < *end);
+        if matches!(instruction, Instruction::Guard { .. } | Instruction::AssertEq { .. }) {
+            let innermost = |is_loop: bool| open.iter().rposition(|one| one.2 == is_loop);
+            if matches!((innermost(true), innermost(false)), (Some(around), Some(own)) if around < own)
+            {
+                return true;
+            }
+        }
+        open.extend(range_of((position, instruction)));
+    }
+    false
+}
+
 const fn defined(register: u8) -> Instruction {
     Instruction::Guard { register, mode: GuardMode::NotUndefined }
 }
