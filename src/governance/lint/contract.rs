@@ -90,7 +90,7 @@ impl Contract<'_> {
     /// What is wrong with the way, if it leads to something that is never there: which step, what, and what helps.
     pub(super) fn miss(&self, way: &Way) -> Option<(usize, String, String)> {
         let mut here = match self.dialect {
-            Dialect::Native => &NATIVE,
+            Dialect::Native | Dialect::NativeV0 => &NATIVE,
             Dialect::GatekeeperV0 | Dialect::GatekeeperV1 => &GATEKEEPER,
         };
         for (position, step) in way.iter().enumerate() {

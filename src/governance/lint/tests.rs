@@ -14,7 +14,7 @@ fn all(modules: &[Module<'_>], dialect: Dialect) -> Vec<String> {
         let help = finding.help.unwrap_or_default();
         format!("{mark}{}: {}; {help}", finding.code, finding.message)
     };
-    lint(modules, dialect, &pipeline.catalogue).into_iter().map(shown).collect()
+    lint(modules, dialect, &pipeline.catalogue, None).into_iter().map(shown).collect()
 }
 
 /// What is found in a policy with that body of `deny`, which stands on line 9.

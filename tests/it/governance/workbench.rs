@@ -78,7 +78,7 @@ fn a_policy_is_evaluated_with_what_it_printed_and_where_its_fields_stand() {
     said.check(0, &[], &[]);
     assert_eq!(
         timeless(&said.stdout),
-        "policy `owner` on Deployment `harbour/ferry` (pod.yaml:1)\n  deny: 1 result\n    \
+        "policy `owner` on the pods of Deployment `harbour/ferry` (pod.yaml:1)\n  deny: 1 result\n    \
          - the pod has no label `owner`\n      field: metadata.labels (pod.yaml:8:7)\n    \
          printed owner/owner.rego:13: looking for owner\n\n"
     );
@@ -125,7 +125,7 @@ fn the_expression_that_failed_is_named_with_its_place_in_the_file() {
         "json",
     ]);
     let report: Value = serde_json::from_str(&said.stdout).unwrap();
-    let step = &report[0]["explanation"][0];
+    let step = &report[1]["explanation"][0];
     assert_eq!((&step["file"], &step["line"]), (&"template.yaml".into(), &11.into()));
     assert_eq!(
         (&step["expression"], &step["outcome"]),
@@ -282,4 +282,77 @@ fn the_time_that_policies_take_is_measured() {
         assert!(policy["p50Ns"].as_u64().unwrap() > 0 && policy["failures"] == 0, "{policy}");
         assert!(policy["p99Ns"].as_u64() >= policy["p50Ns"].as_u64(), "{policy}");
     }
+}
+
+const DOCUMENT: &str = "\
+apiVersion: loadline.dev/v1alpha1
+kind: AdmissionPolicy
+metadata: {name: known-hosts}
+spec:
+  title: hosts are known
+  match: {kinds: [networking.k8s.io/Ingress]}
+  parametersSchema: {type: object, properties: {strict: {type: boolean, default: true}}}
+  rego: |
+    package any
+
+    violation contains {\"msg\": msg, \"field\": sprintf(\"spec.rules[%d].host\", [i])} if {
+      input.parameters.strict
+      some i, rule in input.review.object.spec.rules
+      rule.host != \"a.example\"
+      msg := rule.hst
+    }
+";
+
+const INGRESS: &str = "\
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: mine}
+spec:
+  rules:
+  - host: b.example
+---
+apiVersion: v1
+kind: Service
+metadata: {name: other}
+";
+
+#[test]
+fn policies_in_documents_and_about_other_kinds_are_at_home_here_too() {
+    let test = CliTest::new().file("p.yaml", DOCUMENT).file("i.yaml", INGRESS);
+    test.run(&["policy", "eval", "p.yaml", "-f", "i.yaml", "--explain"]).check(
+        0,
+        &[
+            "policy `known-hosts` on Ingress `default/mine` (i.yaml:1)",
+            "did not hold at p.yaml:15:7: msg := rule.hst",
+        ],
+        &[],
+    );
+    test.run(&["policy", "lint", "p.yaml"]).check(
+        1,
+        &[
+            "the metadata have no `description`",
+            "add it below `spec`",
+            "1 policy: 0 errors, 2 warnings",
+            "--> p.yaml:14:7",
+        ],
+        &[],
+    );
+    let test = test.file("p.yaml", DOCUMENT.replace("rule.hst", "rule.host"));
+    test.run(&["policy", "eval", "p.yaml", "-f", "i.yaml"]).check(
+        0,
+        &["- b.example", "field: spec.rules[0].host (i.yaml:6:5)"],
+        &[],
+    );
+    let test = test.file("p.yaml", DOCUMENT.replace("  title:", "  titel:"));
+    test.run(&["policy", "lint", "p.yaml"]).check(2, &[], &["p.yaml:5:3: unknown field `titel`"]);
+}
+
+#[test]
+fn a_template_sees_a_workload_and_its_pods() {
+    let said = test().run(&["policy", "eval", "template.yaml", "-f", "pod.yaml"]);
+    said.check(
+        0,
+        &["on Deployment `harbour/ferry`", "on the pods of Deployment `harbour/ferry`"],
+        &[],
+    );
 }
