@@ -260,6 +260,3 @@ fn mention(module: &Syntax, name: &str) -> Mark {
     }
     Mark { line: 1, column: 1 }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,6 +4,7 @@ mod command;
 mod documentation;
 mod documents;
 mod hostile;
+mod lint;
 mod matching;
 mod outcomes;
 mod patches;

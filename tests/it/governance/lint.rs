@@ -1,5 +1,9 @@
-use super::*;
-use crate::admission::Pipeline;
+//! What is found in policies by those who look at their text: `loadline::governance::lint`.
+
+use loadline::admission::Pipeline;
+use loadline::governance::Module;
+use loadline::governance::eval::Dialect;
+use loadline::governance::lint::{Finding, lint};
 
 const HEAD: &str = "# METADATA\n# title: t\n# description: d\n# custom:\n#   match: {placement: any}\n#   parameters: {label: owner}\npackage acme.a\nimport rego.v1\n";
 
