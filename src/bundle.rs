@@ -442,7 +442,7 @@ fn policies(
             Some((_, setting)) => setting.action = setting.action.or(action),
             None if settled.iter().any(|name| of_name(name)) => {}
             None => {
-                wanted.push((policy, PolicySetting { action, ..PolicySetting::on(policy.name) }))
+                wanted.push((policy, PolicySetting { action, ..PolicySetting::on(policy.name) }));
             }
         }
     }
