@@ -19,6 +19,7 @@ mod controllers; // watches and the fence controller against an API server made 
 mod complaints; // what users of virtual nodes reported, and what they are told now
 mod conversions; // what becomes of small pods on the virtual nodes
 mod corpus; // manifests of others, where LOADLINE_CORPUS names a folder of them
+mod cost; // sizes and prices of the built-in profiles
 mod decisions; // what decide() answers, through reviews; no sockets
 mod deploy; // what `install` prints equals what the code serves
 mod docs; // the generated pages under docs/ say what the data says
