@@ -88,7 +88,7 @@ async fn wait_for_change(wanted: &impl Fn() -> Vec<Synced>, kinds: &[Synced]) {
 
 /// What there is to hear of a kind.
 enum News {
-    Event(watcher::Event<DynamicObject>),
+    Event(Box<watcher::Event<DynamicObject>>),
     Failed(String),
 }
 
@@ -123,7 +123,7 @@ fn watched(client: &Client, resource: &ApiResource) -> impl Stream<Item = News> 
     watcher(Api::<DynamicObject>::all_with(client.clone(), resource), config)
         .backoff(Pause::default())
         .map(|event| match event {
-            Ok(event) => News::Event(event),
+            Ok(event) => News::Event(Box::new(event)),
             Err(error) => News::Failed(complaint(&error)),
         })
 }
@@ -171,7 +171,7 @@ impl Followed {
             return false;
         };
         let event = match news {
-            News::Event(event) => event,
+            News::Event(event) => *event,
             News::Failed(_) => return !std::mem::replace(&mut kind.has_failed, true),
         };
         match event {
