@@ -35,6 +35,7 @@ use library::SetSetting;
 use read::{documents, read};
 
 pub use library::{LibraryPolicy, is_library, is_test, library, library_modules};
+pub use policy::{Declared, KIND as POLICY_KIND, declared};
 pub use read::{BundleError, Problem};
 
 /// Everything under `policies/`, by path.

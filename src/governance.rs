@@ -13,6 +13,7 @@ pub mod eval;
 pub mod explain;
 pub mod input;
 pub mod inventory;
+pub mod journal;
 pub mod lint;
 mod machine;
 mod matching;

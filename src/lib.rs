@@ -28,15 +28,30 @@
 //! 5. A pod that no virtual node concerns is never touched.
 //! 6. A policy that errs is never an allow in silence.
 
+//! # How Rego runs
+//!
+//! A module's text is changed where the engine reads it otherwise than OPA does (`governance::rewrite`), analysed and, where that
+//! finds recursion, unbounded values or functions that are not allowed, refused (`governance::analysis`). It then runs on the
+//! engine's virtual machine, whose program is changed so that it hides nothing (`governance::machine`), or is interpreted
+//! where the machine would not do the same; programs made by chance hold the two against each other. Functions whose cost is
+//! unbounded look at their arguments first (`governance::builtins`).
+//!
+//! The last line of defence is a journal ([`governance::journal`]), not a worker process: a worker needs two copies of each
+//! review and of each answer, some ten times what an evaluation takes, and everybody would pay; a note costs two system
+//! calls an evaluation, and only who asks for it (`serve --state-dir`) pays. The price is that the first two deaths take the
+//! requests under way with them, which the API server's failure policy answers.
+
 // Floor 0: vocabulary.
 pub mod path;
 pub mod date;
 pub mod document;
+pub mod quantity;
 pub mod diagnostic;
 pub mod pod;
 pub mod node;
 pub mod catalogue;
 pub mod profile;
+pub mod cost;
 pub mod facts;
 pub mod placement;
 pub mod fence;

@@ -3,6 +3,7 @@
 //! Handlers turn bytes into bytes through [`Pipeline::decide`] and do nothing else. Whatever goes wrong on our side is
 //! answered with a status that is not 2xx, so that the API server's failure policy decides.
 
+pub mod journal;
 pub mod listen;
 pub mod reload;
 pub mod tls;
@@ -137,6 +138,12 @@ async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response 
             let _ = writeln!(text, "    {}", shared.pipeline.load().digest);
             for line in shared.bundle.load().lines() {
                 let _ = writeln!(text, "    {line}");
+            }
+            for origin in crate::governance::journal::quarantined() {
+                let _ = writeln!(
+                    text,
+                    "    policy of {origin} is in quarantine: two processes ended while it was evaluated"
+                );
             }
             let today = today();
             for one in shared.pipeline.load().exemptions.iter().filter(|one| one.has_ended(today)) {

@@ -21,6 +21,7 @@ use crate::cluster::{self, ClusterError};
 use crate::controllers::network_policy;
 
 use crate::facts::{Cluster, Facts, Inventory};
+use crate::governance;
 use crate::server::tls::{Certificate, RELOAD_INTERVAL, SelfSigned};
 use crate::server::{self, Shared, listen, reload};
 use crate::telemetry::{self, LogFormat};
@@ -60,6 +61,10 @@ pub struct ServeArgs {
     context: Option<String>,
     #[command(flatten)]
     bundle: BundleArgs,
+    /// Folder that outlives the process, to note there which policy is being evaluated: a policy that ends the process twice
+    /// is not evaluated any more, until its text changes or the folder is emptied
+    #[arg(long, value_name = "DIR", env = "LOADLINE_STATE_DIR")]
+    state_dir: Option<PathBuf>,
     /// How log lines are written
     #[arg(long, value_name = "FORMAT", default_value = "json", env = "LOADLINE_LOG_FORMAT")]
     log_format: Format,
@@ -89,6 +94,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
         kubeconfig,
         context,
         bundle,
+        state_dir,
         log_format,
         log,
         shutdown_delay,
@@ -103,6 +109,17 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
     };
     telemetry::init(format, &log)
         .map_err(|error| anyhow::anyhow!("set up logging with filter `{log}`: {error}"))?;
+    if let Some(folder) = state_dir.filter(|folder| !folder.as_os_str().is_empty()) {
+        let (journal, quarantine) = server::journal::open(&folder)
+            .with_context(|| format!("open the journal in `{}`", folder.display()))?;
+        for origin in quarantine.values() {
+            tracing::error!(
+                origin,
+                "a policy is in quarantine: two processes ended while it was evaluated"
+            );
+        }
+        governance::journal::install(Box::new(journal), quarantine);
+    }
     let sources = bundle.sources().context("load the bundle")?;
     let pipeline = Pipeline::compile(&sources).context("load the bundle")?;
     for notice in &pipeline.notices {

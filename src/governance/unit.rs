@@ -6,18 +6,22 @@
 
 mod source;
 
+mod cover;
+mod place;
+
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+pub(super) use place::untabbed;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{CompiledPolicy, Engine, Value};
 
 use super::analysis::{self, Analysis};
 use super::builtins::fault::{self, Fault};
 use super::builtins::{self, Unable, plain};
-use super::coverage::Coverage;
 use super::deadline::Deadline;
+use super::journal::{self, Fingerprint};
 use super::machine::Machine;
 use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
@@ -35,9 +39,6 @@ const MAX_DEPTH: u32 = 4000;
 
 /// How much stack a level gets on a thread of its own. Measured: 200 to 1900 bytes, by what stands in it.
 const BYTES_PER_LEVEL: usize = 8 * 1024;
-
-/// How long a run may take that looks at lines.
-const COVERAGE_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// How modules are read and run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -197,7 +198,8 @@ impl Parsed {
                 prepare(lenient, entry)?;
             }
         }
-        Ok(Unit { machine, engine, lenient, depth, sources })
+        let fingerprint = Fingerprint::of(sources.iter().map(|source| source.second().1));
+        Ok(Unit { machine, engine, lenient, depth, sources, fingerprint })
     }
 }
 
@@ -253,24 +255,6 @@ fn located(origin: &str, message: &str) -> String {
     format!("{}: {}", place.unwrap_or(origin), plain(message))
 }
 
-/// A message whose position counts characters: the engine takes a tab for four columns.
-pub(super) fn untabbed(origin: &str, text: &str, message: &str) -> String {
-    let position = || {
-        let rest = message.strip_prefix(origin)?.strip_prefix(':')?;
-        let (line, rest) = rest.split_once(':')?;
-        let (column, rest) = rest.split_once(':')?;
-        let shown: usize = column.parse().ok()?;
-        let content = text.lines().nth(line.parse::<usize>().ok()?.checked_sub(1)?)?;
-        let mut at = 1;
-        let before = content.chars().take_while(|c| {
-            at += if *c == '\t' { 4 } else { 1 };
-            at <= shown
-        });
-        Some(format!("{origin}:{line}:{}:{rest}", before.count() + 1))
-    };
-    position().unwrap_or_else(|| message.to_owned())
-}
-
 /// Modules whose rules can be run, any number of times at once.
 pub(super) struct Unit {
     /// What runs the rules, where it can.
@@ -281,6 +265,7 @@ pub(super) struct Unit {
     lenient: Option<Engine>,
     depth: u32,
     sources: Vec<Source>,
+    fingerprint: Fingerprint,
 }
 
 impl std::fmt::Debug for Unit {
@@ -299,7 +284,14 @@ impl Unit {
         data: Option<&Value>,
         deadline: Deadline,
     ) -> (Result<Value, Failure>, Vec<String>) {
-        let (value, prints) = self.run_anywhere(rule, input, data, deadline);
+        let origin = self.sources.first().map_or("", |source| source.origin.as_str());
+        let outcome = journal::noted(self.fingerprint, origin, || {
+            self.run_anywhere(rule, input, data, deadline)
+        });
+        let Some((value, prints)) = outcome else {
+            let reason = "it is in quarantine: two processes ended while it was evaluated";
+            return (Err(Failure::Error(reason.to_owned())), Vec::new());
+        };
         let value = value.map_err(|failure| match failure {
             Failure::Error(message) => Failure::Error(source::relocate(&self.sources, message)),
             failure => failure,
@@ -349,33 +341,6 @@ impl Unit {
             }
         }
         self.interpret(rule, input, data, deadline)
-    }
-
-    /// Runs a rule once more, to see to which lines it comes.
-    pub(super) fn cover(&self, rule: &str, input: Option<&Value>, coverage: &mut Coverage) {
-        let stack =
-            BYTES_PER_LEVEL.saturating_mul(usize::try_from(self.depth).unwrap_or(usize::MAX));
-        let stack = stack.max(1 << 20);
-        let mut engine = self.lenient.as_ref().unwrap_or(&self.engine).clone();
-        engine.set_enable_coverage(true);
-        engine.set_execution_timer_config(timer(COVERAGE_TIME_LIMIT));
-        if let Some(input) = input {
-            engine.set_input(input.clone());
-        }
-        let report = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(stack);
-            let run = thread.spawn_scoped(scope, move || {
-                // What it comes to is another's concern.
-                let _ = guarded(|| {
-                    engine.eval_rule(rule.to_owned()).map_err(|_| Failure::Error(String::new()))
-                });
-                engine.get_coverage_report().ok()
-            });
-            run.ok()?.join().ok().flatten()
-        });
-        if let Some(report) = report {
-            coverage.add(&report);
-        }
     }
 
     /// The value of a rule as the interpreter sees it.
@@ -456,7 +421,5 @@ const fn timer(limit: Duration) -> ExecutionTimerConfig {
     ExecutionTimerConfig { limit, check_interval: CHECK_INTERVAL }
 }
 
-#[cfg(test)]
-mod library;
 #[cfg(test)]
 mod tests;

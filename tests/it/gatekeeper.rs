@@ -1,6 +1,7 @@
 //! Gatekeeper's policies as their authors run them: suites, `check`, and the webhooks' answers.
 
 mod check;
+mod hostile;
 mod install;
 mod mutators;
 mod suites;

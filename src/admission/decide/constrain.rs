@@ -206,6 +206,14 @@ impl Pipeline {
     }
 }
 
+/// The same, of a request that nobody has read yet.
+pub(super) fn input_of_other(request: &Request) -> Result<Input, String> {
+    let body: serde_json::Value =
+        serde_json::from_slice(&request.body).map_err(|error| error.to_string())?;
+    let review = body.get("request").ok_or("the review has no `request`")?;
+    Ok(of_other(Review::from(review), request))
+}
+
 /// The document for policies about an object that is no pod.
 fn of_other(review: Review, request: &Request) -> Input {
     let root = match &request.object {

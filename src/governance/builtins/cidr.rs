@@ -1,6 +1,6 @@
 //! Networks as ranges of addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::call::Unable;
 

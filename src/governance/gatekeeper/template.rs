@@ -1,5 +1,7 @@
 //! `ConstraintTemplate` documents: [`TemplateSource`] as written, [`Template`] as compiled.
 
+use std::collections::BTreeSet;
+
 use regorus::Value as Rego;
 use serde_json::Value;
 
@@ -8,7 +10,7 @@ use crate::document::Mistake;
 use crate::governance::deadline::Deadline;
 use crate::governance::schema::Schema;
 use crate::governance::unit::{Language, Mode, Parsed, Unit};
-use crate::governance::value::kind_of;
+use crate::governance::value::{fits, kind_of};
 use crate::governance::{Module, PolicyError, rule_path};
 use crate::path::FieldPath;
 
@@ -328,10 +330,10 @@ impl Template {
         let value = self.unit.run(&self.entry, Some(input), data, deadline).0;
         match value.map_err(|failure| failure.to_string())? {
             Rego::Set(results) => {
-                let mut said = Vec::with_capacity(results.len());
+                let (mut said, mut seen) = (Vec::new(), BTreeSet::new());
                 for result in results.iter() {
                     let one = read(result)?;
-                    if !said.contains(&one) {
+                    if seen.insert((one.message.clone(), one.details.to_string())) {
                         said.push(one);
                     }
                 }
@@ -342,6 +344,9 @@ impl Template {
     }
 }
 
+/// How many bytes the details of a result may have when written out.
+const MAX_DETAILS: usize = 1 << 20;
+
 fn read(result: &Rego) -> Result<Said, String> {
     let Rego::Object(members) = result else {
         return Err(format!("a result is {}, not an object with `msg`", kind_of(result)));
@@ -349,6 +354,12 @@ fn read(result: &Rego) -> Result<Said, String> {
     match members.get(&Rego::from("msg")) {
         Some(Rego::String(message)) => {
             let details = members.get(&Rego::from("details"));
+            // A value shares its parts, and may be huge when written out.
+            if details.is_some_and(|details| fits(details, MAX_DETAILS).is_none()) {
+                return Err(format!(
+                    "the `details` of a result have more than {MAX_DETAILS} bytes"
+                ));
+            }
             let details = details.and_then(|details| serde_json::to_value(details).ok());
             Ok(Said {
                 message: message.to_string(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use regorus::CompiledPolicy;
 use regorus::languages::rego::compiler::Compiler;
-use regorus::rvm::instructions::{BuiltinCallParams, ComprehensionMode};
+use regorus::rvm::instructions::{BuiltinCallParams, ComprehensionMode, LoopMode};
 use regorus::rvm::program::{BuiltinInfo, RuleInfo, RuleType};
 use regorus::rvm::{Instruction, Program};
 use regorus::unstable::BuiltinFcn;
@@ -29,7 +29,7 @@ pub(super) fn compile(
     let compile = AssertUnwindSafe(|| Compiler::compile_from_policy(policy, &entries).ok());
     let program = Arc::unwrap_or_clone(catch_unwind(compile).ok()??);
     let mut change = Change { program, errors, added: BTreeMap::new() };
-    if change.hides_disputes() {
+    if change.hides_disputes() || change.has_every() {
         return None;
     }
     change.own_functions()?;
@@ -60,6 +60,12 @@ impl Change {
                 .comprehension_begin_params
                 .iter()
                 .any(|params| matches!(params.mode, ComprehensionMode::Object))
+    }
+
+    /// Whether it has `every`, in whose body the compiler takes `xs[key]` for a new `key`.
+    fn has_every(&self) -> bool {
+        let loops = &self.program.instruction_data.loop_params;
+        loops.iter().any(|params| params.mode == LoopMode::Every)
     }
 
     /// Lets it call every function through ours.

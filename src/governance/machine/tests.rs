@@ -70,9 +70,6 @@ fn the_machine_agrees_with_the_interpreter() {
     );
     gives("r contains x if x := [y | some y in input.xs; not y == 2]", "[[1,3]]");
     gives("r contains x if x := {y.v | some y in input.same}", "[[1]]");
-    gives("r if every x in input.xs { x < 4 }", "true");
-    gives("r if every x in input.text { x == 1 }", "\"<undefined>\"");
-    gives("r if every x in [] { x == 1 }", "true");
     gives("r if not input.no", "true");
     gives("r if not input.none", "\"<undefined>\"");
     gives("r if input.none == null", "true");
@@ -119,7 +116,6 @@ fn what_is_undefined_does_not_hold() {
         "x := g(p)",
         "some x in f(2)",
         "x := 1 + f(2)",
-        "every x in f(2) { x }",
         "x := concat(\"\", [p])",
     ] {
         let rules = format!(
@@ -163,7 +159,6 @@ fn rules_that_disagree_are_an_error_wherever_they_are_asked() {
         "r contains x if x := [y | some z in input.xs; y := f(z)]",
         "r contains 1 if g(1)\ng(x) if f(x) > 0",
         "r contains 1 if not g(1)\ng(x) if not f(x)",
-        "r contains 1 if every x in input.xs { f(x) }",
         "r contains p",
         "r contains 1 if not p",
         "r := x if { x := p } else := 1",
@@ -191,7 +186,6 @@ fn a_function_that_fails_is_an_error_to_strict_units_and_undefined_to_lenient_on
         ("r contains 1 if not f(input.text)\nf(x) if startswith(x, 1)", "[1]"),
         ("r contains x if x := [y | some z in [\"1\", \"x\"]; y := to_number(z)]", "[[1]]"),
         ("r contains 1 if regex.match(\"(\", input.text)", "[]"),
-        ("r contains 1 if every x in [\"a\"] { to_number(x) }", "[]"),
         ("r contains 5.5 % 2", "[]"),
     ] {
         let strict = both(rules, Errors::Strict);
@@ -215,6 +209,8 @@ fn what_the_machine_could_hide_is_left_to_the_interpreter() {
         "r contains p if walk(input, [p, 2])",
         "r if f(1) with f as 5\nf(x) := x",
         "r := any([true])",
+        "r if every x in input.xs { input.map[x] }",
+        "r := [[y | y := x] | some x in input.xs]",
         "r contains x if { some x in [1, 2]; count([y | y := x; y > 1]) == 0 }",
         "r := f(3)\ndefault f(_) := 0\nf(x) := 1 if x == 1",
     ] {

@@ -61,7 +61,7 @@ fn what_errs_is_never_taken_for_what_does_not_hold() {
     );
 }
 
-/// Why rules are interpreted. When this fails, the engine's virtual machine has learnt to tell, and may be worth its speed.
+/// Why programs are changed before they run. When this fails, the engine's virtual machine has learnt to tell.
 #[test]
 fn the_virtual_machine_still_takes_errors_for_what_does_not_hold() {
     for rules in [

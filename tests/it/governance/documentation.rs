@@ -177,3 +177,14 @@ fn the_input_is_what_the_page_shows() {
         assert!(PAGE.contains(&format!("| `{}` |", key.as_str().unwrap())), "{key}");
     }
 }
+
+#[test]
+fn the_sets_of_the_page_switch_on_what_it_says() {
+    let pipeline = pipeline(&[], Some("sets.yaml"));
+    let action = |name: &str| {
+        pipeline.policies.iter().find(|policy| policy.name == name).map(|policy| policy.action)
+    };
+    assert_eq!(action("pod-security-baseline"), Some(loadline::governance::Action::Deny));
+    assert_eq!(action("pod-security-restricted"), Some(loadline::governance::Action::Warn));
+    assert_eq!(action("images-by-digest"), None);
+}

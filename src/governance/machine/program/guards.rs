@@ -39,6 +39,9 @@ pub(super) fn insert(program: &mut Program) -> Option<()> {
     for params in &mut program.instruction_data.comprehension_begin_params {
         moved_u16(&mut params.body_start)?;
         moved_u16(&mut params.comprehension_end)?;
+        // A condition that fails goes there, and would go past the instruction that ends the comprehension: it would stay
+        // the one that is under way, and the next condition that fails elsewhere would go there again, and again.
+        params.comprehension_end = params.comprehension_end.checked_sub(1)?;
     }
     for position in program.entry_points.values_mut() {
         *position = moved(*position);
@@ -80,10 +83,11 @@ pub(super) fn insert(program: &mut Program) -> Option<()> {
     (program.instructions.len() <= Program::MAX_INSTRUCTIONS).then_some(())
 }
 
-/// Whether a condition in a comprehension would be taken for one of the loop around it.
+/// Whether a condition in a comprehension would be taken for one of what is around it.
 ///
 /// The machine asks only which loop was begun last, so that `some x in xs; count([x | x > 1]) == 0` loses the elements for
-/// which the comprehension is empty.
+/// which the comprehension is empty. Comprehensions in each other go wrong in other ways, too; programs made by chance
+/// found them.
 pub(super) fn fail_outside(program: &Program) -> bool {
     let range_of = |(start, instruction): (usize, &Instruction)| match instruction {
         Instruction::LoopStart { params_index } => {
@@ -107,7 +111,11 @@ pub(super) fn fail_outside(program: &Program) -> bool {
                 return true;
             }
         }
-        open.extend(range_of((position, instruction)));
+        let begun = range_of((position, instruction));
+        if begun.is_some_and(|begun| !begun.2) && open.iter().any(|outer| !outer.2) {
+            return true;
+        }
+        open.extend(begun);
     }
     false
 }
