@@ -1,4 +1,4 @@
-//! AdmissionRequests for objects that nobody has sent, and from reviews that somebody has written down.
+//! `AdmissionRequest`s for objects that nobody has sent, and from reviews that somebody has written down.
 
 use serde_json::{Map, Value, json};
 
