@@ -23,11 +23,12 @@ fmt:
 clippy:
 	$(CARGO) clippy --locked --all-targets --features e2e -- $(RUSTFLAGS_CI)
 
-docs-data: ## Write docs/matrix.md and docs/profiles/ anew from policies/
+docs-data: ## Write docs/matrix.md, docs/library.md and docs/profiles/ anew from policies/
 	$(CARGO) build --locked
 	mkdir -p docs/profiles
 	rm -f docs/profiles/*.md
 	target/debug/loadline matrix -o markdown > docs/matrix.md
+	target/debug/loadline policy docs > docs/library.md
 	for name in $$(target/debug/loadline profile list -o name); do \
 		target/debug/loadline profile show $$name -o markdown > docs/profiles/$$name.md || exit 1; \
 	done

@@ -17,6 +17,7 @@ use crate::exemption::Exemption;
 use crate::governance::Policy;
 use crate::governance::gatekeeper::Constraints;
 use crate::governance::gatekeeper::Synced;
+use crate::governance::gatekeeper::mutators::Mutators;
 use crate::pod::PodView;
 use crate::profile::{Profile, ProfileId};
 use verdict::Mode;
@@ -36,6 +37,8 @@ pub struct Pipeline {
     pub policies: Vec<Policy>,
     /// Governance by Gatekeeper's policies.
     pub constraints: Constraints,
+    /// Changes by Gatekeeper's mutators.
+    pub mutators: Mutators,
     /// What is odd about the configuration without being wrong, with file, line and column.
     pub notices: Vec<String>,
     /// Recorded permissions.

@@ -25,6 +25,7 @@ use crate::diagnostic::suggest;
 use crate::document::{Document, Mistake};
 use crate::exemption::{Exemption, ExemptionSource};
 use crate::governance::gatekeeper::Constraints;
+use crate::governance::gatekeeper::mutators::Mutators;
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
 use crate::profile::base::Bases;
@@ -34,6 +35,7 @@ use library::{SetSetting, package};
 use read::{documents, read};
 
 pub use library::{LibraryPolicy, is_library, is_test, library, library_modules};
+pub use policy::{Declared, KIND as POLICY_KIND, declared};
 pub use read::{BundleError, Problem};
 
 /// Everything under `policies/`, by path.
@@ -219,7 +221,8 @@ impl Pipeline {
         let profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
         let mut notices = Vec::new();
         let mut written = Vec::new();
-        let constraints = constraints(sources, &mut written, &mut problems, &mut notices);
+        let (constraints, mutators) =
+            constraints(sources, &mut written, &mut problems, &mut notices);
         let policies = policies(sources, &written, &known_profiles, &config, &mut problems);
         let exemptions = exemptions(sources, &catalogue, &profiles, &policies, &mut problems);
         if !problems.is_empty() {
@@ -231,6 +234,7 @@ impl Pipeline {
             overrides: Overrides(config.overrides),
             policies,
             constraints,
+            mutators,
             notices: notices.iter().map(ToString::to_string).collect(),
             exemptions,
             mode: config.mode,
@@ -318,7 +322,7 @@ fn constraints<'t>(
     policies: &mut Vec<gatekeeper::Located<'t>>,
     problems: &mut Vec<Problem>,
     notices: &mut Vec<Problem>,
-) -> Constraints {
+) -> (Constraints, Mutators) {
     let mut found = gatekeeper::Found::default();
     for text in sources.policies.iter().filter(|text| !is_module(text)) {
         // Folders of policies hold samples and charts, too: what is not about policies need not even be YAML.
@@ -340,7 +344,8 @@ fn constraints<'t>(
             }
         }
     }
-    found.build(problems, notices)
+    let mutators = found.mutators(problems, notices);
+    (found.build(problems, notices), mutators)
 }
 
 fn policies(
@@ -441,7 +446,7 @@ fn policies(
             Some((_, setting)) => setting.action = setting.action.or(action),
             None if settled.iter().any(|name| of_name(name)) => {}
             None => {
-                wanted.push((policy, PolicySetting { action, ..PolicySetting::on(policy.name) }))
+                wanted.push((policy, PolicySetting { action, ..PolicySetting::on(policy.name) }));
             }
         }
     }

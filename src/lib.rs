@@ -45,11 +45,13 @@
 pub mod path;
 pub mod date;
 pub mod document;
+pub mod quantity;
 pub mod diagnostic;
 pub mod pod;
 pub mod node;
 pub mod catalogue;
 pub mod profile;
+pub mod cost;
 pub mod facts;
 pub mod placement;
 pub mod fence;

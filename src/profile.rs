@@ -5,6 +5,8 @@
 
 pub mod base;
 mod entry;
+pub mod prices;
+pub mod size;
 pub mod source;
 mod tie;
 
@@ -160,6 +162,10 @@ pub struct Profile {
     pub unlisted: Entry,
     /// The base whose facts hold where the profile has none of its own.
     pub extends: Option<String>,
+    /// The sizes of pods that there are, where that is known.
+    pub size: Option<size::Size>,
+    /// What they cost, where that is known.
+    pub prices: Option<prices::Prices>,
     entries: Vec<Entry>,
     /// For each feature, the number of its entry.
     by_feature: Vec<Option<u16>>,

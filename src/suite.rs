@@ -4,7 +4,6 @@
 //! runner asks: a template, one constraint, and cases with an object, an inventory and assertions on the violations.
 
 pub mod filter;
-mod review;
 mod run;
 mod source;
 

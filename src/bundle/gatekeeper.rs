@@ -12,6 +12,8 @@ use super::read::{Problem, reworded};
 use crate::diagnostic::suggest;
 use crate::document::{Document, Mark, Mistake};
 use crate::governance::gatekeeper::constraint::{CONSTRAINT_GROUP, Constraint, Refusal};
+use crate::governance::gatekeeper::expansion::{EXPANSION_GROUP, Expansion, Expansions};
+use crate::governance::gatekeeper::mutators::{MUTATION_GROUP, Mutator, Mutators};
 use crate::governance::gatekeeper::settings::{Config, SyncSet};
 use crate::governance::gatekeeper::template::{self, TEMPLATE_GROUP, Template, TemplateSource};
 use crate::governance::gatekeeper::{CONFIG_GROUP, Constraints, SYNC_GROUP, SharedTemplate};
@@ -161,16 +163,15 @@ fn in_file(origin: &str, line: &str, stands: &[(Range<usize>, usize)]) -> Proble
         let indent = indent.map_or(0, |(_, indent)| *indent);
         Some((Mark { line: number, column: column + indent }, message.trim()))
     };
-    match read() {
-        Some((mark, message)) => {
-            Problem { origin: origin.to_owned(), mark: Some(mark), message: message.to_owned() }
-        }
-        None => {
-            let message =
-                line.strip_prefix(origin).map_or(line, |rest| rest.trim_start_matches(": "));
-            Problem { origin: origin.to_owned(), mark: None, message: message.to_owned() }
-        }
+    if let Some((mark, message)) = read() {
+        return Problem {
+            origin: origin.to_owned(),
+            mark: Some(mark),
+            message: message.to_owned(),
+        };
     }
+    let message = line.strip_prefix(origin).map_or(line, |rest| rest.trim_start_matches(": "));
+    Problem { origin: origin.to_owned(), mark: None, message: message.to_owned() }
 }
 
 /// Reads a constraint. `notices` takes what is allowed but surely not meant.
@@ -193,6 +194,8 @@ pub fn constraint(
 pub(super) struct Found<'t> {
     templates: Vec<Located<'t>>,
     constraints: Vec<Located<'t>>,
+    mutators: Vec<Located<'t>>,
+    expansions: Vec<Located<'t>>,
     settings: Vec<Located<'t>>,
 }
 
@@ -206,6 +209,8 @@ impl<'t> Found<'t> {
         match (located.group(), located.kind()) {
             (TEMPLATE_GROUP, "ConstraintTemplate") => self.templates.push(located),
             (CONSTRAINT_GROUP, _) => self.constraints.push(located),
+            (EXPANSION_GROUP, "ExpansionTemplate") => self.expansions.push(located),
+            (MUTATION_GROUP, _) => self.mutators.push(located),
             (CONFIG_GROUP, "Config") | (SYNC_GROUP, "SyncSet") => self.settings.push(located),
             // Suites are for `loadline policy verify`.
             ("test.gatekeeper.sh", _) => {}
@@ -221,7 +226,50 @@ impl<'t> Found<'t> {
         None
     }
 
-    /// Compiles all of it.
+    /// Reads the mutators; what is wrong with them, and what has no effect, is told.
+    pub(super) fn mutators(
+        &self,
+        problems: &mut Vec<Problem>,
+        notices: &mut Vec<Problem>,
+    ) -> Mutators {
+        let mut list: Vec<Mutator> = Vec::new();
+        for located in &self.mutators {
+            let at = |place: &str, message: String| {
+                located.problem(Mistake { place: FieldPath::keys(place), message })
+            };
+            match Mutator::read(located.value()) {
+                Ok(mutator) if list.iter().any(|known| known.title() == mutator.title()) => {
+                    let message = format!("there is another {} already", mutator.title());
+                    problems.push(at("metadata.name", message));
+                }
+                Ok(mutator) => {
+                    if !mutator.is_for_pods() {
+                        let message = format!(
+                            "the {} `{}` has no effect: Loadline changes pods when they are made, and nothing else",
+                            mutator.kind, mutator.name
+                        );
+                        notices.push(at("spec", message));
+                    }
+                    list.push(mutator);
+                }
+                Err(mistake) => problems.push(located.problem(mistake)),
+            }
+        }
+        let (mutators, idle) = Mutators::new(list);
+        for located in &self.mutators {
+            let title = format!("{}/{}", located.kind(), located.name());
+            if idle.contains(&title) {
+                let message = format!(
+                    "the mutator `{title}` is left out, as another one takes its location for something of another type"
+                );
+                let place = FieldPath::keys("spec.location");
+                notices.push(located.problem(Mistake { place, message }));
+            }
+        }
+        mutators
+    }
+
+    /// Compiles the templates and constraints.
     pub(super) fn build(
         self,
         problems: &mut Vec<Problem>,
@@ -320,7 +368,16 @@ impl<'t> Found<'t> {
         }
         synced.sort();
         synced.dedup();
-        Constraints::new(constraints, synced).excluding(excluded)
+        let mut expansions = Vec::new();
+        for located in &self.expansions {
+            match Expansion::read(located.value()) {
+                Ok(expansion) => expansions.push(expansion),
+                Err(mistake) => problems.push(located.problem(mistake)),
+            }
+        }
+        let mut constraints = Constraints::new(constraints, synced).excluding(excluded);
+        constraints.expansions = Expansions::new(expansions);
+        constraints
     }
 }
 

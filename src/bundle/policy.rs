@@ -13,7 +13,7 @@ use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
 
 /// The kind of these documents.
-pub(super) const KIND: &str = "AdmissionPolicy";
+pub const KIND: &str = "AdmissionPolicy";
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -51,6 +51,45 @@ struct Spec {
     action: Option<Action>,
     #[serde(default)]
     on_error: OnError,
+}
+
+impl Spec {
+    /// What it says of its policy.
+    fn declared(&self) -> Metadata {
+        Metadata {
+            title: self.title.clone(),
+            description: self.description.clone(),
+            links: self.links.clone(),
+            help: self.help.clone(),
+            matches: self.r#match.clone(),
+            action: self.action,
+            parameters: self.parameters.clone(),
+            parameters_schema: self.parameters_schema.clone(),
+            on_error: self.on_error,
+            is_old_rego: self.rego_version == RegoVersion::V0,
+            ..Metadata::default()
+        }
+    }
+}
+
+/// What a document says of the policy in it.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// The policy's name.
+    pub name: String,
+    /// Its metadata.
+    pub metadata: Metadata,
+}
+
+/// Reads what an `AdmissionPolicy` document says of its policy.
+///
+/// Fails, with the place and what is wrong there, where it is not of that form.
+pub fn declared(document: &Value) -> Result<Declared, (FieldPath, String)> {
+    let source: PolicySource = serde_path_to_error::deserialize(document).map_err(|error| {
+        let place = FieldPath::parse(&error.path().to_string()).unwrap_or_default();
+        (place, error.inner().to_string())
+    })?;
+    Ok(Declared { metadata: source.spec.declared(), name: source.metadata.name })
 }
 
 /// Whether an object is such a policy.
@@ -95,19 +134,7 @@ pub(super) fn build(
     if problems.len() > before {
         return None;
     }
-    let metadata = Metadata {
-        title: spec.title,
-        description: spec.description,
-        links: spec.links,
-        help: spec.help,
-        matches: spec.r#match,
-        action: spec.action,
-        parameters: spec.parameters,
-        parameters_schema: spec.parameters_schema,
-        on_error: spec.on_error,
-        is_old_rego: spec.rego_version == RegoVersion::V0,
-        ..Metadata::default()
-    };
+    let metadata = spec.declared();
     let codes: Vec<template::Text> = std::iter::once((spec.rego, base.clone().key("rego")))
         .chain(
             spec.libs

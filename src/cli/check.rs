@@ -172,6 +172,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
         catalogue: &pipeline.catalogue,
         pipeline: &pipeline,
         namespace: &arguments.namespace,
+        everything: false,
     };
     let found = parallel::map(&files, "files read", |path| {
         input::read(path, &arguments.stdin_filename).map(|text| reader.find(text))

@@ -1,6 +1,7 @@
 //! `loadline policy`: the workbench for those who write policies.
 
 pub mod bench;
+pub mod docs;
 pub mod eval;
 pub mod lint;
 pub mod load;
@@ -25,6 +26,8 @@ pub struct PolicyArgs {
 enum Verb {
     /// Measure how long policies take
     Bench(bench::BenchArgs),
+    /// Write a page about policies: what they want, parameters, sets, samples
+    Docs(docs::DocsArgs),
     /// Evaluate a policy against objects in files, and explain the result
     Eval(eval::EvalArgs),
     /// Find mistakes in policies: what does not load, fields that there are not, tests that mean something else
@@ -45,6 +48,7 @@ enum Verb {
 pub fn run(arguments: PolicyArgs) -> anyhow::Result<ExitStatus> {
     match arguments.verb {
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Docs(arguments) => docs::run(&arguments),
         Verb::Eval(arguments) => eval::run(&arguments),
         Verb::Lint(arguments) => lint::run(&arguments),
         Verb::List(arguments) => show::list(&arguments),

@@ -10,7 +10,6 @@ use regorus::Value;
 use super::coverage::Coverage;
 use super::deadline::Deadline;
 use super::input::Input;
-use super::metadata::Metadata;
 use super::unit::{Errors, Language, Mode, Parsed, Prints, Unit};
 use super::value::{fits, from_json, kind_of};
 use super::{ENTRY_POINTS, Module, POLICY_TIME_LIMIT, PolicyError, rule_path};
@@ -29,15 +28,23 @@ pub enum Dialect {
     /// Our own.
     #[default]
     Native,
+    /// Our own, in the Rego before version 1.
+    NativeV0,
 }
 
 impl Dialect {
+    /// Whether it is one of our own.
+    pub const fn is_native(self) -> bool {
+        matches!(self, Self::Native | Self::NativeV0)
+    }
+
     /// How the engine runs it.
     pub(super) const fn mode(self, prints: Prints) -> Mode {
         let (language, errors) = match self {
             Self::GatekeeperV0 => (Language::V0, Errors::Lenient),
             Self::GatekeeperV1 => (Language::V1, Errors::Lenient),
             Self::Native => (Language::V1, Errors::Strict),
+            Self::NativeV0 => (Language::V0, Errors::Strict),
         };
         Mode { language, errors, prints }
     }
@@ -132,13 +139,6 @@ pub fn evaluate(
     parameters: &serde_json::Value,
 ) -> Result<Vec<Answer>, PolicyError> {
     Ok(Evaluator::new(modules, dialect, asked, true)?.answers(input, parameters))
-}
-
-/// The parameters that a policy is evaluated with where nobody gives others.
-pub fn parameters(module: Module<'_>) -> Result<serde_json::Value, PolicyError> {
-    let metadata = Metadata::of_module(module.text)
-        .map_err(|message| PolicyError { message: format!("{}:{message}", module.origin) })?;
-    Ok(metadata.parameters.unwrap_or_else(|| serde_json::json!({})))
 }
 
 /// The rules that are asked, by the names they are asked by, and their paths below `data`.

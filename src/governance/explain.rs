@@ -107,18 +107,13 @@ pub fn explain(
     for (number, body) in bodies.iter().enumerate() {
         // One body that cannot be taken to pieces must not hide the others.
         let alone;
-        let unit = match &all {
-            Ok(unit) => Ok(unit),
-            Err(_) => {
-                let texts = pieces::with_questions(
-                    modules,
-                    dialect,
-                    std::iter::once((number, body)),
-                    &calls,
-                );
-                alone = compile(modules, dialect, &texts);
-                alone.as_ref()
-            }
+        let unit = if all.is_ok() {
+            all.as_ref()
+        } else {
+            let one = std::iter::once((number, body));
+            let texts = pieces::with_questions(modules, dialect, one, &calls);
+            alone = compile(modules, dialect, &texts);
+            alone.as_ref()
         };
         let outcomes = match unit {
             _ if body.is_else && held_before => {

@@ -6,7 +6,10 @@
 //! only in CEL is told of and left out.
 
 pub mod constraint;
+pub mod expansion;
 pub mod matching;
+pub mod mutators;
+pub mod request;
 pub mod settings;
 pub mod subject;
 pub mod template;
@@ -24,8 +27,9 @@ use super::inventory::Data;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Inventory;
 use constraint::{Action, Constraint, Point};
+use expansion::Expansions;
 use matching::{NamedKind, Wildcard};
-use subject::Subject;
+use subject::{Metadata, Source, Subject};
 
 /// The group of what Gatekeeper itself is configured with.
 pub const CONFIG_GROUP: &str = "config.gatekeeper.sh";
@@ -38,6 +42,8 @@ pub const SYNC_GROUP: &str = "syncset.gatekeeper.sh";
 pub struct Constraints {
     list: Vec<Constraint>,
     excluded: Vec<Wildcard>,
+    /// What objects make, to be judged with them.
+    pub expansions: Expansions,
     /// The kinds of objects that templates want to know, with their versions.
     pub synced: Vec<Synced>,
 }
@@ -87,7 +93,7 @@ impl Constraints {
         list.sort_by(|left, right| {
             (&left.template.kind, &left.name).cmp(&(&right.template.kind, &right.name))
         });
-        Self { list, excluded: Vec::new(), synced }
+        Self { list, synced, ..Self::default() }
     }
 
     /// Leaves out namespaces, named with Gatekeeper's wildcards.
@@ -110,6 +116,7 @@ impl Constraints {
     /// Whether a constraint can be about objects of that kind, and is enforced by the webhook.
     pub fn may_concern(&self, group: &str, kind: &str, operation: &str) -> bool {
         self.candidates(group, kind, operation, Point::Webhook).next().is_some()
+            || (!self.is_empty() && operation != "DELETE" && self.expansions.are_for(group, kind))
     }
 
     /// Whether a template of a constraint looks at `data.inventory`.
@@ -142,16 +149,23 @@ impl Constraints {
                 operations.dedup();
             }
         }
+        // What an object makes is judged when the object is made or changed.
+        for kind in self.expansions.kinds().filter(|_| !self.list.is_empty()) {
+            let operations = named.entry(kind).or_default();
+            operations.extend(["CREATE", "UPDATE"].map(str::to_owned));
+            operations.sort();
+            operations.dedup();
+        }
         named
     }
 
-    fn candidates<'c>(
+    fn candidates<'c, 'r>(
         &'c self,
-        group: &'c str,
-        kind: &'c str,
-        operation: &'c str,
+        group: &'r str,
+        kind: &'r str,
+        operation: &'r str,
         point: Point,
-    ) -> impl Iterator<Item = (&'c Constraint, Action)> {
+    ) -> impl Iterator<Item = (&'c Constraint, Action)> + use<'c, 'r> {
         self.list.iter().filter_map(move |constraint| {
             let matches = constraint.matches.as_ref();
             // Gatekeeper's suites do not look at operations.
@@ -170,7 +184,7 @@ impl Constraints {
     /// constraint matches.
     pub fn review<'c>(
         &'c self,
-        reviewed: &Reviewed<'c>,
+        reviewed: &Reviewed<'_>,
         review: impl FnOnce() -> Result<Review, String>,
         inventory: &Inventory,
         deadline: Deadline,
@@ -210,6 +224,44 @@ impl Constraints {
             }
         }
         violations
+    }
+
+    /// Holds constraints against what an object makes. Messages begin with the name of the expansion template.
+    ///
+    /// Fails where the object cannot be expanded.
+    pub fn review_generated<'c>(
+        &'c self,
+        reviewed: &Reviewed<'_>,
+        object: &Value,
+        inventory: &Inventory,
+        deadline: Deadline,
+    ) -> Result<Vec<Violation<'c>>, String> {
+        let mut all = Vec::new();
+        for generated in self.expansions.expand(object)? {
+            let metadata =
+                Metadata::read(&generated.object.to_string()).map_err(|error| error.to_string())?;
+            let subject = Subject {
+                object: Some(&metadata),
+                old_object: None,
+                source: Some(Source::Generated),
+                ..reviewed.subject
+            };
+            let point = reviewed.point;
+            let review =
+                || Ok(Review::from(&request::of_object(&generated.object)).for_templates(None));
+            let found = self.review(
+                &Reviewed { point, operation: "", subject },
+                review,
+                inventory,
+                deadline,
+            );
+            all.extend(found.into_iter().map(|violation| Violation {
+                action: generated.action.unwrap_or(violation.action),
+                message: format!("[Implied by {}] {}", generated.template, violation.message),
+                ..violation
+            }));
+        }
+        Ok(all)
     }
 
     fn is_excluded(&self, subject: &Subject<'_>) -> bool {

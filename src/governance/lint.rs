@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use super::analysis::Analysis;
 use super::eval::{self, Dialect};
-use super::metadata::Metadata;
+use super::metadata::{Metadata, PlacementMatch};
 use super::syntax::Syntax;
 use super::unit::{Parsed, Prints, untabbed};
 use super::{Module, Policy};
@@ -50,27 +50,35 @@ impl Finding {
 }
 
 /// Looks at a policy, the first of `modules`, together with the libraries that it may import; what is wrong with those is told
-/// with their number.
-pub fn lint(modules: &[Module<'_>], dialect: Dialect, catalogue: &Catalogue) -> Vec<Finding> {
+/// with their number. Its metadata may stand elsewhere.
+pub fn lint(
+    modules: &[Module<'_>],
+    dialect: Dialect,
+    catalogue: &Catalogue,
+    declared: Option<&Metadata>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let parsed = match Parsed::new(modules, dialect.mode(Prints::Gathered)) {
         Ok(parsed) => parsed,
         Err(error) => return errors(modules, &error.message),
     };
-    if dialect == Dialect::Native {
-        if let [policy, libraries @ ..] = modules
-            && let Err(error) = Policy::compile(*policy, libraries, None, None)
-        {
-            findings.extend(errors(modules, &counted(modules, &error.message)));
+    let compiled = match (modules, declared) {
+        ([policy, libraries @ ..], None) if dialect.is_native() => {
+            Policy::compile(*policy, libraries, None, None).map(drop)
         }
-    } else if let Err(error) = eval::Evaluator::new(modules, dialect, &[], false) {
+        ([policy, libraries @ ..], Some(metadata)) => {
+            Policy::compile_as(None, metadata.clone(), *policy, libraries, None, None).map(drop)
+        }
+        _ => eval::Evaluator::new(modules, dialect, &[], false).map(drop),
+    };
+    if let Err(error) = compiled {
         findings.extend(errors(modules, &counted(modules, &error.message)));
     }
-    let metadata = modules.first().and_then(|module| Metadata::of_module(module.text).ok());
-    if let (Some(module), Some(metadata), true) =
-        (modules.first(), &metadata, dialect == Dialect::Native)
+    let own = || modules.first().and_then(|module| Metadata::of_module(module.text).ok());
+    let metadata = declared.cloned().or_else(own);
+    if let (Some(module), Some(metadata), true) = (modules.first(), &metadata, dialect.is_native())
     {
-        findings.extend(missing_metadata(module.text, metadata));
+        findings.extend(missing_metadata(module.text, metadata, declared.is_some()));
     }
     let parameters = metadata.and_then(|metadata| metadata.parameters);
     let contract = contract::Contract { catalogue, dialect, parameters: parameters.as_ref() };
@@ -145,13 +153,17 @@ fn errors(modules: &[Module<'_>], message: &str) -> Vec<Finding> {
 }
 
 /// What whoever reads a finding of the policy will look for.
-fn missing_metadata(text: &str, metadata: &Metadata) -> Vec<Finding> {
+fn missing_metadata(text: &str, metadata: &Metadata, is_apart: bool) -> Vec<Finding> {
     let line = text.lines().position(|line| line.trim_start().starts_with("package "));
     let mark = Mark { line: line.unwrap_or_default() + 1, column: 1 };
-    let has_match = text
-        .lines()
-        .take(line.unwrap_or_default())
-        .any(|line| line.trim_start_matches(['#', ' ']).starts_with("match:"));
+    let says_match = !metadata.matches.kinds.is_empty() || !metadata.matches.namespaces.is_empty();
+    let has_match =
+        is_apart && (says_match || metadata.matches.placement != PlacementMatch::default());
+    let has_match = has_match
+        || text
+            .lines()
+            .take(line.unwrap_or_default())
+            .any(|line| line.trim_start_matches(['#', ' ']).starts_with("match:"));
     let wanted = [
         (
             metadata.title.is_some(),
@@ -169,13 +181,18 @@ fn missing_metadata(text: &str, metadata: &Metadata) -> Vec<Finding> {
         .into_iter()
         .filter(|(is_there, ..)| !is_there)
         .map(|(_, key, what)| {
+            let (key, place) = if is_apart {
+                (key.trim_start_matches("custom."), "spec")
+            } else {
+                (key, "# METADATA")
+            };
             let message = format!("the metadata have no `{key}`");
             Finding::warn(
                 0,
                 mark,
                 "missing-metadata",
                 message,
-                format!("add it below `# METADATA`: {what}"),
+                format!("add it below `{place}`: {what}"),
             )
         })
         .collect()
@@ -184,7 +201,7 @@ fn missing_metadata(text: &str, metadata: &Metadata) -> Vec<Finding> {
 /// The sets that are asked.
 const fn entries(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
-        Dialect::Native => &["deny", "warn", "violation", "patch"],
+        Dialect::Native | Dialect::NativeV0 => &["deny", "warn", "violation", "patch"],
         Dialect::GatekeeperV0 | Dialect::GatekeeperV1 => &["violation"],
     }
 }
@@ -243,6 +260,3 @@ fn mention(module: &Syntax, name: &str) -> Mark {
     }
     Mark { line: 1, column: 1 }
 }
-
-#[cfg(test)]
-mod tests;

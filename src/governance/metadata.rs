@@ -273,12 +273,17 @@ impl Metadata {
         })
     }
 
-    /// The parameters that are in force: those that are given, or else its own, with the defaults of the schema.
+    /// The parameters that are in force: its own, those that are given laid over them, and the defaults of the schema.
     ///
     /// Fails in a phrase where they do not fit the schema, or where that is none.
     pub fn complete(&self, given: Option<serde_json::Value>) -> Result<serde_json::Value, String> {
-        let mut parameters =
-            given.or_else(|| self.parameters.clone()).unwrap_or_else(|| serde_json::json!({}));
+        let mut parameters = match (self.parameters.clone(), given) {
+            (Some(serde_json::Value::Object(mut own)), Some(serde_json::Value::Object(given))) => {
+                own.extend(given);
+                own.into()
+            }
+            (own, given) => given.or(own).unwrap_or_else(|| serde_json::json!({})),
+        };
         let Some(schema) = &self.parameters_schema else {
             return Ok(parameters);
         };

@@ -1,4 +1,4 @@
-//! The schemas of parameters: OpenAPI v3 as the API server understands it in the schema of a custom resource.
+//! The schemas of parameters: `OpenAPI` v3 as the API server understands it in the schema of a custom resource.
 //!
 //! What is read here is the structural part (types, properties, items, bounds, patterns, defaults, Kubernetes' own marks) and the
 //! combinators beside it. A schema is compiled once; values are held against it when a constraint or a policy is loaded.
@@ -15,6 +15,10 @@ use crate::document::Mistake;
 use crate::path::FieldPath;
 
 /// A schema, ready to be used.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a mark of its own in the schema that is read"
+)]
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
     kind: Option<Kind>,
@@ -157,7 +161,9 @@ impl Schema {
             }
             Value::Array(elements) => {
                 if let Some(items) = &self.items {
-                    elements.iter_mut().for_each(|element| items.complete(element));
+                    for element in elements.iter_mut() {
+                        items.complete(element);
+                    }
                 }
             }
             _ => {}

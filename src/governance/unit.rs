@@ -4,7 +4,9 @@
 //! units that are interpreted run strictly first: most have nothing to be lenient about, and the lenient interpreter hides
 //! when functions disagree.
 
+mod cover;
 mod interpreter;
+mod place;
 mod source;
 
 use std::time::Duration;
@@ -13,13 +15,13 @@ use regorus::{Engine, Value};
 
 use super::analysis::{self, Analysis};
 use super::builtins::plain;
-use super::coverage::Coverage;
 use super::deadline::Deadline;
 use super::journal::{self, Fingerprint};
 use super::machine::Machine;
 use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
 use interpreter::{extend, guarded, interpret, is_dispute, prepare, timer};
+pub(super) use place::untabbed;
 use source::Source;
 
 /// How deep the interpreter may recurse on the thread that it is called on, in its own levels: of the order of 300 KiB.
@@ -30,9 +32,6 @@ const MAX_DEPTH: u32 = 4000;
 
 /// How much stack a level gets on a thread of its own. Measured: 200 to 1900 bytes, by what stands in it.
 const BYTES_PER_LEVEL: usize = 8 * 1024;
-
-/// How long a run may take that looks at lines.
-const COVERAGE_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// How modules are read and run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -221,24 +220,6 @@ fn located(origin: &str, message: &str) -> String {
     format!("{}: {}", place.unwrap_or(origin), plain(message))
 }
 
-/// A message whose position counts characters: the engine takes a tab for four columns.
-pub(super) fn untabbed(origin: &str, text: &str, message: &str) -> String {
-    let position = || {
-        let rest = message.strip_prefix(origin)?.strip_prefix(':')?;
-        let (line, rest) = rest.split_once(':')?;
-        let (column, rest) = rest.split_once(':')?;
-        let shown: usize = column.parse().ok()?;
-        let content = text.lines().nth(line.parse::<usize>().ok()?.checked_sub(1)?)?;
-        let mut at = 1;
-        let before = content.chars().take_while(|c| {
-            at += if *c == '\t' { 4 } else { 1 };
-            at <= shown
-        });
-        Some(format!("{origin}:{line}:{}:{rest}", before.count() + 1))
-    };
-    position().unwrap_or_else(|| message.to_owned())
-}
-
 /// Modules whose rules can be run, any number of times at once.
 pub(super) struct Unit {
     /// What runs the rules, where it can.
@@ -325,33 +306,6 @@ impl Unit {
             }
         }
         self.interpret(rule, input, data, deadline)
-    }
-
-    /// Runs a rule once more, to see to which lines it comes.
-    pub(super) fn cover(&self, rule: &str, input: Option<&Value>, coverage: &mut Coverage) {
-        let stack =
-            BYTES_PER_LEVEL.saturating_mul(usize::try_from(self.depth).unwrap_or(usize::MAX));
-        let stack = stack.max(1 << 20);
-        let mut engine = self.lenient.as_ref().unwrap_or(&self.engine).clone();
-        engine.set_enable_coverage(true);
-        engine.set_execution_timer_config(timer(COVERAGE_TIME_LIMIT));
-        if let Some(input) = input {
-            engine.set_input(input.clone());
-        }
-        let report = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(stack);
-            let run = thread.spawn_scoped(scope, move || {
-                // What it comes to is another's concern.
-                let _ = guarded(|| {
-                    engine.eval_rule(rule.to_owned()).map_err(|_| Failure::Error(String::new()))
-                });
-                engine.get_coverage_report().ok()
-            });
-            run.ok()?.join().ok().flatten()
-        });
-        if let Some(report) = report {
-            coverage.add(&report);
-        }
     }
 
     /// The value of a rule as the interpreter sees it.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::base::{Bases, Inheritance, names, resolve};
+use super::prices::PricesSource;
+use super::size::SizeSource;
 use super::{
     Access, Claim, Effect, Entry, Injection, NetworkPolicySupport, Profile, ProfileId, Recognition,
     Support, Verified,
@@ -79,6 +81,8 @@ struct Spec {
     #[serde(default)]
     access: AccessSource,
     fence: Option<String>,
+    size: Option<SizeSource>,
+    prices: Option<PricesSource>,
     unlisted: EntrySource,
     #[serde(default)]
     left_behind: Vec<String>,
@@ -264,6 +268,8 @@ impl ProfileSource {
             },
             instead: spec.network_policy.instead,
         };
+        let size = spec.size.map(|size| size.build(&mut problems));
+        let prices = spec.prices.map(|prices| prices.build(&mut problems));
         let mut profile = Profile {
             id,
             name: self.metadata.name,
@@ -286,6 +292,8 @@ impl ProfileSource {
             access: Access::from(spec.access).or(handed.access),
             extends: spec.extends,
             fence: spec.fence,
+            size,
+            prices,
             unlisted: spec.unlisted.into(),
             entries: Vec::new(),
             by_feature: Vec::new(),

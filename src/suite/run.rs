@@ -8,13 +8,15 @@ use serde_json::Value;
 
 use super::filter::Filter;
 use super::source::{Case, Suite, Test};
-use super::{CaseResult, Clock, Files, SuiteResult, TestResult, review};
+use super::{CaseResult, Clock, Files, SuiteResult, TestResult};
 use crate::bundle::Text;
 use crate::bundle::gatekeeper::{self, Located};
 use crate::document::Document;
 use crate::facts::Inventory;
 use crate::governance::Deadline;
 use crate::governance::gatekeeper::constraint::Point;
+use crate::governance::gatekeeper::expansion::{Expansion, Expansions};
+use crate::governance::gatekeeper::request;
 use crate::governance::gatekeeper::subject::{Metadata, Namespace, Source, Subject};
 use crate::governance::gatekeeper::{Constraints, Reviewed};
 use crate::governance::input::Review;
@@ -72,8 +74,14 @@ impl Runner<'_> {
 
     fn constraints(&self) -> Result<Constraints, Failure> {
         let test = self.test;
+        let mut expansions = Vec::new();
         if !test.expansion.is_empty() {
-            return Err(Failure::plain("expansion of objects is not supported".to_owned()));
+            let text = self.file("expansion", &test.expansion)?;
+            for document in documents(&text).map_err(Failure::plain)? {
+                expansions.push(Expansion::read(&document).map_err(|mistake| {
+                    Failure::plain(format!("{}: {}", text.origin, mistake.message))
+                })?);
+            }
         }
         let text = self.file("template", &test.template)?;
         let located = one(&text, "template")?;
@@ -90,7 +98,9 @@ impl Runner<'_> {
         let constraint = gatekeeper::constraint(&located, &template, &mut Vec::new()).map_err(
             |(breaks_schema, problems)| Failure { breaks_schema, message: joined(&problems) },
         )?;
-        Ok(Constraints::new(vec![constraint], Vec::new()))
+        let mut constraints = Constraints::new(vec![constraint], Vec::new());
+        constraints.expansions = Expansions::new(expansions);
+        Ok(constraints)
     }
 
     fn file(&self, what: &str, path: &str) -> Result<Text, Failure> {
@@ -146,12 +156,13 @@ fn messages(
     object: &Value,
     inventory: &Inventory,
 ) -> Result<Vec<String>, String> {
+    let plain = object;
     let is_review = object.get("kind").is_some_and(|kind| kind == "AdmissionReview")
         && object
             .get("apiVersion")
             .and_then(Value::as_str)
             .is_some_and(|version| version.starts_with("admission.k8s.io/"));
-    let request = if is_review { review::of_review(object)? } else { review::of_object(object) };
+    let request = if is_review { request::of_review(object)? } else { request::of_object(object) };
     let text = |pointer: &str| request.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let metadata = |key: &str| {
         let object = request.get(key).filter(|object| !object.is_null())?;
@@ -176,13 +187,13 @@ fn messages(
         source: Some(Source::Original),
     };
     let reviewed = Reviewed { point: Point::Suite, operation: text("/operation"), subject };
-    let violations = constraints.review(
-        &reviewed,
-        // Gatekeeper's runner hands no Namespace to the templates.
-        || Ok(Review::from(&request).for_templates(None)),
-        inventory,
-        Deadline::after(CASE_TIME_LIMIT),
-    );
+    let deadline = Deadline::after(CASE_TIME_LIMIT);
+    // Gatekeeper's runner hands no Namespace to the templates.
+    let seen = || Ok(Review::from(&request).for_templates(None));
+    let mut violations = constraints.review(&reviewed, seen, inventory, deadline);
+    if !is_review {
+        violations.extend(constraints.review_generated(&reviewed, plain, inventory, deadline)?);
+    }
     Ok(violations.into_iter().map(|violation| violation.message).collect())
 }
 

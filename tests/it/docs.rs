@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use loadline::admission::Pipeline;
 use loadline::cli::matrix::{Matrix, markdown};
+use loadline::cli::policy::docs::library_page;
 use loadline::cli::profile::markdown as profile_page;
 
 fn folder() -> PathBuf {
@@ -21,6 +22,7 @@ fn wanted() -> BTreeMap<String, String> {
             (format!("profiles/{}.md", profile.name), profile_page::page(&pipeline, profile))
         })
         .collect();
+    pages.insert("library.md".to_owned(), library_page().unwrap());
     pages.insert("matrix.md".to_owned(), markdown::page(&pipeline, &Matrix::whole(&pipeline)));
     pages
 }

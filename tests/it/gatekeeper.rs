@@ -3,6 +3,7 @@
 mod check;
 mod hostile;
 mod install;
+mod mutators;
 mod suites;
 
 use crate::support::CliTest;

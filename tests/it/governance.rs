@@ -4,9 +4,11 @@ mod command;
 mod documentation;
 mod documents;
 mod hostile;
+mod lint;
 mod matching;
 mod outcomes;
 mod patches;
+mod testing;
 mod tutorial;
 mod workbench;
 

@@ -19,6 +19,7 @@ mod controllers; // watches and the fence controller against an API server made 
 mod complaints; // what users of virtual nodes reported, and what they are told now
 mod conversions; // what becomes of small pods on the virtual nodes
 mod corpus; // manifests of others, where LOADLINE_CORPUS names a folder of them
+mod cost; // sizes and prices of the built-in profiles
 mod decisions; // what decide() answers, through reviews; no sockets
 mod deploy; // what `install` prints equals what the code serves
 mod docs; // the generated pages under docs/ say what the data says
@@ -28,6 +29,7 @@ mod fields; // the fields of a pod, read from k8s-openapi
 mod floors; // the architecture, read from the sources
 mod gatekeeper; // Gatekeeper's templates, constraints and suites
 mod governance; // policies from review to verdict
+mod library; // the built-in policies: samples, sets, agreement with Kubernetes
 mod messages; // what would have happened, said for every fact
 mod properties; // what must hold for every pod: proptest
 mod reviews; // builders, no tests

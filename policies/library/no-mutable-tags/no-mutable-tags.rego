@@ -8,6 +8,7 @@
 # - https://kubernetes.io/docs/concepts/containers/images/#image-names
 # custom:
 #   help: name a version, as in `app:1.2.3`, or a digest, as in `app@sha256:...`
+#   sets: [baseline]
 #   match:
 #     kinds: [Pod]
 #   action: deny

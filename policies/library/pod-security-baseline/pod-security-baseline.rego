@@ -8,6 +8,7 @@
 # - https://kubernetes.io/docs/concepts/security/pod-security-standards/
 # custom:
 #   help: change the field as the standard asks, or give the namespace to a team that may run such pods
+#   sets: [baseline]
 #   match:
 #     kinds: [Pod]
 #     placement: any

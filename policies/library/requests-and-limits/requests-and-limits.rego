@@ -9,6 +9,7 @@
 # - https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
 # custom:
 #   help: set it under `resources`, from what the container was seen to use
+#   sets: [burst, finops]
 #   match:
 #     kinds: [Pod]
 #   action: deny

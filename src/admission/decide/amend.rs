@@ -1,4 +1,4 @@
-//! Policies that ask for changes: they are granted before anything is judged, and until nothing is left to change.
+//! Policies that ask for changes, and mutators: they are granted before anything is judged, and until nothing is left to change.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use crate::admission::{Object, Pipeline, Request, Stage, review};
 use crate::change::{Change, Edit};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Facts;
+use crate::governance::gatekeeper::subject::Namespace;
 use crate::governance::{Deadline, POLICY_ERROR, Policy};
 use crate::mutation::{self, Editor};
 use crate::placement::Placement;
@@ -21,12 +22,12 @@ const ROUNDS: usize = 4;
 pub(super) fn concerns(pipeline: &Pipeline, request: &Request) -> bool {
     request.operation == "CREATE"
         && matches!(request.object, Object::Pod(_))
-        && pipeline.policies.iter().any(Policy::patches)
+        && (pipeline.policies.iter().any(Policy::patches) || pipeline.mutators.are_for_pods())
 }
 
 /// Decides on a pod that policies may change.
 ///
-/// Loadline's own changes come first, then those of the policies in the order of their names; what they change may lead the
+/// Loadline's own changes come first, then the mutators', then those of the policies in the order of their names; what they change may lead the
 /// pod somewhere else, so both are asked again until neither has anything to add. The validating webhook sees the result and
 /// only looks whether it is as the policies want it: a policy whose wish did not come true has failed.
 pub(super) fn decide(pipeline: &Pipeline, facts: &Facts, request: &Request) -> Verdict {
@@ -152,6 +153,16 @@ fn unfulfilled(pipeline: &Pipeline, facts: &Facts, request: &Request) -> Vec<Dia
     wishes.into_iter().filter_map(judge).collect()
 }
 
+/// Mutators that could not do what they should.
+fn unmutated(problem: &str) -> Diagnostic {
+    Diagnostic::new(
+        Severity::Deny,
+        POLICY_ERROR,
+        format!("the mutators could not change the pod: {problem}"),
+    )
+    .because("a pod that is not changed as it should be is not what its owners think it is")
+}
+
 /// A pod that is being changed, and the request as it would be with that pod.
 struct Draft<'a> {
     pipeline: &'a Pipeline,
@@ -189,14 +200,20 @@ impl<'a> Draft<'a> {
                 own = self.pipeline.decide_as_sent(self.facts, &self.request);
             }
             self.grant_own(own.clone());
+            let is_mutated = self.grant_mutators()?;
             restless = self.grant_policies()?;
-            if restless.is_empty() {
+            if restless.is_empty() && !is_mutated {
                 return Ok(());
             }
         }
         let problem =
             "it changes again what was changed for it; make it ask only for what is not so yet";
-        Err(restless.iter().map(|policy| policy.unfit_patch(problem)).collect())
+        let mut failures: Vec<Diagnostic> =
+            restless.iter().map(|policy| policy.unfit_patch(problem)).collect();
+        if failures.is_empty() {
+            failures.push(unmutated("they change again what was changed for them"));
+        }
+        Err(failures)
     }
 
     fn grant_own(&mut self, own: Verdict) {
@@ -206,6 +223,31 @@ impl<'a> Draft<'a> {
         self.changes.extend(own.changes);
         self.patch.extend(own.patch);
         self.renew();
+    }
+
+    /// Lets the mutators change the pod. Gives whether they had something to change.
+    fn grant_mutators(&mut self) -> Result<bool, Vec<Diagnostic>> {
+        let name = self.request.namespace.as_str();
+        let known = self.facts.namespace(name);
+        let namespace = known.map(|known| Namespace { name, labels: &known.labels });
+        let settled =
+            self.pipeline.mutators.settle(&self.object, namespace, &self.request.operation);
+        let mutated = match settled {
+            Ok(Some(mutated)) => mutated,
+            Ok(None) => return Ok(false),
+            Err(problem) => return Err(vec![unmutated(&problem)]),
+        };
+        let effective = mutation::amend(&mut self.object, &mutated.operations)
+            .map_err(|problem| vec![unmutated(&problem)])?;
+        if effective.is_empty() {
+            return Ok(false);
+        }
+        let places = effective.iter().map(|one| one.path().to_string()).collect();
+        let reason = format!("mutators `{}`", mutated.by.join("`, `"));
+        self.changes.push(Change { edit: Edit::Amend(places), reason });
+        self.patch.extend(effective);
+        self.renew();
+        Ok(true)
     }
 
     /// Gives the policies that had something to change.

@@ -13,9 +13,9 @@ use crate::admission::{Object, Pipeline, Request, Stage};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
-use crate::governance::gatekeeper::Reviewed;
 use crate::governance::gatekeeper::constraint::Point;
 use crate::governance::gatekeeper::subject::{Metadata, Namespace, Source, Subject};
+use crate::governance::gatekeeper::{Reviewed, Violation};
 use crate::governance::input::{Input, Review};
 use crate::governance::{self, POLICY_ERROR, Policy};
 use crate::mutation;
@@ -137,8 +137,28 @@ impl Pipeline {
         };
         let violations =
             self.constraints.review(&reviewed, review, facts.inventory(), shared.deadline(request));
-        let mut diagnostics: Vec<_> =
-            violations.iter().filter_map(|violation| violation.diagnostic()).collect();
+        let mut violations = violations;
+        let mut failed = None;
+        if self.constraints.expansions.are_for(&kind.group, &kind.kind)
+            && let Some(object) = objects.object
+            && let Ok(object) = serde_json::from_str(object.get())
+        {
+            let deadline = shared.deadline(request);
+            let generated =
+                self.constraints.review_generated(&reviewed, &object, facts.inventory(), deadline);
+            match generated {
+                Ok(generated) => violations.extend(generated),
+                Err(problem) => failed = Some(problem),
+            }
+        }
+        if let Some(problem) = failed {
+            verdict.diagnostics.push(Diagnostic::new(
+                Severity::Deny,
+                POLICY_ERROR,
+                format!("what the object makes cannot be judged: {problem}"),
+            ));
+        }
+        let mut diagnostics: Vec<_> = violations.iter().filter_map(Violation::diagnostic).collect();
         let labels: Vec<(String, String)> =
             any.labels().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         let matched = governance::Subject {
@@ -184,6 +204,14 @@ impl Pipeline {
         }
         verdict.diagnostics.extend(diagnostics);
     }
+}
+
+/// The same, of a request that nobody has read yet.
+pub(super) fn input_of_other(request: &Request) -> Result<Input, String> {
+    let body: serde_json::Value =
+        serde_json::from_slice(&request.body).map_err(|error| error.to_string())?;
+    let review = body.get("request").ok_or("the review has no `request`")?;
+    Ok(of_other(Review::from(review), request))
 }
 
 /// The document for policies about an object that is no pod.

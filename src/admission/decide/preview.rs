@@ -26,12 +26,12 @@ pub struct Preview {
 impl Pipeline {
     /// Goes the way of a decision up to where policies are asked.
     ///
-    /// Fails, in a phrase, for objects that are not governed and for pods that are refused before any policy is asked.
+    /// Fails, in a phrase, for pods that are refused before any policy is asked.
     pub fn preview(&self, facts: &Facts, request: &Request) -> Result<Preview, String> {
         let (pod, root) = match &request.object {
             Object::Pod(pod) => (pod, FieldPath::root()),
             Object::Workload { pod, template } => (pod, FieldPath::keys(template)),
-            Object::None | Object::Other => return Err("the object is not governed".to_owned()),
+            Object::None | Object::Other => return Self::preview_of_other(request),
         };
         let decision = Decision {
             pipeline: self,
@@ -64,6 +64,15 @@ impl Pipeline {
             standing: course.placement.standing,
             profiles: profiles.into_iter().map(str::to_owned).collect(),
             root,
+        })
+    }
+
+    fn preview_of_other(request: &Request) -> Result<Preview, String> {
+        Ok(Preview {
+            input: super::constrain::input_of_other(request)?,
+            standing: Standing::Regular,
+            profiles: Vec::new(),
+            root: FieldPath::root(),
         })
     }
 }

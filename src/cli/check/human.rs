@@ -24,7 +24,8 @@ pub fn object(
     judged: &Judged,
 ) {
     let verdict = judged.counts();
-    if verdict.diagnostics.is_empty() && verdict.placement.standing == Standing::Regular {
+    let is_regular = verdict.placement.standing == Standing::Regular;
+    if verdict.diagnostics.is_empty() && is_regular && verdict.changes.is_empty() {
         return;
     }
     renderer.diagnostics(out, subject.origin(found), &verdict.diagnostics);

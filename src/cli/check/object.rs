@@ -96,6 +96,8 @@ pub struct Reader<'a> {
     pub pipeline: &'a Pipeline,
     /// The namespace of objects that name none.
     pub namespace: &'a str,
+    /// Whether objects are wanted that nothing is about, too.
+    pub everything: bool,
 }
 
 impl Reader<'_> {
@@ -169,6 +171,7 @@ impl Reader<'_> {
         if !is_review
             && !is_pod
             && workload.is_none()
+            && !self.everything
             && !self.pipeline.may_concern(group, kind, "CREATE")
         {
             if !is_of_cluster {

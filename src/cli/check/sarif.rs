@@ -125,9 +125,12 @@ fn result(finding: &Finding<'_>) -> Value {
     let Finding { found, subject, judged, diagnostic } = finding;
     let marks = finding.marks();
     let place = |mark: Option<Mark>| physical(&found.text.name, mark);
+    // Several fields of a pod may come from one field of its workload; the form wants each once.
+    let mut seen = BTreeSet::new();
     let named: Vec<Value> = diagnostic
         .places
         .iter()
+        .filter(|place| seen.insert(*place))
         .map(|field| json!({ "fullyQualifiedName": field.to_string(), "kind": "member" }))
         .collect();
     let object =

@@ -24,6 +24,9 @@ const PODS: [&str; 2] = ["pods.loadline.dev", "asked.pods.loadline.dev"];
 
 /// Adds what the constraints need to a configuration of validating webhooks; leaves any other alone.
 pub(super) fn add(configuration: &mut Value, pipeline: &Pipeline) {
+    if configuration["kind"] == "MutatingWebhookConfiguration" && pipeline.mutators.are_for_pods() {
+        open_to_all(configuration);
+    }
     if configuration["kind"] != "ValidatingWebhookConfiguration" {
         return;
     }
@@ -34,7 +37,7 @@ pub(super) fn add(configuration: &mut Value, pipeline: &Pipeline) {
         wanted.sort();
         wanted.dedup();
     }
-    let Some(webhooks) = configuration.get_mut("webhooks").and_then(Value::as_array_mut) else {
+    let Some(webhooks) = configuration.get("webhooks").and_then(Value::as_array) else {
         return;
     };
     let named_so = |name: &'static str| move |webhook: &&Value| webhook["name"] == name;
@@ -52,23 +55,43 @@ pub(super) fn add(configuration: &mut Value, pipeline: &Pipeline) {
         || named.keys().any(|one| {
             matches!(one.group.as_str(), "" | "*") && matches!(one.kind.as_str(), "Pod" | "*")
         });
-    if is_about_pods
-        && let Some(others) = webhooks.iter_mut().find(|webhook| webhook["name"] == PODS[1])
-    {
-        others["namespaceSelector"] = model["namespaceSelector"].clone();
+    if is_about_pods {
+        open_to_all(configuration);
     }
     let rules = rules(named);
     if rules.is_empty() {
         return;
     }
     let mut webhook = model;
-    webhook["name"] = json!(NAME);
-    webhook["rules"] = json!(rules);
     // At a deletion there is no object.
     let staying =
         "object == null || !has(object.metadata) || !has(object.metadata.deletionTimestamp)";
-    webhook["matchConditions"] = json!([{ "name": "is-not-being-deleted", "expression": staying }]);
-    webhooks.push(webhook);
+    let conditions = json!([{ "name": "is-not-being-deleted", "expression": staying }]);
+    if let Some(members) = webhook.as_object_mut() {
+        for (key, value) in
+            [("name", json!(NAME)), ("rules", json!(rules)), ("matchConditions", conditions)]
+        {
+            members.insert(key.to_owned(), value);
+        }
+    }
+    if let Some(webhooks) = configuration.get_mut("webhooks").and_then(Value::as_array_mut) {
+        webhooks.push(webhook);
+    }
+}
+
+/// Opens the second entry for pods to all namespaces.
+fn open_to_all(configuration: &mut Value) {
+    let Some(webhooks) = configuration.get_mut("webhooks").and_then(Value::as_array_mut) else {
+        return;
+    };
+    let first = webhooks.iter().find(|webhook| webhook["name"] == PODS[0]);
+    let selector = first.map(|webhook| webhook["namespaceSelector"].clone());
+    let second = webhooks.iter_mut().find(|webhook| webhook["name"] == PODS[1]);
+    if let (Some(selector), Some(second)) = (selector, second)
+        && let Some(members) = second.as_object_mut()
+    {
+        members.insert("namespaceSelector".to_owned(), selector);
+    }
 }
 
 /// The kinds that a policy names besides pods, with the operations it wants to hear of.

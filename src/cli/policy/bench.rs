@@ -9,12 +9,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::load;
-use super::objects::Objects;
+use super::objects::{self, Objects};
 use super::show::Output;
 use crate::cli::ExitStatus;
 use crate::cli::bundle::BundleArgs;
 use crate::cli::render::{BOLD, DIM, RED, clean, paint};
-use crate::governance::eval::{Evaluator, parameters};
+use crate::governance::eval::Evaluator;
 use crate::governance::input::Input;
 
 const EXAMPLES: &str = "Examples:
@@ -65,27 +65,31 @@ pub fn run(arguments: &BenchArgs) -> anyhow::Result<ExitStatus> {
     }
     let pipeline = BundleArgs::default().pipeline()?;
     let objects = Objects::read(&pipeline, &arguments.filename, "default")?;
-    let inputs: Vec<Input> = objects
-        .subjects()
-        .filter_map(|(_, subject)| objects.preview(&pipeline, subject, None).ok())
-        .map(|preview| preview.input)
-        .collect();
     let mut measured = Vec::new();
     for loaded in &files.policies {
         let failed = |message: &str| anyhow::anyhow!("{}", load::placed(&loaded.sources, message));
-        let own = parameters(loaded.policy().module()).map_err(|error| failed(&error.message))?;
+        let own = loaded.parameters(None)?;
+        let inputs: Vec<Input> = objects
+            .subjects()
+            .flat_map(|(_, subject)| objects::requests(loaded, subject))
+            .filter_map(|request| objects.preview(&pipeline, request, None).ok())
+            .map(|preview| preview.input)
+            .collect();
+        if inputs.is_empty() {
+            bail!("policy `{}` is about none of the objects", loaded.name());
+        }
         let evaluator = Evaluator::new(&loaded.modules(), loaded.policy().dialect, &[], false)
             .map_err(|error| failed(&error.message))?;
         measured.push(measure(loaded.name(), &evaluator, &inputs, &own, limit));
     }
     let mut out = anstream::stdout().lock();
     match arguments.output {
-        Output::Human => print(&mut out, &measured, inputs.len())?,
+        Output::Human => print(&mut out, &measured, objects.subjects().count())?,
         Output::Json => {
             let all: Vec<Value> = measured.iter().map(Measured::json).collect();
             serde_json::to_writer_pretty(
                 &mut out,
-                &json!({ "objects": inputs.len(), "policies": all }),
+                &json!({ "objects": objects.subjects().count(), "policies": all }),
             )?;
             writeln!(out)?;
         }

@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use super::load::{self, Loaded};
 use super::objects::{self, Objects};
 use super::show::Output;
-use crate::admission::Preview;
+use crate::admission::{Preview, Request};
 use crate::cli::ExitStatus;
 use crate::cli::bundle::BundleArgs;
 use crate::cli::check::object::{Found, Subject};
 use crate::cli::render::{BLUE, BOLD, DIM, GREEN, RED, YELLOW, clean, count, paint};
 use crate::governance::eval::{self, Answer};
 use crate::governance::explain::{self, Outcome, Trace};
-use crate::governance::{Subject as Matched, metadata::Metadata};
+use crate::governance::{PolicyError, Subject as Matched};
 
 const EXAMPLES: &str = "Examples:
   loadline policy eval owner.rego -f pod.yaml
@@ -33,7 +33,7 @@ Exit status: 0 evaluated, 1 a rule could not be evaluated, 2 the job could not b
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct EvalArgs {
-    /// A policy: a file of Rego, a ConstraintTemplate of Gatekeeper, or a folder
+    /// A policy: a file of Rego, a `ConstraintTemplate` of Gatekeeper, or a folder
     policy: PathBuf,
     /// Objects: a file, a folder or `-` for standard input; may be given more than once
     #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
@@ -69,6 +69,8 @@ struct Evaluated<'a> {
     loaded: &'a Loaded,
     found: &'a Found,
     subject: &'a Subject,
+    /// Whether the policy sees the pods of a workload.
+    is_of_pods: bool,
     /// Why the policy would not be asked, if so.
     unmatched: Option<String>,
     answers: Vec<Answer>,
@@ -87,28 +89,26 @@ pub fn run(arguments: &EvalArgs) -> anyhow::Result<ExitStatus> {
     let given = arguments.parameters.as_deref().map(serde_json::from_str).transpose();
     let given: Option<Value> = given.context("read `--parameters`, which must be JSON")?;
     let mut evaluated = Vec::new();
-    for (found, subject) in objects.subjects() {
-        let preview = objects.preview(&pipeline, subject, arguments.profile.as_deref());
-        let preview = preview.map_err(|message| {
-            anyhow::anyhow!("{}: {}: {message}", found.text.name, subject.title())
-        })?;
-        for loaded in &files.policies {
-            let failed = |error: crate::governance::PolicyError| {
-                anyhow::anyhow!("{}", load::placed(&loaded.sources, &error.message))
-            };
-            let module = loaded.policy().module();
-            let parameters = match &given {
-                Some(given) => given.clone(),
-                None => eval::parameters(module).map_err(failed)?,
-            };
+    for ((found, subject), loaded) in
+        objects.subjects().flat_map(|one| files.policies.iter().map(move |loaded| (one, loaded)))
+    {
+        let failed = |error: PolicyError| {
+            anyhow::anyhow!("{}", load::placed(&loaded.sources, &error.message))
+        };
+        let parameters = loaded.parameters(given.clone())?;
+        let modules = loaded.modules();
+        let (dialect, asked) = (loaded.policy().dialect, arguments.rule.as_slice());
+        for request in objects::requests(loaded, subject) {
+            let preview = objects.preview(&pipeline, request, arguments.profile.as_deref());
+            let preview = preview.map_err(|message| {
+                anyhow::anyhow!("{}: {}: {message}", found.text.name, subject.title())
+            })?;
             if arguments.input {
                 let mut out = anstream::stdout().lock();
                 serde_json::to_writer_pretty(&mut out, &preview.input.to_json(&parameters))?;
                 writeln!(out)?;
                 continue;
             }
-            let modules = loaded.modules();
-            let (dialect, asked) = (loaded.policy().dialect, arguments.rule.as_slice());
             let answers = eval::evaluate(&modules, dialect, asked, &preview.input, &parameters);
             let traces = if arguments.explain {
                 explain::explain(&modules, dialect, asked, &preview.input, &parameters)
@@ -120,11 +120,15 @@ pub fn run(arguments: &EvalArgs) -> anyhow::Result<ExitStatus> {
                 loaded,
                 found,
                 subject,
-                unmatched: unmatched(loaded, subject, &preview),
+                is_of_pods: !std::ptr::eq(request, &raw const subject.request),
+                unmatched: unmatched(loaded, request, &preview),
                 answers: answers.map_err(failed)?,
                 traces,
             });
         }
+    }
+    if evaluated.is_empty() && !arguments.input {
+        bail!("the policy is about none of the objects");
     }
     match arguments.output {
         _ if arguments.input => {}
@@ -144,10 +148,13 @@ pub fn run(arguments: &EvalArgs) -> anyhow::Result<ExitStatus> {
 }
 
 /// Why the policy's own `match` leaves the object out, if it does.
-fn unmatched(loaded: &Loaded, subject: &Subject, preview: &Preview) -> Option<String> {
-    let metadata = Metadata::of_module(&loaded.policy().text).ok()?;
+fn unmatched(loaded: &Loaded, request: &Request, preview: &Preview) -> Option<String> {
+    let metadata = loaded.metadata();
+    // Of objects that are no pods, only the kind is looked at here.
+    if loaded.is_gatekeeper() || loaded.is_about_others() {
+        return None;
+    }
     let profiles: Vec<&str> = preview.profiles.iter().map(String::as_str).collect();
-    let request = objects::request(subject);
     let matched = Matched {
         kind: "Pod",
         operation: &request.operation,
@@ -157,7 +164,7 @@ fn unmatched(loaded: &Loaded, subject: &Subject, preview: &Preview) -> Option<St
         labels: &[],
         namespace_labels: None,
     };
-    if loaded.policy().dialect != eval::Dialect::Native || metadata.matches.concerns(&matched) {
+    if metadata.matches.concerns(&matched) {
         return None;
     }
     let reach = match profiles.as_slice() {
@@ -179,7 +186,11 @@ impl Evaluated<'_> {
         let mut out = format!(
             "{} on {} {}\n",
             paint(BOLD, format_args!("policy `{}`", clean(&self.loaded.name()))),
-            clean(&self.subject.title()),
+            clean(&format!(
+                "{}{}",
+                if self.is_of_pods { "the pods of " } else { "" },
+                self.subject.title()
+            )),
             paint(DIM, format_args!("({}{place})", clean(&self.found.text.name))),
         );
         if let Some(unmatched) = &self.unmatched {
@@ -304,6 +315,7 @@ impl Evaluated<'_> {
                 "namespace": self.subject.namespace,
                 "name": self.subject.name,
             },
+            "isOfPods": self.is_of_pods,
             "matches": self.unmatched.is_none(),
             "rules": rules,
             "explanation": traces,

@@ -30,7 +30,7 @@ Exit status: 0 clean, 1 findings, 2 a file could not be read.";
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct LintArgs {
-    /// Files and folders: Rego, and ConstraintTemplates of Gatekeeper
+    /// Files and folders: Rego, and each `ConstraintTemplate` of Gatekeeper
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// Folder of profiles and features that are added to the built-in ones
@@ -89,7 +89,9 @@ pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
 fn look(files: &Files, pipeline: &Pipeline) -> Vec<Found> {
     let mut all = Vec::new();
     for loaded in &files.policies {
-        for finding in lint::lint(&loaded.modules(), loaded.policy().dialect, &pipeline.catalogue) {
+        let declared = loaded.declared.as_ref().map(|declared| &declared.metadata);
+        let (modules, dialect) = (loaded.modules(), loaded.policy().dialect);
+        for finding in lint::lint(&modules, dialect, &pipeline.catalogue, declared) {
             let source = loaded.sources.get(finding.module).unwrap_or_else(|| loaded.policy());
             all.push(Found {
                 file: source.file.clone(),

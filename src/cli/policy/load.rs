@@ -6,13 +6,17 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::bundle::{self, Text};
+use crate::bundle::{self, Declared, POLICY_KIND, Text};
 use crate::cli::bundle::read_all;
 use crate::document::{Document, Mark};
 use crate::governance::Module;
 use crate::governance::coverage::Lines;
 use crate::governance::eval::Dialect;
+use crate::governance::metadata::Metadata;
 use crate::path::FieldPath;
+
+/// The kind of Gatekeeper's templates.
+const TEMPLATE_KIND: &str = "ConstraintTemplate";
 
 /// The endings of the files that may hold policies.
 const ENDINGS: [&str; 3] = ["rego", "yaml", "yml"];
@@ -49,6 +53,8 @@ impl Source {
 pub struct Loaded {
     /// The policy first, then its libraries.
     pub sources: Vec<Source>,
+    /// What its document says of it, where it stands in one.
+    pub declared: Option<Declared>,
 }
 
 impl Loaded {
@@ -63,8 +69,42 @@ impl Loaded {
         self.sources.iter().map(Source::module).collect()
     }
 
-    /// How the policy is called: the last part of its package, as people write it.
+    /// What the policy says of itself; nothing where it says nothing that can be read.
+    pub fn metadata(&self) -> Metadata {
+        match &self.declared {
+            Some(declared) => declared.metadata.clone(),
+            None => Metadata::of_module(&self.policy().text).unwrap_or_default(),
+        }
+    }
+
+    /// The parameters in force: those given, or else its own.
+    ///
+    /// Fails where its metadata cannot be read and where the parameters do not fit its schema.
+    pub fn parameters(&self, given: Option<Value>) -> anyhow::Result<Value> {
+        let file = &self.policy().file;
+        if self.declared.is_none() && !self.is_gatekeeper() {
+            Metadata::of_module(&self.policy().text)
+                .map_err(|message| anyhow::anyhow!("{file}:{message}"))?;
+        }
+        self.metadata().complete(given).map_err(|message| anyhow::anyhow!("{file}: {message}"))
+    }
+
+    /// Whether it is a template of Gatekeeper.
+    pub fn is_gatekeeper(&self) -> bool {
+        !self.policy().dialect.is_native()
+    }
+
+    /// Whether it is about objects that are no pods.
+    pub fn is_about_others(&self) -> bool {
+        let kinds = self.metadata().matches.kinds;
+        !kinds.is_empty() && kinds.iter().all(|kind| !matches!(kind.as_str(), "Pod" | "*"))
+    }
+
+    /// How the policy is called: as its document says, or else by the last part of its package, as people write it.
     pub fn name(&self) -> String {
+        if let Some(declared) = &self.declared {
+            return declared.name.clone();
+        }
         let text = &self.policy().text;
         let package = text.lines().find_map(|line| line.strip_prefix("package "));
         let package = package.and_then(|package| package.split_whitespace().next());
@@ -113,7 +153,7 @@ pub fn sort(texts: Vec<Text>) -> anyhow::Result<Files> {
             file: text.origin.clone(),
             text: text.text.clone(),
             offset: (0, 0),
-            dialect: Dialect::Native,
+            dialect: native(Metadata::of_module(&text.text).is_ok_and(|known| known.is_old_rego)),
         };
         if bundle::is_test(&text.origin) {
             files.tests.push(source);
@@ -125,16 +165,20 @@ pub fn sort(texts: Vec<Text>) -> anyhow::Result<Files> {
     }
     for policy in policies {
         let sources = std::iter::once(policy).chain(files.libraries.iter().cloned()).collect();
-        files.policies.push(Loaded { sources });
+        files.policies.push(Loaded { sources, declared: None });
     }
     files.texts = texts;
     Ok(files)
 }
 
-/// The templates in a text.
+const fn native(is_old: bool) -> Dialect {
+    if is_old { Dialect::NativeV0 } else { Dialect::Native }
+}
+
+/// The policies in documents: templates of Gatekeeper, and our own.
 fn templates(text: &Text) -> anyhow::Result<Vec<Loaded>> {
     // Whatever else lies about must not be in the way.
-    if !text.text.contains("ConstraintTemplate") {
+    if ![TEMPLATE_KIND, POLICY_KIND].iter().any(|kind| text.text.contains(kind)) {
         return Ok(Vec::new());
     }
     let documents = Document::parse_all(&text.text).map_err(|error| {
@@ -144,10 +188,23 @@ fn templates(text: &Text) -> anyhow::Result<Vec<Loaded>> {
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut number = 0;
     for document in &documents {
-        if document.value.get("kind").and_then(Value::as_str) != Some("ConstraintTemplate") {
+        let kind = document.value.get("kind").and_then(Value::as_str).unwrap_or_default();
+        if !matches!(kind, TEMPLATE_KIND | POLICY_KIND) {
             continue;
         }
-        let target = FieldPath::keys("spec.targets").index(0);
+        let declared = if kind == POLICY_KIND {
+            Some(bundle::declared(&document.value).map_err(|(place, message)| {
+                let mark =
+                    document.locate(&place).map_or_else(String::new, |mark| format!(":{mark}"));
+                anyhow::anyhow!("{}{mark}: {message}", text.origin)
+            })?)
+        } else {
+            None
+        };
+        let target = match declared {
+            Some(_) => FieldPath::keys("spec"),
+            None => FieldPath::keys("spec.targets").index(0),
+        };
         let at = |path: &FieldPath| document.value.pointer(&path.to_pointer());
         let codes = at(&target.clone().key("code")).and_then(Value::as_array);
         let rego = codes
@@ -159,7 +216,11 @@ fn templates(text: &Text) -> anyhow::Result<Vec<Loaded>> {
             None => target,
         };
         let is_new = at(&base.clone().key("version")).and_then(Value::as_str) == Some("v1");
-        let dialect = if is_new { Dialect::GatekeeperV1 } else { Dialect::GatekeeperV0 };
+        let dialect = match &declared {
+            Some(declared) => native(declared.metadata.is_old_rego),
+            None if is_new => Dialect::GatekeeperV1,
+            None => Dialect::GatekeeperV0,
+        };
         let libraries = at(&base.clone().key("libs")).and_then(Value::as_array).map_or(0, Vec::len);
         let places = std::iter::once(base.clone().key("rego"))
             .chain((0..libraries).map(|index| base.clone().key("libs").index(index)));
@@ -176,7 +237,7 @@ fn templates(text: &Text) -> anyhow::Result<Vec<Loaded>> {
             number += 1;
         }
         if !sources.is_empty() {
-            loaded.push(Loaded { sources });
+            loaded.push(Loaded { sources, declared });
         }
     }
     Ok(loaded)
@@ -286,7 +347,7 @@ spec:
             let line = source.text.lines().position(|line| line.starts_with(word)).unwrap() + 1;
             let mark = source.place(Mark { line, column: 1 });
             let shown = TEMPLATE.lines().nth(mark.line - 1).unwrap();
-            assert!(shown[mark.column - 1..].starts_with(word), "{mark}: {shown}");
+            assert!(shown.get(mark.column - 1..).unwrap().starts_with(word), "{mark}: {shown}");
         }
         assert_eq!(
             placed(&loaded.sources, "t.yaml#0:4:1: a; t.yaml#1:2: b, t.yaml:1:1"),

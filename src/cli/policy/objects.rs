@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::admission::{Pipeline, Preview, Request};
+use super::load::Loaded;
+use crate::admission::{Object, Pipeline, Preview, Request};
 use crate::bundle::Text;
 use crate::cli::check::input;
 use crate::cli::check::object::{Found, Reader, Subject};
@@ -48,7 +49,8 @@ impl Objects {
         texts: Vec<excerpt::Text>,
         namespace: &str,
     ) -> anyhow::Result<Self> {
-        let reader = Reader { catalogue: &pipeline.catalogue, pipeline: &pipeline, namespace };
+        let reader =
+            Reader { catalogue: &pipeline.catalogue, pipeline, namespace, everything: true };
         let mut found = Vec::new();
         for text in texts {
             let one = reader.find(text);
@@ -59,7 +61,7 @@ impl Objects {
         }
         anyhow::ensure!(
             found.iter().any(|found| !found.subjects.is_empty()),
-            "there is neither a pod nor a workload in the files"
+            "there is no object in the files"
         );
         let mut nodes = Vec::new();
         let mut namespaces = BTreeMap::new();
@@ -82,22 +84,32 @@ impl Objects {
             .flat_map(|found| found.subjects.iter().map(move |subject| (found, subject)))
     }
 
-    /// What policies would see of an object; of a workload, of its pods.
+    /// What policies would see of a request.
     pub fn preview(
         &self,
         pipeline: &Pipeline,
-        subject: &Subject,
+        request: &Request,
         profile: Option<&str>,
     ) -> Result<Preview, String> {
-        let request = request(subject);
         let request = Request { asked_profile: profile.map(str::to_owned), ..request.clone() };
         pipeline.preview(&self.facts, &request)
     }
 }
 
-/// The request for the pods of a subject.
-pub fn request(subject: &Subject) -> &Request {
-    subject.pods.as_ref().map_or(&subject.request, |pods| &pods.request)
+/// What a policy is asked about when an object is made: native policies that are about pods see the pods of a workload,
+/// others see the object itself, and templates see both.
+pub fn requests<'s>(loaded: &Loaded, subject: &'s Subject) -> Vec<&'s Request> {
+    let pods = subject.pods.as_ref().map(|pods| &pods.request);
+    let is_pod = matches!(subject.request.object, Object::Pod(_));
+    if loaded.is_gatekeeper() {
+        return std::iter::once(&subject.request).chain(pods).collect();
+    }
+    match pods {
+        _ if loaded.is_about_others() => vec![&subject.request],
+        Some(pods) => vec![pods],
+        None if is_pod => vec![&subject.request],
+        None => Vec::new(),
+    }
 }
 
 /// Where a field of the pod stands in the file.

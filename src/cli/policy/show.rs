@@ -9,7 +9,6 @@ use serde::Serialize;
 use crate::bundle::{self, LibraryPolicy};
 use crate::cli::ExitStatus;
 use crate::diagnostic::suggest;
-use crate::governance::metadata::Metadata;
 
 /// Arguments of `loadline policy list`.
 #[derive(Args, Debug)]
@@ -45,6 +44,7 @@ struct Listed {
     title: Option<String>,
     description: Option<String>,
     links: Vec<String>,
+    sets: Vec<String>,
     parameters: Option<serde_json::Value>,
 }
 
@@ -59,20 +59,22 @@ pub fn list(arguments: &ListArgs) -> anyhow::Result<ExitStatus> {
         return Ok(ExitStatus::Clean);
     }
     let width = policies.iter().map(|policy| policy.name.len()).max().unwrap_or_default();
-    for Listed { name, title, .. } in &policies {
-        writeln!(out, "{name:width$}  {}", title.as_deref().unwrap_or_default())?;
+    for Listed { name, title, sets, .. } in &policies {
+        let title = title.as_deref().unwrap_or_default();
+        let sets = if sets.is_empty() { String::new() } else { format!(" [{}]", sets.join(", ")) };
+        writeln!(out, "{name:width$}  {title}{sets}")?;
     }
     Ok(ExitStatus::Clean)
 }
 
 fn listed(policy: LibraryPolicy) -> Result<Listed, String> {
-    let metadata = Metadata::of_module(policy.text)
-        .map_err(|message| format!("{}:{message}", policy.origin))?;
+    let metadata = policy.metadata()?;
     Ok(Listed {
         name: policy.name,
         title: metadata.title,
         description: metadata.description,
         links: metadata.links,
+        sets: metadata.sets,
         parameters: metadata.parameters,
     })
 }

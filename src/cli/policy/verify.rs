@@ -85,7 +85,7 @@ pub fn run(arguments: &VerifyArgs) -> anyhow::Result<ExitStatus> {
 
 /// Runs one suite; its files are read from where it lies.
 fn verify(path: &Path, suite: &Suite, filter: &Filter) -> SuiteResult {
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let read = |name: &str| {
         if Path::new(name).is_absolute() {
             return Err(format!("the path `{name}` is absolute; write it relative to the suite"));

@@ -120,8 +120,12 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
     let pipeline = arguments.bundle.pipeline()?;
     let from = named(&pipeline, &arguments.from)?;
     let to = named(&pipeline, &arguments.to)?;
-    let reader =
-        Reader { catalogue: &pipeline.catalogue, pipeline: &pipeline, namespace: "default" };
+    let reader = Reader {
+        catalogue: &pipeline.catalogue,
+        pipeline: &pipeline,
+        namespace: "default",
+        everything: false,
+    };
     let files = input::files(&arguments.filename, arguments.recursive)
         .map_err(|one| anyhow::anyhow!("{one}"))?;
     let renderer = Renderer::for_stdout();

@@ -49,8 +49,12 @@ const COMMON: [&str; 8] = [
 pub fn run(arguments: &NewArgs) -> anyhow::Result<ExitStatus> {
     let pipeline = arguments.bundle.pipeline()?;
     let text = input::read(&arguments.from, "<stdin>").map_err(|one| anyhow::anyhow!("{one}"))?;
-    let reader =
-        Reader { catalogue: &pipeline.catalogue, pipeline: &pipeline, namespace: "default" };
+    let reader = Reader {
+        catalogue: &pipeline.catalogue,
+        pipeline: &pipeline,
+        namespace: "default",
+        everything: false,
+    };
     let found = reader.find(text);
     if let Some(problem) = found.problems.first() {
         bail!("{problem}");

@@ -231,7 +231,8 @@ pub(super) fn with_questions<'b>(
     let plain = [String::new()];
     for (number, body) in bodies {
         let Some(text) = texts.get_mut(body.module) else { continue };
-        let is_old = dialect == Dialect::GatekeeperV0 && !text.contains("import rego.v1");
+        let is_old = matches!(dialect, Dialect::GatekeeperV0 | Dialect::NativeV0)
+            && !text.contains("import rego.v1");
         let calls: &[String] = match calls.get(&number) {
             Some(calls) => calls,
             None if body.is_function => &[],

@@ -222,7 +222,7 @@ impl Constraint {
 }
 
 impl Action {
-    fn parse(word: &str) -> Self {
+    pub(super) fn parse(word: &str) -> Self {
         match word {
             "deny" => Self::Severity(Severity::Deny),
             "warn" => Self::Severity(Severity::Warn),

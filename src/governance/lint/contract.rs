@@ -18,9 +18,9 @@ pub(super) struct Contract<'a> {
 /// A part of the input that is made here.
 enum Part {
     /// An object with these members.
-    Object(&'static [(&'static str, Part)]),
+    Object(&'static [(&'static str, Self)]),
     /// A list of such.
-    List(&'static Part),
+    List(&'static Self),
     /// Anything.
     Any,
     /// The pod.
@@ -90,7 +90,7 @@ impl Contract<'_> {
     /// What is wrong with the way, if it leads to something that is never there: which step, what, and what helps.
     pub(super) fn miss(&self, way: &Way) -> Option<(usize, String, String)> {
         let mut here = match self.dialect {
-            Dialect::Native => &NATIVE,
+            Dialect::Native | Dialect::NativeV0 => &NATIVE,
             Dialect::GatekeeperV0 | Dialect::GatekeeperV1 => &GATEKEEPER,
         };
         for (position, step) in way.iter().enumerate() {
@@ -98,18 +98,12 @@ impl Contract<'_> {
             match (here, step) {
                 (Part::Any, _) | (Part::Object(_), None) => return None,
                 (Part::Object(members), Some(name)) => {
-                    match members.iter().find(|(known, _)| known == name) {
-                        Some((_, next)) => here = next,
-                        None => {
-                            let names = members.iter().map(|(known, _)| *known);
-                            let help = suggest::help(name, names);
-                            return Some((
-                                position,
-                                format!("`{}` has no member `{name}`", around()),
-                                help,
-                            ));
-                        }
-                    }
+                    let Some((_, next)) = members.iter().find(|(known, _)| known == name) else {
+                        let help = suggest::help(name, members.iter().map(|(known, _)| *known));
+                        let message = format!("`{}` has no member `{name}`", around());
+                        return Some((position, message, help));
+                    };
+                    here = next;
                 }
                 (Part::List(next), None) => here = next,
                 (Part::List(_), Some(name)) => {

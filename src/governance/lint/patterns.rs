@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::syntax::{Step, kind_of, list, reference};
+use super::super::syntax::{Step, kind_of, list, range_of, reference};
 use super::contract::shown;
 use super::reads::{Walk, constant};
 
@@ -101,7 +101,11 @@ fn differs(walk: &mut Walk<'_>, comparison: &Value, is_outermost: bool) {
             (Some("pod"), Some(_)) | (Some("review"), Some("object" | "oldObject"))
         );
         // The last step must be a field, and not an element, which is there if it is looked at.
-        if is_of_object && way.len() > 2 && way.last().is_some_and(Option::is_some) {
+        // Whoever also asks for the opposite has thought of it.
+        let is_settled = range_of(comparison)
+            .and_then(|range| walk.module.text.get(range))
+            .is_some_and(|text| walk.module.text.contains(&format!("not {text}")));
+        if !is_settled && is_of_object && way.len() > 2 && way.last().is_some_and(Option::is_some) {
             let message = format!(
                 "where `{}` is missing, this is undefined and the rule says nothing",
                 shown(&way)

@@ -193,7 +193,7 @@ impl Walk<'_> {
         let key = parameters.next()?;
         match kind_of(key)? {
             ("String" | "RawString", text) => {
-                way.push(Some(text.get("value")?.as_str()?.to_owned()))
+                way.push(Some(text.get("value")?.as_str()?.to_owned()));
             }
             ("Array", items) => {
                 for item in list(items, "items") {
@@ -237,7 +237,7 @@ impl Walk<'_> {
 
     fn read(&mut self, way: &Way, start: usize) {
         match (way.first(), way.get(1)) {
-            (None, _) | (Some(None), _) => self.seen.reads_all_parameters = true,
+            (None | Some(None), _) => self.seen.reads_all_parameters = true,
             (Some(Some(first)), second) if first == "parameters" => match second {
                 Some(Some(name)) => {
                     self.seen.parameters.insert(name.clone());

@@ -190,12 +190,9 @@ impl<'a> Reader<'a> {
     }
 
     fn pattern(&mut self) -> Option<Regex> {
-        let text = match self.members.get("pattern")? {
-            Value::String(text) => text,
-            _ => {
-                self.wrong("pattern", "a string");
-                return None;
-            }
+        let Value::String(text) = self.members.get("pattern")? else {
+            self.wrong("pattern", "a string");
+            return None;
         };
         match Regex::new(text) {
             Ok(regex) => Some(regex),

@@ -165,7 +165,7 @@ fn mistakes_stand_where_they_stand_in_the_file() {
     };
     says(
         &[("policy/template.yaml", &broken)],
-        &["template.yaml:36:13: there is no function `hass`"],
+        &["template.yaml:35:13: there is no function `hass`"],
     );
     says(
         &[("policy/template.yaml", TEMPLATE), ("policy/c.yaml", &misspelt)],
@@ -204,4 +204,22 @@ metadata: {name: a}
         err.contains("cel.yaml:7:3: not supported: CEL; the template `incel` is left out"),
         "{err}"
     );
+}
+
+#[test]
+fn what_a_workload_makes_is_judged_with_it_where_a_template_says_so() {
+    let expansion = "apiVersion: expansion.gatekeeper.sh/v1beta1\nkind: ExpansionTemplate\nmetadata: {name: things}\nspec:\n  \
+        applyTo: [{groups: [acme.example], versions: [v1], kinds: [Thing]}]\n  templateSource: spec.pod\n  \
+        generatedGVK: {group: '', version: v1, kind: Pod}\n  enforcementAction: warn\n";
+    let thing = "apiVersion: acme.example/v1\nkind: Thing\nmetadata: {name: one, namespace: shop}\nspec: {pod: {metadata: {labels: {a: b}}}}\n";
+    let folder = folder(&[
+        ("policy/template.yaml", TEMPLATE),
+        ("policy/constraints.yaml", CONSTRAINTS),
+        ("policy/expansion.yaml", expansion),
+        ("objects.yaml", thing),
+    ]);
+    let (status, out, err) = check(folder.path(), &[]);
+    assert_eq!(status, 0, "{out}{err}");
+    let part = "warning[WantsLabels/pods-have-owners]: [Implied by things] kind: Pod one-pod has no good label <owner>";
+    assert!(out.contains(part), "{out}{err}");
 }

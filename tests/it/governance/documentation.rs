@@ -54,6 +54,14 @@ fn every_block_is_of_a_kind_that_is_tested() {
 }
 
 #[test]
+fn the_policy_in_a_document_is_what_the_page_says() {
+    let pipeline = pipeline(&["hosts/hosts.yaml"], None);
+    assert_eq!(pipeline.policies[0].name, "known-hosts");
+    assert!(pipeline.may_concern("networking.k8s.io", "Ingress", "CREATE"));
+    assert!(!pipeline.may_concern("", "Service", "CREATE"));
+}
+
+#[test]
 fn commands_print_what_the_page_shows() {
     let folder = TempDir::new().unwrap();
     for (_, name, text) in
@@ -168,4 +176,15 @@ fn the_input_is_what_the_page_shows() {
     for key in keys.as_array().unwrap() {
         assert!(PAGE.contains(&format!("| `{}` |", key.as_str().unwrap())), "{key}");
     }
+}
+
+#[test]
+fn the_sets_of_the_page_switch_on_what_it_says() {
+    let pipeline = pipeline(&[], Some("sets.yaml"));
+    let action = |name: &str| {
+        pipeline.policies.iter().find(|policy| policy.name == name).map(|policy| policy.action)
+    };
+    assert_eq!(action("pod-security-baseline"), Some(loadline::governance::Action::Deny));
+    assert_eq!(action("pod-security-restricted"), Some(loadline::governance::Action::Warn));
+    assert_eq!(action("images-by-digest"), None);
 }

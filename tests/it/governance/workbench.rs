@@ -1,10 +1,10 @@
-//! `loadline policy eval`, `lint`, `new` and `bench`, and coverage, as their user runs them.
+//! `loadline policy eval`, `lint`, `new` and `bench`, as their user runs them.
 
 use serde_json::Value;
 
 use crate::support::CliTest;
 
-const POLICY: &str = "\
+pub(super) const POLICY: &str = "\
 # METADATA
 # title: every pod names its owner
 # description: Somebody must be there to ask.
@@ -23,7 +23,7 @@ deny contains {\"msg\": msg, \"field\": \"metadata.labels\"} if {
 }
 ";
 
-const POD: &str = "\
+pub(super) const POD: &str = "\
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: ferry, namespace: harbour}
@@ -55,7 +55,7 @@ spec:
       }
 ";
 
-fn test() -> CliTest {
+pub(super) fn test() -> CliTest {
     CliTest::new()
         .file("owner/owner.rego", POLICY)
         .file("pod.yaml", POD)
@@ -78,7 +78,7 @@ fn a_policy_is_evaluated_with_what_it_printed_and_where_its_fields_stand() {
     said.check(0, &[], &[]);
     assert_eq!(
         timeless(&said.stdout),
-        "policy `owner` on Deployment `harbour/ferry` (pod.yaml:1)\n  deny: 1 result\n    \
+        "policy `owner` on the pods of Deployment `harbour/ferry` (pod.yaml:1)\n  deny: 1 result\n    \
          - the pod has no label `owner`\n      field: metadata.labels (pod.yaml:8:7)\n    \
          printed owner/owner.rego:13: looking for owner\n\n"
     );
@@ -125,7 +125,7 @@ fn the_expression_that_failed_is_named_with_its_place_in_the_file() {
         "json",
     ]);
     let report: Value = serde_json::from_str(&said.stdout).unwrap();
-    let step = &report[0]["explanation"][0];
+    let step = &report[1]["explanation"][0];
     assert_eq!((&step["file"], &step["line"]), (&"template.yaml".into(), &11.into()));
     assert_eq!(
         (&step["expression"], &step["outcome"]),
@@ -159,8 +159,11 @@ fn what_eval_shows_is_what_check_decides_on() {
         let mut shown = shown;
         for input in [&mut shown, &mut decided] {
             let text = input.to_string();
-            let mark = text.find("sha256:").map(|at| text[at..at + 23].to_owned());
-            let text = mark.map_or(text.clone(), |mark| text.replace(&mark, "…"));
+            let mark = text.find("sha256:").map(|at| text.get(at..at + 23).unwrap().to_owned());
+            let text = match mark {
+                Some(mark) => text.replace(&mark, "…"),
+                None => text,
+            };
             *input = serde_json::from_str(&text).unwrap();
         }
         assert_eq!(shown, decided);
@@ -175,12 +178,7 @@ fn what_cannot_be_evaluated_is_told() {
         &["the policy has no rule `dny`; did you mean `deny`?"],
     );
     test()
-        .file(
-            "broken.yaml",
-            TEMPLATE
-                .replace("c.image ==", "c.image ==")
-                .replace("msg := c.name", "msg := nosuch(c)"),
-        )
+        .file("broken.yaml", TEMPLATE.replace("msg := c.name", "msg := nosuch(c)"))
         .run(&["policy", "eval", "broken.yaml", "-f", "pod.yaml"])
         .check(2, &[], &["broken.yaml:14:16: there is no function `nosuch`"]);
     test().run(&["policy", "eval", "pod.yaml", "-f", "pod.yaml"]).check(
@@ -188,137 +186,6 @@ fn what_cannot_be_evaluated_is_told() {
         &[],
         &["no policy in `pod.yaml`"],
     );
-}
-
-const TESTS: &str = "\
-package acme.owner_test
-
-import rego.v1
-
-import data.acme.owner
-
-test_pod_with_owner_is_allowed if {
-\tcount(owner.deny) == 0 with input as {\"pod\": {\"metadata\": {\"labels\": {\"o\": \"x\"}}}, \"parameters\": {\"label\": \"o\"}}
-}
-";
-
-const CASES: &str = "\
-apiVersion: loadline.dev/v1alpha1
-kind: PolicyCases
-policy: owner
-cases:
-- name: a workload without owner
-  file: ../pod.yaml
-  expect:
-    deny:
-    - {msg: no label `owner`, field: metadata.labels}
-- name: another label
-  parameters: {label: app}
-  file: ../pod.yaml
-- name: wrong on purpose
-  object: {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: b}]}}
-  expect: {deny: [no label `team`], warn: 1}
-";
-
-#[test]
-fn cases_are_tests_too() {
-    let test = test().file("owner/owner_test.rego", TESTS).file("owner/owner_cases.yaml", CASES);
-    let said = test.run(&["policy", "test", "owner"]);
-    said.check(
-        1,
-        &[
-            "owner.wrong on purpose: FAIL",
-            "owner/owner_cases.yaml:13: `deny` has no element with `no label `team``",
-            "`deny` also says: the pod has no label `owner`",
-            "`warn` has 0 elements, not 1",
-            "PASS: 3/4\nFAIL: 1/4\n",
-        ],
-        &[],
-    );
-    test.run(&["policy", "test", "owner", "--run", "^owner\\.(a workload|another)"]).check(
-        0,
-        &["PASS: 2/2"],
-        &[],
-    );
-    let said = test.run(&["policy", "test", "owner", "-o", "junit"]);
-    said.check(
-        1,
-        &[
-            "<testsuite name=\"owner/owner_cases.yaml\" tests=\"3\" failures=\"1\"",
-            "classname=\"data.acme.owner_test\"",
-        ],
-        &[],
-    );
-}
-
-#[test]
-fn mistakes_in_cases_are_told_with_their_place() {
-    for (wrong, right, message) in [
-        (
-            "policy: owner",
-            "policy: ownr",
-            "owner_cases.yaml:3:1: there is no policy `ownr` in the files; did you mean `owner`?",
-        ),
-        ("expect: {deny", "expects: {deny", "owner_cases.yaml:15:3: unknown field `expects`"),
-        ("kind: PolicyCases", "kind: Cases", "owner_cases.yaml:1:1: cases begin with"),
-    ] {
-        test()
-            .file("owner/owner_cases.yaml", CASES.replace(wrong, right))
-            .run(&["policy", "test", "owner"])
-            .check(2, &[], &[message]);
-    }
-}
-
-#[test]
-fn lines_that_no_test_comes_to_are_named() {
-    let test = test().file("owner/owner_test.rego", TESTS);
-    test.run(&["policy", "test", "owner", "--coverage"]).check(
-        0,
-        &["PASS: 1/1", "owner/owner.rego: 60.0% of lines covered, but not 11, 15"],
-        &[],
-    );
-    test.run(&["policy", "test", "owner", "--threshold", "90"]).check(
-        1,
-        &["coverage is too low: 60.0% of lines"],
-        &[],
-    );
-    let test = test.file("owner/owner_cases.yaml", CASES.split("- name: another").next().unwrap());
-    test.run(&["policy", "test", "owner", "--threshold", "100"]).check(
-        0,
-        &["100.0% of lines covered"],
-        &[],
-    );
-    let said = test.run(&["policy", "test", "owner", "--coverage", "-o", "json"]);
-    let report: Value = serde_json::from_str(&said.stdout).unwrap();
-    assert_eq!(report["coverage"]["files"][0]["missed"], Value::Array(Vec::new()));
-}
-
-#[test]
-fn tests_run_again_when_a_link_to_their_folder_is_swapped() {
-    use std::io::{BufRead as _, BufReader};
-    use std::process::Stdio;
-
-    let test = CliTest::new()
-        .file("one/owner.rego", POLICY)
-        .file("one/owner_test.rego", TESTS)
-        .file("two/owner.rego", POLICY.replace("not input.pod", "input.pod"))
-        .file("two/owner_test.rego", TESTS);
-    let link = test.folder().join("policies");
-    std::os::unix::fs::symlink("one", &link).unwrap();
-    let mut child = test
-        .command(&["policy", "test", "policies", "--watch"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut until = |wanted: &str| lines.by_ref().find(|line| line.starts_with(wanted)).is_some();
-    assert!(until("PASS: 1/1") && until("waiting"));
-    std::os::unix::fs::symlink("two", test.folder().join("new")).unwrap();
-    std::fs::rename(test.folder().join("new"), &link).unwrap();
-    assert!(until("FAIL: 1/1"));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
@@ -415,4 +282,77 @@ fn the_time_that_policies_take_is_measured() {
         assert!(policy["p50Ns"].as_u64().unwrap() > 0 && policy["failures"] == 0, "{policy}");
         assert!(policy["p99Ns"].as_u64() >= policy["p50Ns"].as_u64(), "{policy}");
     }
+}
+
+const DOCUMENT: &str = "\
+apiVersion: loadline.dev/v1alpha1
+kind: AdmissionPolicy
+metadata: {name: known-hosts}
+spec:
+  title: hosts are known
+  match: {kinds: [networking.k8s.io/Ingress]}
+  parametersSchema: {type: object, properties: {strict: {type: boolean, default: true}}}
+  rego: |
+    package any
+
+    violation contains {\"msg\": msg, \"field\": sprintf(\"spec.rules[%d].host\", [i])} if {
+      input.parameters.strict
+      some i, rule in input.review.object.spec.rules
+      rule.host != \"a.example\"
+      msg := rule.hst
+    }
+";
+
+const INGRESS: &str = "\
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: mine}
+spec:
+  rules:
+  - host: b.example
+---
+apiVersion: v1
+kind: Service
+metadata: {name: other}
+";
+
+#[test]
+fn policies_in_documents_and_about_other_kinds_are_at_home_here_too() {
+    let test = CliTest::new().file("p.yaml", DOCUMENT).file("i.yaml", INGRESS);
+    test.run(&["policy", "eval", "p.yaml", "-f", "i.yaml", "--explain"]).check(
+        0,
+        &[
+            "policy `known-hosts` on Ingress `default/mine` (i.yaml:1)",
+            "did not hold at p.yaml:15:7: msg := rule.hst",
+        ],
+        &[],
+    );
+    test.run(&["policy", "lint", "p.yaml"]).check(
+        1,
+        &[
+            "the metadata have no `description`",
+            "add it below `spec`",
+            "1 policy: 0 errors, 2 warnings",
+            "--> p.yaml:14:7",
+        ],
+        &[],
+    );
+    let test = test.file("p.yaml", DOCUMENT.replace("rule.hst", "rule.host"));
+    test.run(&["policy", "eval", "p.yaml", "-f", "i.yaml"]).check(
+        0,
+        &["- b.example", "field: spec.rules[0].host (i.yaml:6:5)"],
+        &[],
+    );
+    let test = test.file("p.yaml", DOCUMENT.replace("  title:", "  titel:"));
+    test.run(&["policy", "lint", "p.yaml"]).check(2, &[], &["p.yaml:5:3: unknown field `titel`"]);
+}
+
+#[test]
+fn a_template_sees_a_workload_and_its_pods() {
+    let said = test().run(&["policy", "eval", "template.yaml", "-f", "pod.yaml"]);
+    said.check(
+        0,
+        &["on Deployment `harbour/ferry`", "on the pods of Deployment `harbour/ferry`"],
+        &[],
+    );
 }

@@ -15,7 +15,7 @@ use crate::cli::policy::objects::{self, Objects};
 use crate::diagnostic::suggest;
 use crate::document::Document;
 use crate::governance::coverage::Coverage;
-use crate::governance::eval::{Answer, Evaluator, parameters};
+use crate::governance::eval::{Answer, Evaluator};
 use crate::governance::test::{Outcome, TestResult};
 use crate::path::FieldPath;
 
@@ -200,14 +200,16 @@ fn judge(
         _ => anyhow::bail!("a case has either an `object` or a `file`"),
     };
     let objects = Objects::of(pipeline, vec![object], "default")?;
-    let own = parameters(loaded.policy().module())?;
-    let parameters = case.parameters.clone().unwrap_or(own);
+    let parameters = loaded.parameters(case.parameters.clone())?;
     let mut wrong = Vec::new();
     let mut prints = Vec::new();
     let mut found: Vec<(String, Vec<Value>)> = Vec::new();
     let mut coverage = coverage;
-    for (_, subject) in objects.subjects() {
-        let preview = objects.preview(pipeline, subject, case.profile.as_deref());
+    let requests = objects
+        .subjects()
+        .filter_map(|(_, subject)| objects::requests(loaded, subject).into_iter().next_back());
+    for request in requests {
+        let preview = objects.preview(pipeline, request, case.profile.as_deref());
         let preview = preview.map_err(|message| anyhow::anyhow!("{message}"))?;
         for Answer { rule, value, prints: printed, .. } in
             evaluator.answers(&preview.input, &parameters)

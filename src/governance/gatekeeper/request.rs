@@ -1,4 +1,4 @@
-//! The review that a case stands for.
+//! AdmissionRequests for objects that nobody has sent, and from reviews that somebody has written down.
 
 use serde_json::{Map, Value, json};
 
@@ -22,9 +22,10 @@ const KEYS: [&str; 15] = [
 ];
 
 /// The AdmissionRequest for an object that nobody has sent: without an operation, as in Gatekeeper's own tests.
-pub(super) fn of_object(object: &Value) -> Value {
+pub fn of_object(object: &Value) -> Value {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let (group, version) = text("/apiVersion").split_once('/').unwrap_or(("", text("/apiVersion")));
+    let (group, version) =
+        text("/apiVersion").split_once('/').unwrap_or_else(|| ("", text("/apiVersion")));
     complete(json!({
         "kind": { "group": group, "version": version, "kind": text("/kind") },
         "name": text("/metadata/name"),
@@ -35,7 +36,7 @@ pub(super) fn of_object(object: &Value) -> Value {
 
 /// The AdmissionRequest of an AdmissionReview. Fails in a phrase where it has none, where it has a key that is not known, and
 /// where there is nothing in it to look at.
-pub(super) fn of_review(review: &Value) -> Result<Value, String> {
+pub fn of_review(review: &Value) -> Result<Value, String> {
     let request = review.get("request").filter(|request| !request.is_null());
     let Some(members) = request.and_then(Value::as_object) else {
         return Err("the AdmissionReview has no request".to_owned());

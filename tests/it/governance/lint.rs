@@ -1,5 +1,9 @@
-use super::*;
-use crate::admission::Pipeline;
+//! What is found in policies by those who look at their text: `loadline::governance::lint`.
+
+use loadline::admission::Pipeline;
+use loadline::governance::Module;
+use loadline::governance::eval::Dialect;
+use loadline::governance::lint::{Finding, lint};
 
 const HEAD: &str = "# METADATA\n# title: t\n# description: d\n# custom:\n#   match: {placement: any}\n#   parameters: {label: owner}\npackage acme.a\nimport rego.v1\n";
 
@@ -14,7 +18,7 @@ fn all(modules: &[Module<'_>], dialect: Dialect) -> Vec<String> {
         let help = finding.help.unwrap_or_default();
         format!("{mark}{}: {}; {help}", finding.code, finding.message)
     };
-    lint(modules, dialect, &pipeline.catalogue).into_iter().map(shown).collect()
+    lint(modules, dialect, &pipeline.catalogue, None).into_iter().map(shown).collect()
 }
 
 /// What is found in a policy with that body of `deny`, which stands on line 9.
@@ -80,6 +84,7 @@ fn variables_stand_for_what_they_were_given() {
 #[test]
 fn what_is_there_is_no_finding() {
     for body in [
+        "input.pod.spec.automountServiceAccountToken == false } deny contains 1 if { not input.pod.spec.automountServiceAccountToken == false",
         "some c in input.pod.spec.containers; c.securityContext.capabilities.add[_] == \"ALL\"",
         "input.pod.metadata.labels[\"app.kubernetes.io/name\"]; input.pod.metadata.annotations.x",
         "some list in [\"containers\", \"initContainers\"]; some i, c in input.pod.spec[list]; c.resources.limits.cpu; i > 0",
