@@ -4,32 +4,25 @@
 //! units that are interpreted run strictly first: most have nothing to be lenient about, and the lenient interpreter hides
 //! when functions disagree.
 
+mod cover;
+mod interpreter;
+mod place;
 mod source;
 
-mod cover;
-mod place;
-
-use std::num::NonZeroU32;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-pub(super) use place::untabbed;
-use regorus::utils::limits::ExecutionTimerConfig;
-use regorus::{CompiledPolicy, Engine, Value};
+use regorus::{Engine, Value};
 
 use super::analysis::{self, Analysis};
-use super::builtins::fault::{self, Fault};
-use super::builtins::{self, Unable, plain};
+use super::builtins::plain;
 use super::deadline::Deadline;
 use super::journal::{self, Fingerprint};
 use super::machine::Machine;
 use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
+use interpreter::{extend, guarded, interpret, is_dispute, prepare, timer};
+pub(super) use place::untabbed;
 use source::Source;
-
-/// How many of its instructions the engine runs between two looks at the clock. Most take nanoseconds, but a built-in that
-/// works through a long text may take a millisecond.
-const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(64).expect("64 is not zero");
 
 /// How deep the interpreter may recurse on the thread that it is called on, in its own levels: of the order of 300 KiB.
 const MAX_DEPTH_HERE: u32 = 150;
@@ -203,34 +196,6 @@ impl Parsed {
     }
 }
 
-/// Lets an engine call the functions whose arguments are looked at by way of ours.
-fn extend(engine: &mut Engine, errors: Errors) -> Result<(), PolicyError> {
-    engine.set_strict_builtin_errors(errors == Errors::Strict);
-    for builtin in builtins::extensions() {
-        // The engine counts arguments in one byte, and so does nobody need more.
-        let arity = u8::try_from(builtin.arity).unwrap_or(u8::MAX);
-        let call = move |arguments: Vec<Value>| match builtins::call(builtin, &arguments) {
-            Err(Unable::Failed(_)) if errors == Errors::Lenient => Ok(Value::Undefined),
-            Err(unable @ Unable::TooMuch(_)) => {
-                fault::raise(Fault::Reason(unable.to_string()));
-                Err(unable)?
-            }
-            result => Ok(result?),
-        };
-        engine
-            .add_extension(builtin.name.to_owned(), arity, Box::new(call))
-            .map_err(|error| PolicyError { message: error.to_string() })?;
-    }
-    Ok(())
-}
-
-/// Makes an engine ready, so that its clones are.
-fn prepare(engine: &mut Engine, entry: &str) -> Result<CompiledPolicy, PolicyError> {
-    engine
-        .compile_with_entrypoint(&entry.into())
-        .map_err(|error| PolicyError { message: located(entry, &error.to_string()) })
-}
-
 /// Parses what has a shape that the parser can cope with.
 fn parse<'m>(
     modules: impl Iterator<Item = (&'m str, &'m str)>,
@@ -360,65 +325,6 @@ impl Unit {
             _ => (value, prints),
         }
     }
-}
-
-/// Whether an error of the interpreter says that rules or functions disagree.
-fn is_dispute(message: &str) -> bool {
-    ["multiple outputs", "conflict"].iter().any(|part| message.contains(part))
-}
-
-fn interpret(
-    engine: &Engine,
-    rule: &str,
-    input: Option<&Value>,
-    data: Option<&Value>,
-    deadline: Deadline,
-) -> (Result<Value, Failure>, Vec<String>) {
-    let limit = deadline.left();
-    let mut engine = engine.clone();
-    engine.set_execution_timer_config(timer(limit));
-    if let Some(input) = input {
-        engine.set_input(input.clone());
-    }
-    fault::take();
-    let value = guarded(|| {
-        if let Some(data) = data {
-            engine
-                .add_data(data.clone())
-                .map_err(|error| Failure::Error(plain(&error.to_string())))?;
-        }
-        // The engine turns some of its errors into texts on the way; the clock knows.
-        engine.eval_rule(rule.to_owned()).map_err(|error| {
-            if deadline.has_passed() {
-                Failure::Time(limit)
-            } else {
-                Failure::Error(located(rule, &error.to_string()))
-            }
-        })
-    });
-    // What the engine hides is not hidden here.
-    let value = match fault::take() {
-        Some(Fault::Reason(reason)) if value.is_ok() => {
-            Err(Failure::Error(format!("{rule}: {reason}")))
-        }
-        _ => value,
-    };
-    // After a panic the clone may be in any state; it is thrown away in any case.
-    let prints = if value == Err(Failure::Panic) {
-        Vec::new()
-    } else {
-        engine.take_prints().unwrap_or_default()
-    };
-    (value, prints)
-}
-
-/// A panic inside a built-in is the policy's fault, not the server's. What it leaves behind is thrown away.
-fn guarded<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Panic))
-}
-
-const fn timer(limit: Duration) -> ExecutionTimerConfig {
-    ExecutionTimerConfig { limit, check_interval: CHECK_INTERVAL }
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn under_way(bytes: &[u8]) -> Vec<(Fingerprint, String)> {
         let (policy, origin) = place.split_first_chunk::<16>()?;
         let origin = String::from_utf8_lossy(origin);
         let origin = origin.trim_end_matches('\0').replace(char::is_control, " ");
-        policy.iter().any(|byte| *byte != 0).then(|| (Fingerprint(*policy), origin))
+        policy.iter().any(|byte| *byte != 0).then_some((Fingerprint(*policy), origin))
     };
     bytes.chunks(PLACE).filter_map(one).collect()
 }
@@ -173,7 +173,9 @@ mod tests {
         let (journal, _) = open(folder.path()).unwrap();
         let places: Vec<usize> = (0..PLACES).map(|_| journal.begin(POLICY, "a").unwrap()).collect();
         assert_eq!(journal.begin(POLICY, "a"), None);
-        places.into_iter().for_each(|place| journal.end(place));
+        for place in places {
+            journal.end(place);
+        }
         assert_eq!(journal.begin(POLICY, "a"), Some(0));
     }
 }

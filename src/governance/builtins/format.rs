@@ -41,6 +41,10 @@ pub(super) fn sprintf(format: &str, arguments: &[Value]) -> String {
 
 /// What stands between the sign and the verb.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the format, in any combination"
+)]
 struct Spec {
     plus: bool,
     minus: bool,

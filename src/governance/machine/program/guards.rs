@@ -73,7 +73,7 @@ pub(super) fn insert(program: &mut Program) -> Option<()> {
         }
         let (before, after) = around
             .get(&position)
-            .map(|around| (around.before.clone(), around.after.clone()))
+            .map(|around| (around.before.clone(), around.after))
             .unwrap_or_default();
         for one in before.into_iter().chain([instruction]).chain(after) {
             program.instructions.push(one);
