@@ -18,6 +18,11 @@ use crate::support::CliTest;
 
 /// The severities and codes of what is said of a sample with its policy on, from the program itself.
 fn said_of(name: &str, sample: &str, config: Option<&str>) -> Vec<(String, String)> {
+    said_at("verdict", name, sample, config)
+}
+
+/// The same of one of the verdicts of the report: `verdict` is that on the object, `pods` the one that counts for a workload.
+fn said_at(verdict: &str, name: &str, sample: &str, config: Option<&str>) -> Vec<(String, String)> {
     let plain = format!(
         "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  policies:\n  - name: {name}\n"
     );
@@ -27,7 +32,7 @@ fn said_of(name: &str, sample: &str, config: Option<&str>) -> Vec<(String, Strin
     let report: Value = serde_json::from_str(&said.stdout)
         .unwrap_or_else(|error| panic!("{name}: {error}: {}", said.stderr));
     assert_eq!(report["results"].as_array().unwrap().len(), 1, "{name}: {}", said.stderr);
-    let diagnostics = report["results"][0]["verdict"]["diagnostics"].as_array().unwrap();
+    let diagnostics = report["results"][0][verdict]["diagnostics"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     diagnostics
         .iter()
@@ -164,6 +169,17 @@ fn parameters_that_are_not_given_keep_their_defaults() {
     assert_eq!(count("{}"), 2);
     assert_eq!(count("{values: {tier: [a]}}"), 2);
     assert_eq!(count("{labels: [owner]}"), 1);
+}
+
+#[test]
+fn check_tells_what_a_policy_says_of_the_workload_and_not_of_its_pods() {
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: report}\nspec:\n  backoffLimit: 0\n  template:\n    metadata: {labels: {loadline.dev/profile: azure-aci}}\n    spec: {restartPolicy: Never, containers: [{name: a, image: a}]}\n";
+    let warned = ("warn".to_owned(), "bounded-jobs".to_owned());
+    assert_eq!(said_at("pods", "bounded-jobs", job, None), [warned]);
+    // What is said of the pods is not told again of the workload.
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web, loadline.dev/profile: azure-aci}}\n    spec: {containers: [{name: a, image: a}]}\n";
+    let said = said_at("pods", "no-mutable-tags", deployment, None);
+    assert_eq!(said, [("deny".to_owned(), "no-mutable-tags".to_owned())]);
 }
 
 /// A YAML document of a file of the corpus, by its number; empty ones are counted, as most readers do.
