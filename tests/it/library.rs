@@ -147,6 +147,46 @@ fn a_set_that_does_not_exist_is_named() {
 }
 
 #[test]
+fn a_misspelt_parameter_is_told_of_where_it_was_written() {
+    let of = |name: &str, parameters: &str, own: &[(&str, &str)]| {
+        compile(
+            &format!("policies: [{{name: {name}, parameters: {parameters}}}]"),
+            &["restricted"],
+            own,
+        )
+        .map(|_| ())
+    };
+    let place = "loadline.yaml:3:";
+    let message = of("allowed-registries", "{registeries: []}", &[]).unwrap_err();
+    assert!(message.starts_with(place), "{message}");
+    assert!(
+        message.contains("no parameter `registeries`: did you mean `registries`?"),
+        "{message}"
+    );
+    assert_eq!(of("allowed-registries", "{registries: []}", &[]), Ok(()));
+    let document = "apiVersion: loadline.dev/v1alpha1\nkind: AdmissionPolicy\nmetadata: {name: own}\nspec:\n  parameters: {most: 1}\n  rego: |\n    package own\n    deny contains \"x\" if input.parameters.most > 1\n";
+    let message = of("own", "{moost: 2}", &[("own.yaml", document)]).unwrap_err();
+    assert!(message.starts_with(place), "{message}");
+    assert!(message.contains("did you mean `most`?"), "{message}");
+    assert_eq!(of("own", "{most: 2}", &[("own.yaml", document)]), Ok(()));
+}
+
+#[test]
+fn the_objects_that_policies_look_at_are_followed() {
+    let own = "# METADATA\n# custom:\n#   inventory: [{version: v1, kind: Node}]\npackage acme.own\n\nimport rego.v1\n\nwarn contains \"x\" if data.inventory.cluster.v1.Node[_].spec.unschedulable\n";
+    let document = "apiVersion: loadline.dev/v1alpha1\nkind: AdmissionPolicy\nmetadata: {name: other}\nspec:\n  inventory: [{group: apps, version: v1, kind: Deployment}]\n  rego: |\n    package other\n    deny contains \"x\" if data.inventory.namespace.a\n";
+    let text = |origin: &str, text: &str| Text { origin: origin.to_owned(), text: text.to_owned() };
+    let sources = Sources {
+        policies: vec![text("own.rego", own), text("other.yaml", document)],
+        sets: vec!["restricted".to_owned()],
+        ..Sources::default()
+    };
+    let kinds: Vec<String> =
+        Pipeline::compile(&sources).unwrap().synced().into_iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, ["Node", "Deployment", "NetworkPolicy"]);
+}
+
+#[test]
 fn a_copy_of_a_policy_finds_what_it_shares_with_the_library() {
     let copy =
         bundle::library().find(|policy| policy.name == "pod-security-baseline").unwrap().text;
