@@ -67,6 +67,9 @@ impl Pipeline {
     /// The kinds of objects that policies want to know, each once.
     pub fn synced(&self) -> Vec<Synced> {
         let mut kinds = self.constraints.synced.clone();
+        kinds.extend(
+            self.policies.iter().flat_map(|policy| policy.metadata.inventory.iter().cloned()),
+        );
         kinds.sort();
         kinds.dedup();
         kinds

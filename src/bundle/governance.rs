@@ -10,6 +10,7 @@ use crate::diagnostic::suggest;
 use crate::document::Mistake;
 use crate::governance::gatekeeper::Constraints;
 use crate::governance::gatekeeper::mutators::Mutators;
+use crate::governance::metadata::Metadata;
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
 
@@ -78,6 +79,11 @@ pub(super) fn policies(
         if setting.is_some_and(|setting| !setting.is_on()) {
             continue;
         }
+        let metadata = policy::declared(located.value()).ok().map(|declared| declared.metadata);
+        if let Some(problem) = misfit(sources, config, setting, metadata.as_ref()) {
+            problems.push(problem);
+            continue;
+        }
         let parameters = setting.and_then(|setting| setting.parameters.clone());
         let action = setting.and_then(|setting| setting.action);
         let Some(policy) = policy::build(located, parameters, action, problems) else {
@@ -98,6 +104,10 @@ pub(super) fn policies(
     let mut compile = |module: Module<'_>,
                        libraries: &[Module<'_>],
                        setting: Option<&PolicySetting>| {
+        let metadata = Metadata::of_module(module.text).ok();
+        if let Some(problem) = misfit(sources, config, setting, metadata.as_ref()) {
+            return problems.push(problem);
+        }
         let parameters = setting.and_then(|setting| setting.parameters.clone());
         let compiled = Policy::compile(
             module,
@@ -163,21 +173,46 @@ pub(super) fn policies(
         message,
     }));
     for setting in unknown {
-        problems.push(Problem {
-            origin: sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone()),
-            mark: None,
-            message: format!(
-                "no policy `{}`: {}",
-                setting.name,
-                suggest::help(
-                    &setting.name,
-                    library().map(|policy| policy.name).collect::<Vec<_>>()
-                )
-            ),
-        });
+        let help =
+            suggest::help(&setting.name, library().map(|policy| policy.name).collect::<Vec<_>>());
+        let message = format!("no policy `{}`: {help}", setting.name);
+        problems.push(in_config(sources, config, &setting.name, "name", message));
     }
     policies.sort_by(|left, right| left.name.cmp(&right.name));
     policies
+}
+
+/// What is wrong with the parameters that the configuration gives a policy, if the policy itself is sound.
+fn misfit(
+    sources: &Sources,
+    config: &ConfigSpec,
+    setting: Option<&PolicySetting>,
+    metadata: Option<&Metadata>,
+) -> Option<Problem> {
+    let (setting, metadata) = setting.zip(metadata)?;
+    let given = setting.parameters.clone()?;
+    let message = metadata.complete(Some(given)).err()?;
+    metadata.complete(None).ok()?;
+    let message = format!("policy `{}`: {message}", setting.name);
+    Some(in_config(sources, config, &setting.name, "parameters", message))
+}
+
+/// A mistake in what the configuration says of a policy.
+fn in_config(
+    sources: &Sources,
+    config: &ConfigSpec,
+    policy: &str,
+    key: &str,
+    message: String,
+) -> Problem {
+    let Some(text) = &sources.config else {
+        return Problem { origin: String::new(), mark: None, message };
+    };
+    let position = config.policies.iter().position(|setting| setting.name == policy);
+    let place = FieldPath::keys("spec.policies").index(position.unwrap_or_default()).key(key);
+    // It was read before, so it can be again.
+    let mark = documents(text, &mut Vec::new()).first().and_then(|one| one.locate(&place));
+    Problem { origin: text.origin.clone(), mark, message }
 }
 
 /// The policy's name by its package: the last part, in kebab-case.

@@ -119,18 +119,26 @@ pub fn library_modules() -> impl Iterator<Item = Module<'static>> {
         .map(|(origin, text)| Module { origin, text })
 }
 
-/// The built-in modules that a module imports and that `known` does not hold.
+/// The built-in modules that a module imports, and those that they import in turn, which `known` does not hold.
 ///
 /// They are there for the policies of the user, too: a policy that was copied from the library works.
 pub fn shared_with(text: &str, known: &[Module<'_>]) -> Vec<Module<'static>> {
-    let is_wanted = |module: &Module<'static>| {
-        let package = package(module.text).unwrap_or_default();
-        is_library(module.text)
-            && !is_test(module.origin)
-            && text.contains(&format!("data.{package}"))
-            && !known.iter().any(|known| self::package(known.text) == Some(package))
-    };
-    library_modules().filter(is_wanted).collect()
+    let libraries =
+        || library_modules().filter(|module| is_library(module.text) && !is_test(module.origin));
+    let mut shared: Vec<Module<'static>> = Vec::new();
+    loop {
+        let is_missing = |module: &Module<'static>| {
+            let package = package(module.text).unwrap_or_default();
+            let name = format!("data.{package}");
+            let texts = shared.iter().chain(known).map(|one| one.text);
+            texts.chain([text]).any(|text| text.contains(&name))
+                && !shared.iter().chain(known).any(|one| self::package(one.text) == Some(package))
+        };
+        let Some(module) = libraries().find(is_missing) else {
+            return shared;
+        };
+        shared.push(module);
+    }
 }
 
 /// Whether a file holds tests of a policy, not a policy.

@@ -7,7 +7,7 @@ use super::gatekeeper::Located;
 use super::read::{Problem, read};
 use crate::diagnostic::suggest;
 use crate::document::Mistake;
-use crate::governance::gatekeeper::template;
+use crate::governance::gatekeeper::{Synced, template};
 use crate::governance::metadata::{Match, Metadata, OnError, RegoVersion};
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
@@ -51,6 +51,8 @@ struct Spec {
     action: Option<Action>,
     #[serde(default)]
     on_error: OnError,
+    #[serde(default)]
+    inventory: Vec<Synced>,
 }
 
 impl Spec {
@@ -66,6 +68,7 @@ impl Spec {
             parameters: self.parameters.clone(),
             parameters_schema: self.parameters_schema.clone(),
             on_error: self.on_error,
+            inventory: self.inventory.clone(),
             is_old_rego: self.rego_version == RegoVersion::V0,
             ..Metadata::default()
         }

@@ -2,6 +2,8 @@
 //!
 //! The keys are OPA's (`title`, `description`, `related_resources`, `custom`); under `custom` stand Loadline's own.
 
+mod parameters;
+
 use serde::Deserialize;
 
 use crate::catalogue::source::OneOrMany;
@@ -10,7 +12,7 @@ use crate::document::{Document, Mark};
 use crate::path::FieldPath;
 use crate::placement::Standing;
 
-use super::schema::Schema;
+use super::gatekeeper::Synced;
 use super::selector::Selector;
 
 /// The metadata of a policy.
@@ -38,6 +40,8 @@ pub struct Metadata {
     pub is_old_rego: bool,
     /// Groups of policies that it belongs to, by name.
     pub sets: Vec<String>,
+    /// The kinds of objects that it wants to find in `data.inventory`.
+    pub inventory: Vec<Synced>,
 }
 
 /// The kinds of objects that are governed as pods: a workload is one that makes some. Any other kind is governed as it is.
@@ -184,6 +188,7 @@ struct Custom {
     rego_version: RegoVersion,
     on_error: OnError,
     sets: Vec<String>,
+    inventory: Vec<Synced>,
     /// Free words for catalogues of policies.
     #[serde(rename = "tags")]
     _tags: OneOrMany<String>,
@@ -270,34 +275,8 @@ impl Metadata {
             is_old_rego: source.custom.rego_version == RegoVersion::V0,
             on_error: source.custom.on_error,
             sets: source.custom.sets,
+            inventory: source.custom.inventory,
         })
-    }
-
-    /// The parameters that are in force: its own, those that are given laid over them, and the defaults of the schema.
-    ///
-    /// Fails in a phrase where they do not fit the schema, or where that is none.
-    pub fn complete(&self, given: Option<serde_json::Value>) -> Result<serde_json::Value, String> {
-        let mut parameters = match (self.parameters.clone(), given) {
-            (Some(serde_json::Value::Object(mut own)), Some(serde_json::Value::Object(given))) => {
-                own.extend(given);
-                own.into()
-            }
-            (own, given) => given.or(own).unwrap_or_else(|| serde_json::json!({})),
-        };
-        let Some(schema) = &self.parameters_schema else {
-            return Ok(parameters);
-        };
-        let joined = |mistakes: Vec<crate::document::Mistake>| {
-            mistakes.into_iter().map(|one| one.message).collect::<Vec<_>>().join("; ")
-        };
-        let schema = Schema::read(schema, &FieldPath::keys("parametersSchema"))
-            .map_err(|mistakes| format!("the schema of the parameters: {}", joined(mistakes)))?;
-        let misfits = schema.misfits(&parameters, &FieldPath::keys("parameters"));
-        if !misfits.is_empty() {
-            return Err(joined(misfits.into_mistakes()));
-        }
-        schema.complete(&mut parameters);
-        Ok(parameters)
     }
 
     /// The first address to read on.
@@ -386,6 +365,15 @@ mod tests {
         assert_eq!(action("severity: warn"), Some(crate::governance::Action::Warn));
         assert_eq!(action("severity: note"), Some(crate::governance::Action::Audit));
         assert_eq!(action("severity: note, action: deny"), Some(crate::governance::Action::Deny));
+    }
+
+    #[test]
+    fn the_kinds_that_it_wants_to_know_are_read() {
+        let text = "# METADATA\n# custom:\n#   inventory: [{group: policy, version: v1, kind: PodDisruptionBudget}]\npackage a\n";
+        let wanted = Metadata::of_module(text).unwrap().inventory;
+        assert_eq!(wanted[0].kind, "PodDisruptionBudget");
+        let without = text.replace("version: v1, ", "");
+        assert!(Metadata::of_module(&without).unwrap_err().contains("version"));
     }
 
     #[test]

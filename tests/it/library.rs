@@ -18,6 +18,11 @@ use crate::support::CliTest;
 
 /// The severities and codes of what is said of a sample with its policy on, from the program itself.
 fn said_of(name: &str, sample: &str, config: Option<&str>) -> Vec<(String, String)> {
+    said_at("verdict", name, sample, config)
+}
+
+/// The same of one of the verdicts of the report: `verdict` is that on the object, `pods` the one that counts for a workload.
+fn said_at(verdict: &str, name: &str, sample: &str, config: Option<&str>) -> Vec<(String, String)> {
     let plain = format!(
         "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  policies:\n  - name: {name}\n"
     );
@@ -27,7 +32,7 @@ fn said_of(name: &str, sample: &str, config: Option<&str>) -> Vec<(String, Strin
     let report: Value = serde_json::from_str(&said.stdout)
         .unwrap_or_else(|error| panic!("{name}: {error}: {}", said.stderr));
     assert_eq!(report["results"].as_array().unwrap().len(), 1, "{name}: {}", said.stderr);
-    let diagnostics = report["results"][0]["verdict"]["diagnostics"].as_array().unwrap();
+    let diagnostics = report["results"][0][verdict]["diagnostics"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     diagnostics
         .iter()
@@ -142,6 +147,46 @@ fn a_set_that_does_not_exist_is_named() {
 }
 
 #[test]
+fn a_misspelt_parameter_is_told_of_where_it_was_written() {
+    let of = |name: &str, parameters: &str, own: &[(&str, &str)]| {
+        compile(
+            &format!("policies: [{{name: {name}, parameters: {parameters}}}]"),
+            &["restricted"],
+            own,
+        )
+        .map(|_| ())
+    };
+    let place = "loadline.yaml:3:";
+    let message = of("allowed-registries", "{registeries: []}", &[]).unwrap_err();
+    assert!(message.starts_with(place), "{message}");
+    assert!(
+        message.contains("no parameter `registeries`: did you mean `registries`?"),
+        "{message}"
+    );
+    assert_eq!(of("allowed-registries", "{registries: []}", &[]), Ok(()));
+    let document = "apiVersion: loadline.dev/v1alpha1\nkind: AdmissionPolicy\nmetadata: {name: own}\nspec:\n  parameters: {most: 1}\n  rego: |\n    package own\n    deny contains \"x\" if input.parameters.most > 1\n";
+    let message = of("own", "{moost: 2}", &[("own.yaml", document)]).unwrap_err();
+    assert!(message.starts_with(place), "{message}");
+    assert!(message.contains("did you mean `most`?"), "{message}");
+    assert_eq!(of("own", "{most: 2}", &[("own.yaml", document)]), Ok(()));
+}
+
+#[test]
+fn the_objects_that_policies_look_at_are_followed() {
+    let own = "# METADATA\n# custom:\n#   inventory: [{version: v1, kind: Node}]\npackage acme.own\n\nimport rego.v1\n\nwarn contains \"x\" if data.inventory.cluster.v1.Node[_].spec.unschedulable\n";
+    let document = "apiVersion: loadline.dev/v1alpha1\nkind: AdmissionPolicy\nmetadata: {name: other}\nspec:\n  inventory: [{group: apps, version: v1, kind: Deployment}]\n  rego: |\n    package other\n    deny contains \"x\" if data.inventory.namespace.a\n";
+    let text = |origin: &str, text: &str| Text { origin: origin.to_owned(), text: text.to_owned() };
+    let sources = Sources {
+        policies: vec![text("own.rego", own), text("other.yaml", document)],
+        sets: vec!["restricted".to_owned()],
+        ..Sources::default()
+    };
+    let kinds: Vec<String> =
+        Pipeline::compile(&sources).unwrap().synced().into_iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, ["Node", "Deployment", "NetworkPolicy"]);
+}
+
+#[test]
 fn a_copy_of_a_policy_finds_what_it_shares_with_the_library() {
     let copy =
         bundle::library().find(|policy| policy.name == "pod-security-baseline").unwrap().text;
@@ -164,6 +209,17 @@ fn parameters_that_are_not_given_keep_their_defaults() {
     assert_eq!(count("{}"), 2);
     assert_eq!(count("{values: {tier: [a]}}"), 2);
     assert_eq!(count("{labels: [owner]}"), 1);
+}
+
+#[test]
+fn check_tells_what_a_policy_says_of_the_workload_and_not_of_its_pods() {
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: report}\nspec:\n  backoffLimit: 0\n  template:\n    metadata: {labels: {loadline.dev/profile: azure-aci}}\n    spec: {restartPolicy: Never, containers: [{name: a, image: a}]}\n";
+    let warned = ("warn".to_owned(), "bounded-jobs".to_owned());
+    assert_eq!(said_at("pods", "bounded-jobs", job, None), [warned]);
+    // What is said of the pods is not told again of the workload.
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web, loadline.dev/profile: azure-aci}}\n    spec: {containers: [{name: a, image: a}]}\n";
+    let said = said_at("pods", "no-mutable-tags", deployment, None);
+    assert_eq!(said, [("deny".to_owned(), "no-mutable-tags".to_owned())]);
 }
 
 /// A YAML document of a file of the corpus, by its number; empty ones are counted, as most readers do.

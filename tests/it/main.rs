@@ -31,6 +31,7 @@ mod gatekeeper; // Gatekeeper's templates, constraints and suites
 mod governance; // policies from review to verdict
 mod library; // the built-in policies: samples, sets, agreement with Kubernetes
 mod messages; // what would have happened, said for every fact
+mod parity; // the command line and the server, byte for byte
 mod properties; // what must hold for every pod: proptest
 mod reviews; // builders, no tests
 mod reload;

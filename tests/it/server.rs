@@ -127,7 +127,7 @@ impl Server {
         }
     }
 
-    fn resident_kib(&self) -> u64 {
+    pub fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
@@ -435,96 +435,4 @@ fn a_policy_that_cannot_be_stopped_keeps_nobody_waiting() {
     assert_eq!(server.post("/validate?timeout=1s", &review()).status, 200);
     server.terminate();
     assert!(server.ended());
-}
-
-/// The review with the answer's patch applied to its object.
-fn after(review: &Value, answer: &[u8]) -> Value {
-    use base64::Engine as _;
-    let answer: Value = serde_json::from_slice(answer).unwrap();
-    let mut review = review.clone();
-    if let Some(patch) = answer["response"]["patch"].as_str() {
-        let patch = base64::engine::general_purpose::STANDARD.decode(patch).unwrap();
-        let patch: Vec<json_patch::PatchOperation> = serde_json::from_slice(&patch).unwrap();
-        json_patch::patch(&mut review["request"]["object"], &patch).unwrap();
-    }
-    review
-}
-
-/// Both webhooks' answers from the server, as `check -o review` prints them.
-fn served(server: &Server, review: &[u8]) -> Vec<u8> {
-    let mutated = server.post("/mutate?timeout=10s", review);
-    assert_eq!(mutated.status, 200, "{}", String::from_utf8_lossy(&mutated.body));
-    let value: Value = serde_json::from_slice(review).unwrap();
-    let validated =
-        server.post("/validate?timeout=10s", after(&value, &mutated.body).to_string().as_bytes());
-    assert_eq!(validated.status, 200, "{}", String::from_utf8_lossy(&validated.body));
-    [&mutated.body, &b"\n"[..], &validated.body, &b"\n"[..]].concat()
-}
-
-fn checked(file: &Path) -> Vec<u8> {
-    let output = Command::new(env!("CARGO_BIN_EXE_loadline"))
-        .args(["check", "-o", "review", "-f"])
-        .arg(file)
-        .env_remove("KUBECONFIG")
-        .output()
-        .unwrap();
-    assert_ne!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
-
-#[test]
-fn the_command_line_answers_byte_for_byte_as_the_server() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]);
-    let tolerating =
-        json!({"tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists"}]});
-    let claim = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}],
-        "tolerations": [{"operator": "Exists"}], "securityContext": {"runAsNonRoot": true}});
-    for (number, object) in [
-        pod(json!({"annotations": {"loadline.dev/profile": "azure-aci", "loadline.dev/fence": "namespace"}}), json!({})),
-        pod(json!({"annotations": {"loadline.dev/profile": "azure-aci"}}), claim.clone()),
-        pod(json!({}), claim),
-        pod(json!({}), tolerating),
-        pod(json!({}), json!({})),
-    ]
-    .iter()
-    .enumerate()
-    {
-        let review = review_of(object).to_string();
-        let file = folder.path().join(format!("{number}.json"));
-        std::fs::write(&file, &review).unwrap();
-        let (served, checked) = (served(&server, review.as_bytes()), checked(&file));
-        assert_eq!(String::from_utf8_lossy(&served), String::from_utf8_lossy(&checked));
-    }
-}
-
-/// The same for every recorded review, where a folder of them is named.
-#[test]
-fn recorded_reviews_are_answered_byte_for_byte_as_the_server() {
-    let Some(corpus) = std::env::var_os("LOADLINE_CORPUS") else {
-        println!("LOADLINE_CORPUS names no corpus; only this project's own reviews were compared");
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]);
-    let mut compared = 0;
-    for folder in std::fs::read_dir(Path::new(&corpus).join("live")).unwrap() {
-        let folder = folder.unwrap().path();
-        for file in
-            folder.is_dir().then(|| std::fs::read_dir(&folder).unwrap()).into_iter().flatten()
-        {
-            let file = file.unwrap().path();
-            let review = std::fs::read(&file).unwrap();
-            let (served, checked) = (served(&server, &review), checked(&file));
-            assert_eq!(
-                String::from_utf8_lossy(&served),
-                String::from_utf8_lossy(&checked),
-                "{}",
-                file.display()
-            );
-            compared += 1;
-        }
-    }
-    assert!(compared > 0, "no review below live/");
-    println!("{compared} reviews answered equally by both; {} KiB resident", server.resident_kib());
 }

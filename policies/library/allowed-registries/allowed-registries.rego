@@ -22,51 +22,22 @@ package loadline.allowed_registries
 
 import rego.v1
 
-deny contains {"msg": msg, "field": field(image)} if {
-	some image in images
+import data.lib.loadline.pods
+
+deny contains {"msg": msg, "field": image.field} if {
+	some image in pods.images
 	image.reference != ""
 	segments := segments_of(image.reference)
 	not is_allowed(segments)
 	place := concat("/", array.slice(segments, 0, count(segments) - 1))
-	msg := sprintf("%s uses an image of `%s`, which is not an allowed registry: `%s`", [user(image), place, image.reference])
+	msg := sprintf("%s uses an image of `%s`, which is not an allowed registry: `%s`", [image.user, place, image.reference])
 }
 
-deny contains {"msg": msg, "field": field(image)} if {
-	some image in images
+deny contains {"msg": msg, "field": image.field} if {
+	some image in pods.images
 	image.reference == ""
-	msg := sprintf("%s names no image, so its registry cannot be judged", [user(image)])
+	msg := sprintf("%s names no image, so its registry cannot be judged", [image.user])
 }
-
-# Every image that is pulled for the pod.
-images contains {
-	"list": list,
-	"position": position,
-	"name": object.get(container, "name", position),
-	"reference": object.get(container, "image", ""),
-} if {
-	some list in ["containers", "initContainers", "ephemeralContainers"]
-	some position, container in input.pod.spec[list]
-}
-
-images contains {
-	"list": "volumes",
-	"position": position,
-	"name": object.get(volume, "name", position),
-	"reference": object.get(volume.image, "reference", ""),
-} if {
-	some position, volume in input.pod.spec.volumes
-	volume.image
-}
-
-# Who uses an image, in words.
-user(image) := sprintf("volume `%v`", [image.name]) if {
-	image.list == "volumes"
-} else := sprintf("container `%v`", [image.name])
-
-# The field that names it.
-field(image) := sprintf("spec.volumes[%d].image.reference", [image.position]) if {
-	image.list == "volumes"
-} else := sprintf("spec.%s[%d].image", [image.list, image.position])
 
 is_allowed(segments) if {
 	some entry in allowed

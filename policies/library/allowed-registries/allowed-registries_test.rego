@@ -116,3 +116,9 @@ test_container_without_image_is_denied if {
 }
 
 test_pod_without_containers_is_allowed if findings({"spec": {}}, []) == set()
+
+test_null_is_as_good_as_missing if {
+	spec := {"containers": [{"name": null, "image": null}], "initContainers": null, "volumes": null}
+	results := findings({"spec": spec}, ["docker.io"])
+	{result.field | some result in results} == {"spec.containers[0].image"}
+}

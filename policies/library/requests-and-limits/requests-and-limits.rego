@@ -23,20 +23,18 @@ package loadline.requests_and_limits
 
 import rego.v1
 
+import data.lib.loadline.pods
+
 deny contains {"msg": msg, "field": field} if {
-	some list in ["containers", "initContainers"]
-	some position, container in input.pod.spec[list]
-	not is_exempt(container)
+	some entry in pods.containers
+	entry.list != "ephemeralContainers"
+	not is_exempt(entry.container)
 	some kind in ["requests", "limits"]
 	some resource in input.parameters[kind]
-	not is_set(container, kind, resource)
+	not is_set(entry.container, kind, resource)
 	not is_set(input.pod.spec, kind, resource)
-	msg := sprintf("container `%v` sets no %s %s", [
-		object.get(container, "name", position),
-		resource,
-		trim_suffix(kind, "s"),
-	])
-	field := sprintf("spec.%s[%d].resources.%s['%s']", [list, position, kind, resource])
+	msg := sprintf("%s sets no %s %s", [pods.who(entry), resource, trim_suffix(kind, "s")])
+	field := sprintf("%s['%s']", [pods.at(entry, concat(".", ["resources", kind])), resource])
 }
 
 is_exempt(container) if container.name in input.parameters.exemptContainers
@@ -45,9 +43,11 @@ is_set(holder, kind, resource) if is_above_zero(holder.resources[kind][resource]
 
 # The API server fills a request that is left out from the limit.
 is_set(holder, "requests", resource) if {
-	not holder.resources.requests[resource]
+	not has_request(holder, resource)
 	is_above_zero(holder.resources.limits[resource])
 }
+
+has_request(holder, resource) if holder.resources.requests[resource] != null
 
 # `0`, `0m`, `0.0` and `0Mi` are quantities of nothing.
 is_above_zero(quantity) if {

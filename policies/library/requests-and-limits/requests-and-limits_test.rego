@@ -100,3 +100,11 @@ test_message_names_container_and_resource if {
 	results := findings(pod, {"requests": []})
 	{result.msg | some result in results} == {"container `a` sets no memory limit"}
 }
+
+test_null_is_as_good_as_missing if {
+	of_container({"requests": {"cpu": null, "memory": null}, "limits": all}) == set()
+	count(of_container({"requests": null, "limits": null})) == 4
+	count(of_container(null)) == 4
+	count(denied({"spec": {"resources": null, "containers": [{"name": null}], "initContainers": null}}, {})) == 4
+	denied({"spec": {"containers": null}}, {}) == set()
+}

@@ -115,11 +115,18 @@ pub fn judge(
         let mut of_pods = in_workload(pods, decide(&pods.request));
         // What a constraint, or a policy that names the kind, says of the workload itself is as binding as what is said of its pods.
         let kind = &subject.request.kind;
+        let policy =
+            |one: &Diagnostic| pipeline.policies.iter().find(|policy| policy.name == one.code);
         let is_own = |one: &&Diagnostic| {
-            let mut policies = pipeline.policies.iter();
             one.is_of_constraint()
-                || policies.any(|policy| {
-                    policy.name == one.code && policy.names_kind(&kind.group, &kind.kind)
+                || policy(one).is_some_and(|policy| {
+                    // What a policy says of the pods needs no second telling; what it says of the workload alone, such as its
+                    // replicas, is warned about when that is applied.
+                    policy.names_kind(&kind.group, &kind.kind)
+                        || !of_pods
+                            .diagnostics
+                            .iter()
+                            .any(|of_pod| of_pod.code == one.code && of_pod.what == one.what)
                 })
         };
         let own = verdict.diagnostics.iter().filter(is_own);

@@ -13,19 +13,25 @@ containers := [entry |
 	entry := {"list": list, "position": position, "container": container}
 ]
 
+# A member, or something else where it is missing or null.
+or_else(holder, key, otherwise) := value if {
+	value := holder[key]
+	value != null
+} else := otherwise
+
 # Where a field of a container is, as a path in the pod.
 at(entry, name) := sprintf("spec.%s[%d].%s", [entry.list, entry.position, name])
 
 # A container in words.
-who(entry) := sprintf("container `%v`", [object.get(entry.container, "name", entry.position)])
+who(entry) := sprintf("container `%v`", [or_else(entry.container, "name", entry.position)])
 
 # Every image that is pulled for the pod: for a container or for a volume.
 images := array.concat(container_images, [image |
 	some position, volume in list_of(input.pod.spec.volumes)
 	is_object(volume.image)
 	image := {
-		"user": sprintf("volume `%v`", [object.get(volume, "name", position)]),
-		"reference": object.get(volume.image, "reference", ""),
+		"user": sprintf("volume `%v`", [or_else(volume, "name", position)]),
+		"reference": or_else(volume.image, "reference", ""),
 		"field": sprintf("spec.volumes[%d].image.reference", [position]),
 	}
 ])
@@ -34,7 +40,7 @@ container_images := [image |
 	some entry in containers
 	image := {
 		"user": who(entry),
-		"reference": object.get(entry.container, "image", ""),
+		"reference": or_else(entry.container, "image", ""),
 		"field": at(entry, "image"),
 	}
 ]

@@ -17,6 +17,22 @@ test_containers_of_every_list_are_found if {
 	]
 }
 
+test_null_is_as_good_as_missing if {
+	spec := {
+		"containers": [{"name": null, "image": null}],
+		"initContainers": null,
+		"volumes": [{"name": null, "image": {"reference": null}}],
+	}
+	images := pods.images with input.pod as {"spec": spec}
+	images == [
+		{"user": "container `0`", "reference": "", "field": "spec.containers[0].image"},
+		{"user": "volume `0`", "reference": "", "field": "spec.volumes[0].image.reference"},
+	]
+	every nothing in [null, {}, {"spec": null}, {"spec": {"containers": null, "volumes": null}}] {
+		pods.images == [] with input.pod as nothing
+	}
+}
+
 test_images_of_containers_and_volumes_are_found if {
 	found := pods.images with input.pod as {"spec": {
 		"containers": [{"name": "a", "image": "x:1"}, {"name": "b"}],
