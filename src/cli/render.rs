@@ -118,7 +118,13 @@ impl Renderer {
         if let Some(origin) = origin.filter(|_| diagnostic.places.is_empty())
             && let Some(mark) = origin.mark(&FieldPath::root())
         {
-            let _ = writeln!(out, "{:gutter$}{} {}:{mark}", "", paint(BLUE, "-->"), clean(&origin.text.name));
+            let _ = writeln!(
+                out,
+                "{:gutter$}{} {}:{mark}",
+                "",
+                paint(BLUE, "-->"),
+                clean(&origin.text.name)
+            );
         }
         for (position, place) in diagnostic.places.iter().take(MAX_PLACES).enumerate() {
             let mark = origin.and_then(|origin| origin.mark(place));
