@@ -2,7 +2,7 @@
 //!
 //! What a pod asks for is computed as the scheduler does (k8s.io/component-helpers, `PodRequests`).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::profile::Profile;
 use crate::profile::prices::Prices;
@@ -71,18 +71,55 @@ fn larger(left: Amount, right: Amount) -> Amount {
 pub struct Estimate {
     /// What the pod asks for.
     pub asked: Amount,
-    /// The size that is billed; nothing where none is large enough.
+    /// The size that is billed: what is asked for where the profile knows of no sizes, nothing where none is large enough.
     pub billed: Option<Amount>,
     /// What an hour costs, in thousand-millionths of the currency; nothing where no price is known.
     pub hourly: Option<i128>,
 }
 
-/// Estimates what a pod of that demand comes to; nothing where the profile knows of no sizes.
-pub fn estimate(profile: &Profile, asked: Amount) -> Option<Estimate> {
-    let billed = profile.size.as_ref()?.fit(asked);
+/// Estimates what a pod of that demand comes to.
+pub fn estimate(profile: &Profile, asked: Amount) -> Estimate {
+    let billed = match &profile.size {
+        Some(size) => size.fit(asked),
+        None => Some(asked),
+    };
     let hourly =
         billed.zip(profile.prices.as_ref()).and_then(|(size, prices)| hourly(prices, size));
-    Some(Estimate { asked, billed, hourly })
+    Estimate { asked, billed, hourly }
+}
+
+/// An estimate for programs: CPU in vCPU, memory in bytes, money in units of the currency; null where something is not known.
+/// The currency, the region, the day and the source of the prices stand beside it, because it holds nowhere else.
+pub fn document(profile: &Profile, estimate: &Estimate) -> Value {
+    let amount = |amount: Amount| json!({ "cpu": number(i128::from(amount.cpu), 3), "memory": amount.memory });
+    let prices = profile.prices.as_ref();
+    let least = estimate.hourly.zip(prices).and_then(|(hourly, prices)| least(prices, hourly));
+    json!({
+        "asked": amount(estimate.asked),
+        "billed": estimate.billed.map(amount),
+        "perHour": estimate.hourly.map(|parts| number(parts, 9)),
+        "minimumCharge": least.map(|parts| number(parts, 9)),
+        "currency": prices.map(|prices| &prices.currency),
+        "region": prices.map(|prices| &prices.region),
+        "date": prices.map(|prices| &prices.verified.date),
+        "source": prices.map(|prices| &prices.source),
+    })
+}
+
+/// A count of parts, of which the unit has ten to the power of `places`, in full: `decimal(1100, 3)` is `1.1`.
+pub fn decimal(parts: i128, places: usize) -> String {
+    let digits = format!("{parts:0>width$}", width = places + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - places);
+    match fraction.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        fraction => format!("{whole}.{fraction}"),
+    }
+}
+
+/// The same as a number of JSON.
+pub fn number(parts: i128, places: usize) -> Value {
+    let text = decimal(parts, places);
+    text.parse::<i64>().map_or_else(|_| json!(text.parse::<f64>().ok()), |whole| json!(whole))
 }
 
 fn hourly(prices: &Prices, size: Amount) -> Option<i128> {
@@ -99,8 +136,6 @@ pub fn least(prices: &Prices, hourly: i128) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn amount(cpu: i64, mebibytes: i64) -> Amount {
@@ -142,5 +177,16 @@ mod tests {
     fn a_limit_alone_is_asked_for() {
         let pod = json!({"spec": {"containers": [{"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}]}});
         assert_eq!(demand(&pod), amount(1000, 1024));
+    }
+
+    #[test]
+    fn parts_are_written_in_full() {
+        for (parts, places, expected) in
+            [(1100, 3, "1.1"), (12_342_500, 9, "0.0123425"), (2000, 3, "2"), (0, 9, "0")]
+        {
+            assert_eq!(decimal(parts, places), expected);
+        }
+        assert_eq!(number(250, 3), json!(0.25));
+        assert_eq!(number(4000, 3), json!(4));
     }
 }

@@ -5,6 +5,7 @@
 //! know of the pods now.
 
 pub mod annotations;
+pub mod cost;
 pub mod finding;
 pub mod human;
 pub mod input;
@@ -46,6 +47,7 @@ const EXAMPLES: &str = "Examples:
   loadline check -R -f deploy/ --fail-on warn
   loadline check -f pod.yaml --profile azure-aci     would it run there?
   loadline check -f pod.yaml --profile all           where would it run?
+  loadline check -f pod.yaml --profile all --cost    and what would that cost?
   kubectl get nodes,namespaces -o yaml | loadline check -f - -f pod.yaml
 
 A workload is judged by its pods. Namespaces and nodes among the inputs are taken for the cluster; \
@@ -76,6 +78,9 @@ pub struct CheckArgs {
     /// Ask whether the pods would run on this profile, wherever they are headed; `all` asks for every profile
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
+    /// Estimate by list prices what the pods cost where they are headed, or on the profiles of `--profile`
+    #[arg(long)]
+    pub cost: bool,
     /// How to answer
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
@@ -198,7 +203,13 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     let judged = parallel::map(&subjects, "objects judged", |(_, subject)| {
         profiles
             .iter()
-            .map(|profile| judge::judge(&pipeline, &facts, subject, *profile))
+            .map(|profile| {
+                let mut judged = judge::judge(&pipeline, &facts, subject, *profile);
+                if arguments.cost {
+                    judged.costs = cost::costs(&pipeline, subject, &judged);
+                }
+                judged
+            })
             .collect::<Vec<_>>()
     });
     let mut skipped: BTreeMap<String, usize> = BTreeMap::new();
@@ -349,7 +360,11 @@ fn print<'a>(
     anstream::stderr().write_all(out.as_bytes())?;
     let told: Vec<Problem> = problems.iter().map(|(problem, _)| problem.clone()).collect();
     let text = match arguments.output {
-        Output::Human => human::summary(run, told.len()),
+        Output::Human => {
+            let mut text = human::summary(run, told.len());
+            cost::totals(&mut text, run);
+            text
+        }
         Output::Json => json::report(run, &told)? + "\n",
         Output::Sarif => sarif::report(run, &told)? + "\n",
         Output::Junit => annotations::junit(run, &told, arguments.fail_on),

@@ -8,7 +8,7 @@
 //! | `pod` | the pod, or the pod template of a workload, as it will be after mutation |
 //! | `placement` | `{"standing": "bound"/"eligible"/"regular", "profiles": [names]}` |
 //! | `features` | `[{"name", "class", "fields": [paths], "support": {profile: level}}]` |
-//! | `cost` | an estimate, null where the profile has no prices |
+//! | `cost` | by profile within reach the estimate of [`crate::cost::document`]; null where none is within reach, or no policy reads it |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -100,6 +100,15 @@ impl Input {
         ];
         let members = members.into_iter().map(|(key, value)| (Value::from(key), value));
         Self { document: Value::from(members.collect::<BTreeMap<_, _>>()), data: None }
+    }
+
+    /// The same with an estimate of what the pod costs.
+    #[must_use]
+    pub fn costing(mut self, cost: &serde_json::Value) -> Self {
+        if let Ok(members) = self.document.as_object_mut() {
+            members.insert(Value::from("cost"), from_json(cost));
+        }
+        self
     }
 
     /// The same with what policies may look at besides.

@@ -1,12 +1,14 @@
 //! The sizes in which a kind of virtual node sells pods.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use super::Verified;
 use crate::catalogue::source::OneOrMany;
 use crate::document::Mistake;
 use crate::path::FieldPath;
-use crate::quantity::scaled;
+use crate::quantity::{scaled, up};
 
 /// An amount of CPU in thousandths and of memory in bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -15,6 +17,22 @@ pub struct Amount {
     pub cpu: i64,
     /// Bytes.
     pub memory: i64,
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = |value: i64, unit: i64| {
+            // Hundredths are enough to read; what is cut off is rounded up.
+            let hundredths = i128::from(value) * 100;
+            up(hundredths, i128::from(unit)).unwrap_or_default()
+        };
+        let text = |hundredths: i128| {
+            let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        };
+        let (cpu, memory) = (places(self.cpu, 1000), places(self.memory, 1 << 30));
+        write!(f, "{} vCPU and {} GiB", text(cpu), text(memory))
+    }
 }
 
 /// The sizes that there are. A pod gets the first, in their order, that holds it.

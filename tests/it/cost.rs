@@ -3,9 +3,76 @@
 use loadline::admission::Pipeline;
 use loadline::cost::{estimate, least};
 use loadline::profile::size::Amount;
+use serde_json::{Value, json};
+
+use crate::support::{CliTest, Said};
 
 fn amount(cpu: i64, mebibytes: i64) -> Amount {
     Amount { cpu, memory: mebibytes << 20 }
+}
+
+/// Three pods of a size between two sizes, and one that is too large for any.
+const FLEET: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web, loadline.dev/profile: eks-fargate}}
+    spec:
+      containers:
+      - {name: web, image: 'registry.example.com/web:1', resources: {requests: {cpu: 1100m, memory: 1Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: big, labels: {loadline.dev/profile: eks-fargate}}
+spec:
+  containers:
+  - {name: big, image: 'registry.example.com/big:1', resources: {requests: {cpu: 20}}}
+";
+
+fn check(more: &[&str]) -> Said {
+    let arguments = [&["check", "-f", "fleet.yaml"], more].concat();
+    CliTest::new().file("fleet.yaml", FLEET).run(&arguments)
+}
+
+#[test]
+fn check_says_what_is_asked_billed_and_paid() {
+    let said = check(&["--cost"]);
+    for line in [
+        "estimate for `eks-fargate`: 1.1 vCPU and 1 GiB asked for, billed as 2 vCPU and 4 GiB; 0.09874 USD an hour, \
+         0.001645667 USD at least; 0.29622 USD an hour for 3 pods (list prices of 2026-03-10 in us-east-1)",
+        "estimate for `eks-fargate`: 20 vCPU and 0 GiB asked for, which is more than its largest size",
+        "estimated total on `eks-fargate`: 0.29622 USD an hour for 1 object (list prices of 2026-03-10 in us-east-1, from \
+         https://aws.amazon.com/fargate/pricing/",
+        "; 1 without a price)",
+    ] {
+        assert!(said.stdout.contains(line), "no `{line}` in\n{}", said.stdout);
+    }
+    assert!(!check(&[]).stdout.contains("estimate"));
+}
+
+#[test]
+fn every_profile_says_what_it_would_cost_or_that_it_does_not_know() {
+    let said = check(&["--cost", "--profile", "all"]);
+    let row = |name: &str| said.stdout.lines().find(|line| line.contains(name)).unwrap();
+    assert!(row("eks-fargate").contains("2 vCPU and 4 GiB, about 0.29622 USD an hour"));
+    assert!(row("liqo").contains("1.1 vCPU and 1 GiB, no prices known"), "{}", row("liqo"));
+}
+
+#[test]
+fn programs_get_the_same_in_numbers() {
+    let report: Value = serde_json::from_str(&check(&["--cost", "-o", "json"]).stdout).unwrap();
+    let cost = &report["results"][0]["cost"]["eks-fargate"];
+    assert_eq!(cost["asked"], json!({"cpu": 1.1, "memory": 1 << 30}));
+    assert_eq!(cost["billed"], json!({"cpu": 2, "memory": 4_i64 << 30}));
+    assert_eq!((&cost["perHour"], &cost["replicas"]), (&json!(0.09874), &json!(3)));
+    assert_eq!(report["results"][1]["cost"]["eks-fargate"]["billed"], Value::Null);
+    assert_eq!(report["cost"]["eks-fargate"]["perHour"], json!(0.29622));
+    let report: Value = serde_json::from_str(&check(&["-o", "json"]).stdout).unwrap();
+    assert_eq!((report.get("cost"), report["results"][0].get("cost")), (None, None));
 }
 
 #[test]
@@ -30,7 +97,7 @@ fn fargate_bills_the_next_size_with_its_own_components() {
 fn an_hour_and_a_short_run_are_priced_to_the_last_part() {
     let pipeline = Pipeline::built_in().unwrap();
     let profile = pipeline.profile_named("eks-fargate").unwrap();
-    let hourly = estimate(profile, amount(250, 256)).unwrap().hourly.unwrap();
+    let hourly = estimate(profile, amount(250, 256)).hourly.unwrap();
     // A quarter of 0.04048 and half of 0.004445.
     assert_eq!(hourly, 12_342_500);
     assert_eq!(least(profile.prices.as_ref().unwrap(), hourly), Some(205_709));

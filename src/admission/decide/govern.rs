@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Decision;
 use crate::admission::Object;
+use crate::cost;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::governance::input::{Input, Review};
 use crate::governance::{self, Policy, Subject};
@@ -23,6 +24,26 @@ struct Envelope<'b> {
     request: &'b RawValue,
 }
 
+/// What policies may look at and what is not worked out otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reads {
+    features: bool,
+    cost: bool,
+}
+
+impl Reads {
+    /// Everything, for a reader who wants to see it.
+    pub(super) const ALL: Self = Self { features: true, cost: true };
+
+    /// What any of these policies may look at.
+    pub(super) fn of<'p>(policies: impl Iterator<Item = &'p Policy> + Clone) -> Self {
+        Self {
+            features: policies.clone().any(Policy::reads_features),
+            cost: policies.clone().any(Policy::reads_cost),
+        }
+    }
+}
+
 impl Decision<'_> {
     /// Evaluates the policies that concern the pod, on the object as it will be.
     pub(super) fn govern(&self, placement: &Placement, editor: &Editor) -> Vec<Diagnostic> {
@@ -33,9 +54,9 @@ impl Decision<'_> {
         if concerned.peek().is_none() {
             return Vec::new();
         }
-        let reads_features = concerned.clone().any(Policy::reads_features);
+        let reads = Reads::of(concerned.clone());
         let reads_inventory = concerned.clone().any(Policy::reads_inventory);
-        let input = match self.input(placement, editor, &profiles, reads_features) {
+        let input = match self.input(placement, editor, &profiles, reads) {
             Ok(input) if reads_inventory => input.knowing(self.facts.inventory()),
             Ok(input) => input,
             Err(problem) => {
@@ -88,7 +109,7 @@ impl Decision<'_> {
         placement: &Placement,
         editor: &Editor,
         profiles: &[&str],
-        reads_features: bool,
+        reads: Reads,
     ) -> Result<Input, String> {
         let Envelope { request } =
             serde_json::from_slice(&self.request.body).map_err(|error| error.to_string())?;
@@ -108,8 +129,41 @@ impl Decision<'_> {
             let _ = self.shared.review.set(review.clone());
         }
         let heading = json!({ "standing": placement.standing.as_str(), "profiles": profiles });
-        let features = if reads_features { self.features(placement).collect() } else { json!([]) };
-        Ok(Input::new(review, &self.root, &heading, &features))
+        let features = if reads.features { self.features(placement).collect() } else { json!([]) };
+        let input = Input::new(review, &self.root, &heading, &features);
+        if reads.cost && !placement.reaches.is_empty() {
+            let object = self.object_after(request, &editor.patch)?;
+            return Ok(input.costing(&self.costs(placement, &object)));
+        }
+        Ok(input)
+    }
+
+    /// The object of a request as it will be stored.
+    fn object_after(
+        &self,
+        request: &RawValue,
+        patch: &[json_patch::PatchOperation],
+    ) -> Result<serde_json::Value, String> {
+        let mut request: serde_json::Value =
+            serde_json::from_str(request.get()).map_err(|error| error.to_string())?;
+        let mut object = request.get_mut("object").map(serde_json::Value::take).unwrap_or_default();
+        if matches!(self.request.object, Object::Pod(_)) {
+            mutation::apply(patch, &mut object).map_err(|error| error.to_string())?;
+        }
+        Ok(object)
+    }
+
+    /// What the pod is estimated to cost on each profile within reach.
+    fn costs(&self, placement: &Placement, object: &serde_json::Value) -> serde_json::Value {
+        let asked = object.pointer(&self.root.to_pointer()).map(cost::demand).unwrap_or_default();
+        let profiles = placement.reaches.iter().map(|reach| self.pipeline.profile(reach.profile));
+        profiles
+            .map(|profile| {
+                let estimate = cost::estimate(profile, asked);
+                (profile.name.clone(), cost::document(profile, &estimate))
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     }
 
     /// The review as if the old object were the one that is wanted: what policies read to judge it.

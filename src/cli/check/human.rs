@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::Run;
+use super::cost::Cost;
 use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
 use crate::admission::Pipeline;
@@ -54,6 +55,10 @@ pub fn object(
                 renderer.folded(out, 4, &text);
             }
         }
+        for one in &judged.costs {
+            out.push_str("  ");
+            renderer.folded(out, 4, &clean(&one.sentence(pipeline)));
+        }
     }
     let object = match &subject.pods {
         Some(pods) => Some(pods.pod.clone()),
@@ -64,7 +69,7 @@ pub fn object(
 }
 
 /// The object of a request, as the patch expects it.
-fn raw(subject: &Subject) -> Option<Value> {
+pub fn raw(subject: &Subject) -> Option<Value> {
     let mut body: Value = serde_json::from_slice(&subject.request.body).ok()?;
     body.pointer_mut("/request/object").map(Value::take)
 }
@@ -113,8 +118,11 @@ pub fn profiles(out: &mut String, found: &Found, subject: &Subject, judged: &[Ju
         };
         let name = judged.profile.as_deref().unwrap_or_default();
         let _ = write!(out, "  {name:width$}  {}", paint(style, word));
-        if let Some(reason) = reason(judged.counts()) {
-            let _ = write!(out, "{:1$}  {reason}", "", "denied".len() - word.len());
+        let indent = "denied".len() - word.len();
+        let costs = judged.costs.iter().map(Cost::short);
+        let remarks: Vec<String> = costs.chain(reason(judged.counts())).collect();
+        if !remarks.is_empty() {
+            let _ = write!(out, "{:indent$}  {}", "", remarks.join("; "));
         }
         out.push('\n');
     }

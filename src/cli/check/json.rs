@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::Run;
 use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
+use super::{Run, cost};
 use crate::admission::Pipeline;
 use crate::admission::verdict::Verdict;
 use crate::bundle::Problem;
@@ -24,6 +24,9 @@ struct Report<'a> {
     skipped: &'a BTreeMap<String, usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     exemptions: Vec<Value>,
+    /// By profile, for all objects together; only with `--cost`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    cost: Map<String, Value>,
     summary: BTreeMap<&'static str, usize>,
 }
 
@@ -41,6 +44,9 @@ struct Entry<'a> {
     /// By profile that it is headed for: the features that never reach what stands behind it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     left_behind: BTreeMap<&'a str, Vec<&'a str>>,
+    /// By profile: what it is estimated to cost; only with `--cost`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    cost: Map<String, Value>,
     verdict: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     pods: Option<Value>,
@@ -74,6 +80,7 @@ pub fn report(run: &Run<'_>, problems: &[Problem]) -> serde_json::Result<String>
                 })
             })
             .collect(),
+        cost: cost::total_document(run),
         summary,
     };
     serde_json::to_string_pretty(&report)
@@ -98,6 +105,7 @@ fn entry<'a>(
         }),
         profile: judged.profile.as_deref(),
         outcome: judged.outcome().as_str(),
+        cost: judged.costs.iter().map(|one| (one.profile.clone(), one.document.clone())).collect(),
         verdict: located(found, subject, &judged.verdict),
         pods: judged.pods.as_ref().map(|verdict| located(found, subject, verdict)),
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::FailOn;
+use super::cost::Cost;
 use super::object::Subject;
 use super::template::Pods;
 use crate::admission::verdict::Verdict;
@@ -22,6 +23,8 @@ pub struct Judged {
     pub verdict: Verdict,
     /// For a workload: the verdict on its pods, with places in the workload.
     pub pods: Option<Verdict>,
+    /// What it is estimated to cost on each profile, where that is asked for.
+    pub costs: Vec<Cost>,
 }
 
 impl Judged {
@@ -137,7 +140,7 @@ pub fn judge(
         of_pods.allowed &= verdict.allowed;
         of_pods
     });
-    Judged { profile: profile.map(str::to_owned), verdict, pods }
+    Judged { profile: profile.map(str::to_owned), verdict, pods, costs: Vec::new() }
 }
 
 /// A verdict on the pods of a workload, with places in the workload.
