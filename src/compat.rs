@@ -3,6 +3,8 @@
 //! The table is design's: what is refused or weakens a control denies a pod that can run nowhere else, and keeps a pod that
 //! can off that virtual node. Every cell can be overridden ([`Overrides`]).
 
+mod size;
+
 use serde::Deserialize;
 
 use crate::catalogue::{Catalogue, Class, Feature};
@@ -10,7 +12,8 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::path::FieldPath;
 use crate::placement::Standing;
 use crate::pod::{FeatureId, PodView, Use};
-use crate::profile::{Effect, Entry, Method, Profile, Support};
+use crate::profile::size::Amount;
+use crate::profile::{Effect, Entry, Method, Profile, Support, Verified};
 
 /// Code of the diagnostic on features that nobody has verified on a profile.
 pub const UNVERIFIED: &str = "unverified-features";
@@ -50,6 +53,18 @@ pub enum OverrideSeverity {
     Off,
 }
 
+impl OverrideSeverity {
+    /// What it means for a pod: nothing is refused that can run elsewhere.
+    fn at(self, standing: Standing) -> Option<Severity> {
+        match self {
+            Self::Off => None,
+            Self::Deny if standing == Standing::Bound => Some(Severity::Deny),
+            Self::Deny | Self::Warn => Some(Severity::Warn),
+            Self::Note => Some(Severity::Note),
+        }
+    }
+}
+
 /// All overrides; the last one that fits a finding decides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides(pub Vec<Override>);
@@ -87,6 +102,8 @@ pub struct Judge<'a> {
     pub namespace: &'a str,
     /// Where the pod stands in its object.
     pub root: &'a FieldPath,
+    /// What the pod asks for, where that is known and a profile within reach has sizes.
+    pub demand: Option<Amount>,
 }
 
 impl Judge<'_> {
@@ -100,6 +117,7 @@ impl Judge<'_> {
                 self.cell(profile, one, Standing::Bound)
                     .is_some_and(|(_, _, severity)| severity == Severity::Deny)
             })
+            || self.excess(profile, Standing::Bound) == Some(Severity::Deny)
     }
 
     /// What makes `profile` unfit for `pod`, for a pod that is kept off it: told, but refusing nothing.
@@ -140,6 +158,7 @@ impl Judge<'_> {
             diagnostic.places.sort();
             diagnostics.push(diagnostic);
         }
+        diagnostics.extend(self.too_large(profile, pod, standing));
         diagnostics.extend(self.unverified(profile, standing, &unverified));
         diagnostics
     }
@@ -170,10 +189,7 @@ impl Judge<'_> {
         let entry = profile.entry(one.feature);
         let severity =
             match self.overrides.severity(profile, feature, entry.support, self.namespace) {
-                Some(OverrideSeverity::Off) => return None,
-                Some(OverrideSeverity::Deny) if standing == Standing::Bound => Severity::Deny,
-                Some(OverrideSeverity::Deny | OverrideSeverity::Warn) => Severity::Warn,
-                Some(OverrideSeverity::Note) => Severity::Note,
+                Some(changed) => changed.at(standing)?,
                 None => by_table(entry, feature, standing)?,
             };
         Some((feature, entry, severity))
@@ -316,13 +332,15 @@ pub fn remarks(entry: &Entry) -> Vec<(&'static str, String)> {
 pub fn cite(entry: &Entry) -> String {
     match &entry.verified {
         None => entry.source.clone(),
-        Some(verified) => {
-            let how = match verified.how {
-                Method::Documented => "documented",
-                Method::Executed => "executed",
-                Method::Source => "read",
-            };
-            format!("{} ({how}, {})", entry.source, verified.date)
-        }
+        Some(verified) => cited(&entry.source, verified),
     }
+}
+
+fn cited(source: &str, verified: &Verified) -> String {
+    let how = match verified.how {
+        Method::Documented => "documented",
+        Method::Executed => "executed",
+        Method::Source => "read",
+    };
+    format!("{source} ({how}, {})", verified.date)
 }

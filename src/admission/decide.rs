@@ -2,6 +2,7 @@
 
 mod amend;
 mod constrain;
+mod demand;
 mod free;
 mod govern;
 mod preview;
@@ -25,8 +26,9 @@ use crate::governance::input::Review;
 use crate::governance::{Deadline, POLICY_ERROR};
 use crate::mutation::Editor;
 use crate::path::FieldPath;
-use crate::placement::{Placement, Standing};
+use crate::placement::{Placement, Reach, Standing};
 use crate::pod::PodView;
+use crate::profile::size::Amount;
 use crate::profile::{Profile, Support};
 
 impl Pipeline {
@@ -84,6 +86,8 @@ struct Decision<'a> {
     pod: &'a PodView,
     root: FieldPath,
     shared: &'a Shared,
+    /// What the pod asks for, once somebody wants to know.
+    demand: OnceCell<Option<Amount>>,
 }
 
 /// Where the pod is headed after the first edits, and what was found on the way.
@@ -118,7 +122,17 @@ impl<'a> Decision<'a> {
             return None;
         }
         let namespace = facts.namespace(&request.namespace);
-        Some(Self { pipeline, facts, request, namespace, mode, pod, root, shared })
+        Some(Self {
+            pipeline,
+            facts,
+            request,
+            namespace,
+            mode,
+            pod,
+            root,
+            shared,
+            demand: OnceCell::new(),
+        })
     }
 }
 
@@ -183,18 +197,25 @@ impl Decision<'_> {
         self.request.stage != Stage::Mutate
     }
 
-    fn judge_with(&self) -> Judge<'_> {
-        Judge {
+    fn judge_with(&self, placement: &Placement) -> Judge<'_> {
+        let mut judge = Judge {
             catalogue: &self.pipeline.catalogue,
             overrides: &self.pipeline.overrides,
             namespace: &self.request.namespace,
             root: &self.root,
+            demand: None,
+        };
+        // A pod is only read once more where something hangs on its size.
+        let has_sizes = |reach: &Reach| self.pipeline.profile(reach.profile).size.is_some();
+        if placement.reaches.iter().any(has_sizes) && judge.has_size(self.pod) {
+            judge.demand = self.demand();
         }
+        judge
     }
 
     /// Judges the pod on every profile that is still within reach.
     fn judge(&self, course: &mut Course) {
-        let judge = self.judge_with();
+        let judge = self.judge_with(&course.placement);
         let reaches = &course.placement.reaches;
         let refusing = reaches
             .iter()

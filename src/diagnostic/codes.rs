@@ -71,6 +71,14 @@ pub static CODES: &[Code] = &[
                Read optional fields with `object.get`, as a field that is missing makes a rule undefined.",
     },
     Code {
+        name: "size-too-large",
+        title: "pod larger than every size",
+        what: "The pod asks for more CPU or memory than the largest size that this kind of virtual node sells.",
+        why: "No machine is ever made for it: the pod stays Pending or fails after it was scheduled.",
+        help: "Ask for less, split the pod, or send it elsewhere; `loadline profile show` lists the sizes. An override of \
+               `resources.requests` with the support `unsupported` changes the severity.",
+    },
+    Code {
         name: "unknown-fence",
         title: "request for a fence that there is not",
         what: "The label or annotation `loadline.dev/fence` of the pod or its namespace names no fence.",

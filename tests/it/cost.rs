@@ -1,7 +1,10 @@
 //! Sizes and prices of the built-in profiles, and the estimates made of them.
 
-use loadline::admission::Pipeline;
+use loadline::admission::{Pipeline, review};
+use loadline::bundle::{Sources, Text};
 use loadline::cost::{estimate, least};
+use loadline::diagnostic::Severity;
+use loadline::facts::Facts;
 use loadline::profile::size::Amount;
 use serde_json::{Value, json};
 
@@ -101,4 +104,56 @@ fn an_hour_and_a_short_run_are_priced_to_the_last_part() {
     // A quarter of 0.04048 and half of 0.004445.
     assert_eq!(hourly, 12_342_500);
     assert_eq!(least(profile.prices.as_ref().unwrap(), hourly), Some(205_709));
+}
+
+/// What is said of a pod's size.
+fn size_findings(cpu: &str, labels: &Value, config: Option<&str>) -> (bool, Vec<Severity>) {
+    let config =
+        config.map(|text| Text { origin: "config.yaml".to_owned(), text: text.to_owned() });
+    let pipeline = Pipeline::compile(&Sources { config, ..Sources::default() }).unwrap();
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "web", "namespace": "shop", "labels": labels},
+        "spec": {
+            "tolerations": [{"operator": "Exists"}],
+            "containers": [{"name": "web", "image": "registry.example.com/web:1",
+                "resources": {"requests": {"cpu": cpu}}}],
+        },
+    });
+    let review = json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"},
+            "resource": {"group": "", "version": "v1", "resource": "pods"},
+            "name": "web", "namespace": "shop", "operation": "CREATE", "object": pod,
+        },
+    });
+    let body = review.to_string().into_bytes();
+    let request = review::decode(body.into(), &pipeline.catalogue).unwrap();
+    let verdict = pipeline.decide(&Facts::default(), &request);
+    let of_size = verdict.diagnostics.iter().filter(|one| one.code == "size-too-large");
+    let keeps_off = verdict.patch.iter().any(|one| {
+        let text = serde_json::to_string(one).unwrap();
+        text.contains("NotIn") && text.contains("eks.amazonaws.com/compute-type")
+    });
+    (keeps_off, of_size.map(|one| one.severity).collect())
+}
+
+#[test]
+fn a_pod_that_no_size_holds_is_refused_or_kept_off() {
+    let bound = json!({"loadline.dev/profile": "eks-fargate"});
+    assert_eq!(size_findings("16", &bound, None), (false, vec![]));
+    assert_eq!(size_findings("17", &bound, None), (false, vec![Severity::Deny]));
+    // Regular nodes take it, too.
+    let eks = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec: {profiles: [eks-fargate]}\n";
+    assert_eq!(size_findings("16", &json!({}), Some(eks)), (false, vec![]));
+    assert_eq!(size_findings("17", &json!({}), Some(eks)), (true, vec![Severity::Warn]));
+}
+
+#[test]
+fn an_override_of_what_is_not_supported_holds_for_sizes() {
+    let bound = json!({"loadline.dev/profile": "eks-fargate"});
+    let config = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  overrides:\n  \
+        - {feature: resources.requests, support: unsupported, severity: note}\n";
+    assert_eq!(size_findings("17", &bound, Some(config)), (false, vec![Severity::Note]));
 }

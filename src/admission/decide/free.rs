@@ -33,7 +33,7 @@ impl Decision<'_> {
             return course;
         }
         course.editor = Editor::new(self.pod.clone());
-        let judge = self.judge_with();
+        let judge = self.judge_with(&course.heading);
         let daemon_set = self.daemon_set();
         let (unfit, fit): (Vec<Reach>, Vec<Reach>) =
             course.heading.reaches.iter().partition(|reach| {

@@ -43,6 +43,7 @@ impl Pipeline {
             pod,
             root: root.clone(),
             shared: &Shared::default(),
+            demand: std::cell::OnceCell::new(),
         };
         let mut course = match decision.asked() {
             Ok(None) => decision.free(),

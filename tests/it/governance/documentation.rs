@@ -141,7 +141,7 @@ fn the_policy_on_costs_does_what_the_page_says() {
 
 #[test]
 fn the_cost_is_what_the_page_shows() {
-    let pipeline = with_policy("warn contains json.marshal(input.cost)", "");
+    let pipeline = with_policy("", "warn contains json.marshal(input.cost)");
     let mut pod = headed(json!({"metadata": {"labels": {"loadline.dev/profile": "eks-fargate"}}}));
     pod["spec"]["containers"][0]["resources"] =
         json!({"requests": {"cpu": "1100m", "memory": "1Gi"}});
