@@ -56,6 +56,12 @@ impl PricesSource {
                 message: format!("`{}` is no currency; write it as `USD`", self.currency),
             });
         }
+        if self.source.as_slice().is_empty() {
+            problems.push(Mistake {
+                place: root.clone().key("source"),
+                message: "prices need a source: name the page that shows them".to_owned(),
+            });
+        }
         let mut read = |text: &str, key: &str| {
             scaled(text, NANO).unwrap_or_else(|| {
                 let message = format!("`{text}` is no price; write it as `0.04048`");

@@ -31,7 +31,12 @@ impl fmt::Display for Amount {
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         };
         let (cpu, memory) = (places(self.cpu, 1000), places(self.memory, 1 << 30));
-        write!(f, "{} vCPU and {} GiB", text(cpu), text(memory))
+        match (cpu, memory) {
+            (0, 0) => f.write_str("nothing"),
+            (cpu, 0) => write!(f, "{} vCPU", text(cpu)),
+            (0, memory) => write!(f, "{} GiB", text(memory)),
+            (cpu, memory) => write!(f, "{} vCPU and {} GiB", text(cpu), text(memory)),
+        }
     }
 }
 
@@ -42,6 +47,8 @@ pub struct Size {
     pub grid: Vec<Amount>,
     /// What the virtual node needs for itself, added to what the pod asks for.
     pub components: Amount,
+    /// What a pod counts for that asks for nothing at all.
+    pub unset: Amount,
     /// Where the facts are from; several are joined by a comma.
     pub source: String,
     /// How and when they were verified.
@@ -51,6 +58,7 @@ pub struct Size {
 impl Size {
     /// The size that a pod of this demand gets; nothing where none is large enough.
     pub fn fit(&self, demand: Amount) -> Option<Amount> {
+        let demand = if demand == Amount::default() { self.unset } else { demand };
         let cpu = demand.cpu.saturating_add(self.components.cpu);
         let memory = demand.memory.saturating_add(self.components.memory);
         self.grid.iter().copied().find(|size| size.cpu >= cpu && size.memory >= memory)
@@ -64,6 +72,8 @@ pub(super) struct SizeSource {
     grid: Vec<Row>,
     #[serde(default)]
     components: AmountSource,
+    #[serde(default)]
+    unset: AmountSource,
     source: OneOrMany<String>,
     verified: Verified,
 }
@@ -90,7 +100,7 @@ struct AmountSource {
 }
 
 /// How many sizes a row may have: a step that is too small is a slip.
-const MOST: usize = 1024;
+const MOST: i64 = 1024;
 
 impl SizeSource {
     /// Reads the amounts. Gives every mistake with its place.
@@ -103,14 +113,19 @@ impl SizeSource {
                 1
             })
         };
-        let mut components = Amount::default();
-        let place = root.clone().key("components");
-        if let Some(cpu) = &self.components.cpu {
-            components.cpu = read(cpu, 1000, place.clone().key("cpu"));
-        }
-        if let Some(memory) = &self.components.memory {
-            components.memory = read(memory, 1, place.key("memory"));
-        }
+        let mut amount = |source: &AmountSource, place: FieldPath| {
+            let mut part = |text: &Option<String>, unit, key| {
+                text.as_ref().map_or(0, |text| read(text, unit, place.clone().key(key)))
+            };
+            Amount {
+                cpu: part(&source.cpu, 1000, "cpu"),
+                memory: part(&source.memory, 1, "memory"),
+            }
+        };
+        let components = amount(&self.components, root.clone().key("components"));
+        let unset = amount(&self.unset, root.clone().key("unset"));
+        let mut incomplete = Vec::new();
+        let mut endless = Vec::new();
         let mut grid = Vec::new();
         for (number, row) in self.grid.iter().enumerate() {
             let place = root.clone().key("grid").index(number);
@@ -124,11 +139,18 @@ impl SizeSource {
                 let to = read(to, 1, place.clone().key("to"));
                 let step = read(step, 1, place.clone().key("step"));
                 let mut left = MOST;
+                if to.saturating_sub(memory) / step.max(1) >= MOST {
+                    endless.push(place.clone().key("step"));
+                }
                 while memory <= to && left > 0 {
                     grid.push(Amount { cpu, memory });
                     memory = memory.saturating_add(step);
                     left -= 1;
                 }
+            } else if row.from.is_some() || row.to.is_some() || row.step.is_some() {
+                incomplete.push(place);
+            } else if row.memory.is_empty() {
+                incomplete.push(place.key("memory"));
             }
         }
         let order = |size: &Amount| (size.cpu, size.memory);
@@ -136,13 +158,27 @@ impl SizeSource {
             [left, right] => order(left) < order(right),
             _ => true,
         });
-        if grid.is_empty() || !is_ascending {
+        if incomplete.is_empty() && (grid.is_empty() || !is_ascending) {
             problems.push(Mistake {
-                place: root.key("grid"),
+                place: root.clone().key("grid"),
                 message: "sizes must be there and ascend, by CPU and then by memory".to_owned(),
             });
         }
+        problems.extend(incomplete.into_iter().map(|place| Mistake {
+            place,
+            message: "a row has `memory`, or all of `from`, `to` and `step`".to_owned(),
+        }));
+        problems.extend(endless.into_iter().map(|place| Mistake {
+            place,
+            message: format!("the row would have more than {MOST} sizes; is the step too small?"),
+        }));
         let source = self.source.as_slice().join(", ");
-        Size { grid, components, source, verified: self.verified }
+        if source.is_empty() {
+            problems.push(Mistake {
+                place: root.key("source"),
+                message: "sizes need a source: name the page, or the file and line".to_owned(),
+            });
+        }
+        Size { grid, components, unset, source, verified: self.verified }
     }
 }

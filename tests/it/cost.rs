@@ -47,7 +47,7 @@ fn check_says_what_is_asked_billed_and_paid() {
     for line in [
         "estimate for `eks-fargate`: 1.1 vCPU and 1 GiB asked for, billed as 2 vCPU and 4 GiB; 0.09874 USD an hour, \
          0.001645667 USD at least; 0.29622 USD an hour for 3 pods (list prices of 2026-03-10 in us-east-1)",
-        "estimate for `eks-fargate`: 20 vCPU and 0 GiB asked for, which is more than its largest size",
+        "estimate for `eks-fargate`: 20 vCPU asked for, which is more than its largest size",
         "estimated total on `eks-fargate`: 0.29622 USD an hour for 1 object (list prices of 2026-03-10 in us-east-1, from \
          https://aws.amazon.com/fargate/pricing/",
         "; 1 without a price)",
@@ -93,6 +93,27 @@ fn fargate_bills_the_next_size_with_its_own_components() {
         (amount(16001, 0), None),
     ] {
         assert_eq!(size.fit(asked), billed, "{asked:?}");
+    }
+}
+
+#[test]
+fn a_pod_that_asks_for_nothing_counts_as_what_the_provider_says() {
+    let pipeline = Pipeline::built_in().unwrap();
+    let size = pipeline.profile_named("alibaba-eci-managed").unwrap().size.clone().unwrap();
+    assert_eq!(size.fit(Amount::default()), Some(amount(2000, 4096)));
+    assert_eq!(size.fit(amount(250, 0)), Some(amount(250, 512)));
+}
+
+#[test]
+fn a_profile_shows_its_sizes_and_prices() {
+    let said = CliTest::new().run(&["profile", "show", "eks-fargate"]);
+    for line in [
+        "   0.25 vCPU: 0.5, 1, 2 GiB",
+        "      8 vCPU: 16 to 60 GiB in 12 sizes",
+        "of which the virtual node itself takes 0.25 GiB",
+        "USD 0.04048 an hour for a vCPU, USD 0.004445 for a GiB, in us-east-1 on 2026-03-10",
+    ] {
+        assert!(said.stdout.contains(line), "no `{line}` in\n{}", said.stdout);
     }
 }
 
