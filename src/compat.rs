@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::path::FieldPath;
 use crate::placement::Standing;
 use crate::pod::{FeatureId, PodView, Use};
-use crate::profile::{Effect, Entry, Method, Profile, Support};
+use crate::profile::{Effect, Entry, Method, Profile, Support, Verified};
 
 /// Code of the diagnostic on features that nobody has verified on a profile.
 pub const UNVERIFIED: &str = "unverified-features";
@@ -316,13 +316,16 @@ pub fn remarks(entry: &Entry) -> Vec<(&'static str, String)> {
 pub fn cite(entry: &Entry) -> String {
     match &entry.verified {
         None => entry.source.clone(),
-        Some(verified) => {
-            let how = match verified.how {
-                Method::Documented => "documented",
-                Method::Executed => "executed",
-                Method::Source => "read",
-            };
-            format!("{} ({how}, {})", entry.source, verified.date)
-        }
+        Some(verified) => cite_verified(&entry.source, verified),
     }
+}
+
+/// Where a fact comes from, and how and when it was verified.
+pub fn cite_verified(source: &str, verified: &Verified) -> String {
+    let how = match verified.how {
+        Method::Documented => "documented",
+        Method::Executed => "executed",
+        Method::Source => "read",
+    };
+    format!("{source} ({how}, {})", verified.date)
 }

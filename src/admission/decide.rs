@@ -6,6 +6,7 @@ mod free;
 mod govern;
 mod preview;
 mod sent;
+mod size;
 mod stranded;
 
 use std::cell::OnceCell;
@@ -27,6 +28,7 @@ use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Standing};
 use crate::pod::PodView;
+use crate::profile::size::Amount;
 use crate::profile::{Profile, Support};
 
 impl Pipeline {
@@ -67,6 +69,8 @@ struct Shared {
     /// The review as it will be stored.
     review: OnceCell<Review>,
     deadline: OnceCell<Deadline>,
+    /// What the pod asks for.
+    demand: OnceCell<Option<Amount>>,
 }
 
 impl Shared {
@@ -198,7 +202,10 @@ impl Decision<'_> {
         let reaches = &course.placement.reaches;
         let refusing = reaches
             .iter()
-            .filter(|reach| judge.refuses(self.pipeline.profile(reach.profile), self.pod))
+            .filter(|reach| {
+                let profile = self.pipeline.profile(reach.profile);
+                judge.refuses(profile, self.pod) || self.is_too_large(profile)
+            })
             .count();
         // Denied only where nothing else is left: one profile that takes the pod is enough, and then those that would
         // not are told more mildly.
@@ -211,6 +218,7 @@ impl Decision<'_> {
         for reach in reaches {
             let profile = self.pipeline.profile(reach.profile);
             course.diagnostics.extend(judge.judge(profile, self.pod, standing));
+            course.diagnostics.extend(self.too_large(profile, standing));
         }
         if !reaches.is_empty() {
             course.diagnostics.extend(judge.unknown_fields(self.pod, course.placement.standing));

@@ -5,6 +5,7 @@
 //! know of the pods now.
 
 pub mod annotations;
+pub mod cost;
 pub mod finding;
 pub mod human;
 pub mod input;
@@ -76,6 +77,9 @@ pub struct CheckArgs {
     /// Ask whether the pods would run on this profile, wherever they are headed; `all` asks for every profile
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
+    /// Say what the pods would cost, by list prices: an estimate
+    #[arg(long)]
+    pub cost: bool,
     /// How to answer
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
@@ -138,6 +142,8 @@ pub struct Run<'a> {
     pub nodes: usize,
     /// The day of the run.
     pub today: Option<Date>,
+    /// Whether costs are asked for.
+    pub with_cost: bool,
 }
 
 impl Run<'_> {
@@ -147,6 +153,14 @@ impl Run<'_> {
             .iter()
             .filter(|(_, judged)| judged.iter().map(Judged::outcome).max() == Some(outcome))
             .count()
+    }
+
+    /// What each object comes to.
+    pub fn costs(&self) -> Vec<Vec<cost::Line<'_>>> {
+        let lines = |subject: &Subject, judged: &Vec<Judged>| {
+            judged.iter().flat_map(|one| cost::lines(self.pipeline, subject, one)).collect()
+        };
+        self.judged.iter().map(|((_, subject), judged)| lines(subject, judged)).collect()
     }
 
     /// The exemptions with how often each was applied here.
@@ -211,6 +225,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
         skipped,
         nodes: read.iter().map(|found| found.nodes.len()).sum(),
         today: today(),
+        with_cost: arguments.cost,
     };
     print(arguments, &facts, &run, &mut problems)?;
     let is_finding = |outcome: Outcome| outcome.is_finding(arguments.fail_on);
@@ -313,8 +328,8 @@ fn print<'a>(
             for ((found, subject), judged) in &run.judged {
                 let mut out = String::new();
                 match judged.as_slice() {
-                    [one] => human::object(&mut out, renderer, run.pipeline, found, subject, one),
-                    many => human::profiles(&mut out, found, subject, many),
+                    [one] => human::object(&mut out, renderer, run, found, subject, one),
+                    many => human::profiles(&mut out, renderer, run, found, subject, many),
                 }
                 stdout.write_all(out.as_bytes())?;
             }

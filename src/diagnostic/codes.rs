@@ -21,6 +21,9 @@ pub struct Code {
 /// Code of the warning about a pod that names a virtual node and does not tolerate its taint.
 pub const MISSING_TOLERATION: &str = "missing-toleration";
 
+/// Code of the finding on a pod that no size of a virtual node holds.
+pub const SIZE_TOO_LARGE: &str = "size-too-large";
+
 /// Every general code, by name.
 pub static CODES: &[Code] = &[
     Code {
@@ -69,6 +72,15 @@ pub static CODES: &[Code] = &[
               Other policies are not concerned.",
         help: "Reproduce it with `loadline check --policy DIR -f FILE`, and test the policy with `loadline policy test DIR`. \
                Read optional fields with `object.get`, as a field that is missing makes a rule undefined.",
+    },
+    Code {
+        name: SIZE_TOO_LARGE,
+        title: "pod that is larger than any size of a virtual node",
+        what: "Together the containers ask for more CPU or memory than the largest size that this kind of virtual node has.",
+        why: "A pod gets a machine of a certain size there. With none that is large enough it stays Pending, or the provider \
+              refuses it.",
+        help: "Ask for less, split the pod, or send it elsewhere. `loadline check --cost` shows what a pod asks for and the size \
+               that it is billed as.",
     },
     Code {
         name: "unknown-fence",

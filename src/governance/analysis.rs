@@ -26,7 +26,7 @@ pub(super) struct Analysis {
     /// Where `print` is called, for each module.
     pub prints: Vec<Vec<Range<usize>>>,
     /// Whether any rule may look at `input.features`.
-    pub reads_features: bool,
+    pub reads_derived: bool,
     /// Whether a function has a value where none of its definitions holds.
     pub has_default_functions: bool,
     /// How deep the interpreter may have to recurse, in levels of its own.
@@ -117,7 +117,7 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
             path,
             is_import,
         }));
-        analysis.reads_features |= walked.reads_features || module.imports_features;
+        analysis.reads_derived |= walked.reads_derived || module.imports_derived;
         for (path, body) in walked.bodies {
             if let Some(fact) = analysis.rules.get_mut(&path) {
                 fact.bodies.push(body);

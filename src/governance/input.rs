@@ -8,7 +8,7 @@
 //! | `pod` | the pod, or the pod template of a workload, as it will be after mutation |
 //! | `placement` | `{"standing": "bound"/"eligible"/"regular", "profiles": [names]}` |
 //! | `features` | `[{"name", "class", "fields": [paths], "support": {profile: level}}]` |
-//! | `cost` | an estimate, null where the profile has no prices |
+//! | `cost` | an estimate: `{profile: {"asked": {"cpu": thousandths, "memory": bytes}, "billed": the same or null, "perHour": number or null, "currency", "region", "date", "source"}}`; null where no profile is within reach |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ use super::inventory::Data;
 use super::value::{Read, from_json};
 use crate::facts::Inventory;
 use crate::path::{FieldPath, Segment};
+
+/// What is worked out of the rest, and only for policies that may look at it.
+pub(super) const DERIVED: [&str; 2] = ["features", "cost"];
 
 /// Version of the contract.
 pub const VERSION: &str = "loadline.dev/v1";
@@ -81,6 +84,7 @@ impl Input {
         pod: &FieldPath,
         placement: &serde_json::Value,
         features: &serde_json::Value,
+        cost: &serde_json::Value,
     ) -> Self {
         let mut here = &review["object"];
         for segment in pod.segments() {
@@ -96,7 +100,7 @@ impl Input {
             ("pod", pod),
             ("placement", from_json(placement)),
             ("features", from_json(features)),
-            ("cost", Value::Null),
+            ("cost", from_json(cost)),
         ];
         let members = members.into_iter().map(|(key, value)| (Value::from(key), value));
         Self { document: Value::from(members.collect::<BTreeMap<_, _>>()), data: None }

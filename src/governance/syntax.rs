@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::input::DERIVED;
 use super::shape::Lines;
 use crate::document::Mark;
 
@@ -22,7 +23,7 @@ pub(super) struct Syntax {
     /// The imports of data: name in this module, path below `data`.
     pub imports: BTreeMap<String, Vec<String>>,
     /// Whether it imports `input.features`, or `input` under another name.
-    pub imports_features: bool,
+    pub imports_derived: bool,
     /// Its rules, in the order of the text.
     pub rules: Vec<Rule>,
 }
@@ -92,12 +93,12 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
     };
     let package = ast.pointer("/package/refr").and_then(fixed_path).ok_or_else(unknown)?;
     let mut imports = BTreeMap::new();
-    let mut imports_features = false;
+    let mut imports_derived = false;
     for import in list(ast, "imports") {
         let path = import.get("refr").and_then(fixed_path).ok_or_else(unknown)?;
         let (first, path) = path.split_first().ok_or_else(unknown)?;
         if first == "input" {
-            imports_features |= path.first().is_none_or(|member| member == "features");
+            imports_derived |= path.first().is_none_or(|member| DERIVED.contains(&member.as_str()));
         }
         if first != "data" {
             continue;
@@ -112,7 +113,7 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
         .collect::<Result<_, _>>()?;
     Ok(Syntax {
         package,
-        imports_features,
+        imports_derived,
         imports,
         rules,
         lines: Lines::of(&source.contents),

@@ -33,7 +33,7 @@ pub struct Prices {
 /// `prices` as it is written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct PricesSource {
+pub struct PricesSource {
     currency: String,
     region: String,
     vcpu_hour: String,
@@ -45,9 +45,8 @@ pub(super) struct PricesSource {
 }
 
 impl PricesSource {
-    /// Reads the amounts. Gives every mistake with its place.
-    pub(super) fn build(self, problems: &mut Vec<Mistake>) -> Prices {
-        let root = FieldPath::keys("spec.prices");
+    /// Reads the amounts. Gives every mistake with its place, `root` being that of the prices.
+    pub fn build(self, root: &FieldPath, problems: &mut Vec<Mistake>) -> Prices {
         let is_code =
             self.currency.len() == 3 && self.currency.bytes().all(|c| c.is_ascii_uppercase());
         if !is_code {

@@ -2,7 +2,13 @@
 
 use loadline::admission::Pipeline;
 use loadline::cost::{estimate, least};
+use loadline::diagnostic::Severity;
+use loadline::facts::Facts;
 use loadline::profile::size::Amount;
+use serde_json::{Value, json};
+
+use super::reviews::{decide, pod};
+use super::support::CliTest;
 
 fn amount(cpu: i64, mebibytes: i64) -> Amount {
     Amount { cpu, memory: mebibytes << 20 }
@@ -34,4 +40,106 @@ fn an_hour_and_a_short_run_are_priced_to_the_last_part() {
     // A quarter of 0.04048 and half of 0.004445.
     assert_eq!(hourly, 12_342_500);
     assert_eq!(least(profile.prices.as_ref().unwrap(), hourly), Some(205_709));
+}
+
+const PODS: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: w}}
+  template:
+    metadata:
+      labels: {app: w}
+      annotations: {loadline.dev/profile: eks-fargate}
+    spec:
+      containers:
+      - {name: c, image: 'registry.example.com/a:1', resources: {requests: {cpu: 1100m, memory: 3Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: huge
+  namespace: shop
+  annotations: {loadline.dev/profile: eks-fargate}
+spec:
+  containers:
+  - {name: c, image: 'registry.example.com/a:1', resources: {requests: {cpu: '17', memory: 3Gi}}}
+";
+
+#[test]
+fn check_says_what_pods_would_cost_and_which_are_too_large() {
+    let test = CliTest::new().file("pods.yaml", PODS);
+    let said = test.run(&["check", "--cost", "-f", "pods.yaml"]);
+    said.check(
+        1,
+        &[
+            "on `eks-fargate` it asks for 1.1 vCPU and 3 GiB and is billed as 2 vCPU and 4 GiB, 3 times: about USD 0.2963 an hour",
+            "(list prices of us-east-1, ",
+            "error[size-too-large]: the pod asks for 17 vCPU and 3 GiB, more than the largest size",
+            "cost: about USD 0.2963 an hour for 1 object; 1 not counted",
+            "an estimate by list prices",
+        ],
+        &[],
+    );
+    assert!(!test.run(&["check", "-f", "pods.yaml"]).stdout.contains("USD"), "nobody asked");
+    let report = test.run(&["check", "--cost", "-f", "pods.yaml", "-o", "json"]).stdout;
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let cost = &report["results"][0]["cost"][0];
+    assert_eq!(cost["replicas"], 3);
+    assert_eq!(cost["asked"], json!({"cpu": 1100, "memory": 3_u64 << 30}));
+    assert_eq!(cost["billed"], json!({"cpu": 2000, "memory": 4_u64 << 30}));
+    assert_eq!(cost["perHour"], json!(0.09874));
+}
+
+#[test]
+fn own_prices_take_the_place_of_list_prices() {
+    let config = |name: &str, currency: &str| {
+        format!(
+            "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  prices:\n    {name}:\n      currency: {currency}\n      \
+             region: our contract\n      vcpuHour: '0.01'\n      gibHour: '0.001'\n      source: the contract\n      \
+             verified: {{how: documented, date: 2026-01-01}}\n"
+        )
+    };
+    let run = |name: &str, currency: &str| {
+        let test =
+            CliTest::new().file("pods.yaml", PODS).file("config.yaml", config(name, currency));
+        test.run(&["check", "--cost", "-f", "pods.yaml", "--config", "config.yaml"])
+    };
+    run("eks-fargate", "EUR").check(1, &["about EUR 0.0720 an hour", "our contract"], &[]);
+    run("eks-fargat", "EUR").check(
+        2,
+        &[],
+        &["no profile `eks-fargat`", "did you mean `eks-fargate`"],
+    );
+    run("eks-fargate", "euro").check(2, &[], &["`euro` is no currency"]);
+}
+
+#[test]
+fn policies_see_the_cost() {
+    let policy = "# METADATA\n# title: t\n# description: d\npackage test.budget\n\nimport rego.v1\n\n\
+        deny contains {\"msg\": msg} if {\n\tsome profile, cost in input.cost\n\tcost.perHour > 0.09\n\t\
+        msg := sprintf(\"%s costs %v %s an hour\", [profile, cost.perHour, cost.currency])\n}\n";
+    let test = CliTest::new().file("pods.yaml", PODS).file("policies/budget.rego", policy);
+    let said = test.run(&["check", "-f", "pods.yaml", "--policy", "policies"]);
+    said.check(1, &["error[budget]: eks-fargate costs 0.09874 USD an hour"], &[]);
+}
+
+#[test]
+fn a_pod_that_is_too_large_for_one_virtual_node_may_go_elsewhere() {
+    let pipeline = Pipeline::built_in().unwrap();
+    let spec = json!({
+        "tolerations": [{"operator": "Exists"}],
+        "containers": [{"name": "c", "image": "registry.example.com/a:1", "resources": {"requests": {"cpu": "17"}}}],
+    });
+    let verdict = decide(&pipeline, &Facts::default(), &pod(json!({}), spec));
+    let found = verdict.diagnostics.iter().find(|one| one.code == "size-too-large").unwrap();
+    assert_eq!(found.severity, Severity::Warn);
+    assert!(verdict.allowed);
+    let kept_off = verdict.changes.iter().map(|change| change.edit.to_string()).collect::<Vec<_>>();
+    assert!(
+        kept_off.iter().any(|edit| edit.contains("eks.amazonaws.com/compute-type")),
+        "{kept_off:?}"
+    );
 }

@@ -113,9 +113,9 @@ fn wishes<'p>(pipeline: &'p Pipeline, facts: &Facts, request: &Request) -> Vec<W
     if concerned.is_empty() {
         return Vec::new();
     }
-    let reads_features = concerned.iter().any(|policy| policy.reads_features());
+    let reads_derived = concerned.iter().any(|policy| policy.reads_derived());
     let editor = Editor::new(decision.pod.clone());
-    let input = decision.input(&placement, &editor, &profiles, reads_features);
+    let input = decision.input(&placement, &editor, &profiles, reads_derived);
     let deadline = Deadline::after(request.time_limit);
     concerned
         .into_iter()

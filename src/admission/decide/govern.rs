@@ -8,19 +8,28 @@ use serde_json::value::RawValue;
 
 use super::Decision;
 use crate::admission::Object;
+use crate::cost;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::governance::input::{Input, Review};
 use crate::governance::{self, Policy, Subject};
 use crate::mutation::{self, Editor};
-use crate::path::FieldPath;
+use crate::path::{FieldPath, Segment};
 use crate::placement::{Placement, Reach};
 use crate::pod::Use;
+use crate::profile::size::Amount;
 
 /// As much of a review as policies read: the request, as text.
 #[derive(Deserialize)]
 struct Envelope<'b> {
     #[serde(borrow)]
     request: &'b RawValue,
+}
+
+/// As much of a request as holds the pod.
+#[derive(Deserialize)]
+struct Wanted<'b> {
+    #[serde(borrow)]
+    object: &'b RawValue,
 }
 
 impl Decision<'_> {
@@ -33,9 +42,9 @@ impl Decision<'_> {
         if concerned.peek().is_none() {
             return Vec::new();
         }
-        let reads_features = concerned.clone().any(Policy::reads_features);
+        let reads_derived = concerned.clone().any(Policy::reads_derived);
         let reads_inventory = concerned.clone().any(Policy::reads_inventory);
-        let input = match self.input(placement, editor, &profiles, reads_features) {
+        let input = match self.input(placement, editor, &profiles, reads_derived) {
             Ok(input) if reads_inventory => input.knowing(self.facts.inventory()),
             Ok(input) => input,
             Err(problem) => {
@@ -88,7 +97,7 @@ impl Decision<'_> {
         placement: &Placement,
         editor: &Editor,
         profiles: &[&str],
-        reads_features: bool,
+        reads_derived: bool,
     ) -> Result<Input, String> {
         let Envelope { request } =
             serde_json::from_slice(&self.request.body).map_err(|error| error.to_string())?;
@@ -108,8 +117,36 @@ impl Decision<'_> {
             let _ = self.shared.review.set(review.clone());
         }
         let heading = json!({ "standing": placement.standing.as_str(), "profiles": profiles });
-        let features = if reads_features { self.features(placement).collect() } else { json!([]) };
-        Ok(Input::new(review, &self.root, &heading, &features))
+        let (features, cost) = if reads_derived {
+            (self.features(placement).collect(), self.cost(placement))
+        } else {
+            (json!([]), json!(null))
+        };
+        Ok(Input::new(review, &self.root, &heading, &features, &cost))
+    }
+
+    /// What the pod would cost on each profile within reach; null where there is none. Changes of ours cost nothing.
+    fn cost(&self, placement: &Placement) -> serde_json::Value {
+        let Some(asked) = self.demand().filter(|_| !placement.reaches.is_empty()) else {
+            return json!(null);
+        };
+        let profiles = placement.reaches.iter().map(|reach| self.pipeline.profile(reach.profile));
+        profiles.map(|profile| (profile.name.clone(), cost::report(profile, asked))).collect()
+    }
+
+    /// What the pod asks for.
+    pub(super) fn demand(&self) -> Option<Amount> {
+        let Envelope { request } = serde_json::from_slice(&self.request.body).ok()?;
+        let Wanted { object } = serde_json::from_str(request.get()).ok()?;
+        if self.root.segments().is_empty() {
+            return serde_json::from_str(object.get()).ok().map(|pod| cost::demand(&pod));
+        }
+        let mut here: serde_json::Value = serde_json::from_str(object.get()).ok()?;
+        for segment in self.root.segments() {
+            let Segment::Key(key) = segment else { return None };
+            here = here.get_mut(&**key)?.take();
+        }
+        serde_json::from_value(here).ok().map(|pod| cost::demand(&pod))
     }
 
     /// The review as if the old object were the one that is wanted: what policies read to judge it.

@@ -2,12 +2,10 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 use super::Run;
+use super::cost;
 use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
-use crate::admission::Pipeline;
 use crate::admission::verdict::{Mode, Verdict};
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, count, paint};
 use crate::compat::UNVERIFIED;
@@ -18,11 +16,12 @@ use crate::placement::Standing;
 pub fn object(
     out: &mut String,
     renderer: Renderer,
-    pipeline: &Pipeline,
+    run: &Run<'_>,
     found: &Found,
     subject: &Subject,
     judged: &Judged,
 ) {
+    let pipeline = run.pipeline;
     let verdict = judged.counts();
     let is_regular = verdict.placement.standing == Standing::Regular;
     if verdict.diagnostics.is_empty() && is_regular && verdict.changes.is_empty() {
@@ -55,18 +54,15 @@ pub fn object(
             }
         }
     }
+    if run.with_cost {
+        cost::write(out, renderer, &cost::lines(pipeline, subject, judged));
+    }
     let object = match &subject.pods {
         Some(pods) => Some(pods.pod.clone()),
-        None => raw(subject),
+        None => subject.raw(),
     };
     renderer.changes(out, &object.unwrap_or_default(), verdict);
     out.push('\n');
-}
-
-/// The object of a request, as the patch expects it.
-fn raw(subject: &Subject) -> Option<Value> {
-    let mut body: Value = serde_json::from_slice(&subject.request.body).ok()?;
-    body.pointer_mut("/request/object").map(Value::take)
 }
 
 /// How it ends, in words.
@@ -95,7 +91,14 @@ fn conclusion(judged: &Judged) -> String {
 }
 
 /// Writes one row a profile: how the object fares there, and the first reason.
-pub fn profiles(out: &mut String, found: &Found, subject: &Subject, judged: &[Judged]) {
+pub fn profiles(
+    out: &mut String,
+    renderer: Renderer,
+    run: &Run<'_>,
+    found: &Found,
+    subject: &Subject,
+    judged: &[Judged],
+) {
     let place = subject.mark(found).map_or_else(String::new, |mark| format!(":{}", mark.line));
     let _ = writeln!(
         out,
@@ -117,6 +120,13 @@ pub fn profiles(out: &mut String, found: &Found, subject: &Subject, judged: &[Ju
             let _ = write!(out, "{:1$}  {reason}", "", "denied".len() - word.len());
         }
         out.push('\n');
+    }
+    if run.with_cost {
+        for judged in judged {
+            let mut lines = cost::lines(run.pipeline, subject, judged);
+            lines.retain(cost::Line::is_known);
+            cost::write(out, renderer, &lines);
+        }
     }
     out.push('\n');
 }
@@ -159,6 +169,9 @@ pub fn summary(run: &Run<'_>, problems: usize) -> String {
             count(skipped, "object"),
             kinds.join(", ")
         );
+    }
+    if run.with_cost {
+        out.push_str(&cost::total(&run.costs()));
     }
     for (exemption, uses) in run.exemptions() {
         let name = clean(&exemption.name);

@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Run;
+use super::cost;
 use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
-use crate::admission::Pipeline;
 use crate::admission::verdict::Verdict;
 use crate::bundle::Problem;
 
@@ -41,6 +41,9 @@ struct Entry<'a> {
     /// By profile that it is headed for: the features that never reach what stands behind it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     left_behind: BTreeMap<&'a str, Vec<&'a str>>,
+    /// With `--cost`: what it comes to on each profile that it is headed for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Vec<Value>>,
     verdict: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     pods: Option<Value>,
@@ -49,7 +52,7 @@ struct Entry<'a> {
 /// Writes everything that was found as one JSON object.
 pub fn report(run: &Run<'_>, problems: &[Problem]) -> serde_json::Result<String> {
     let results = run.judged.iter().flat_map(|((found, subject), judged)| {
-        judged.iter().map(|judged| entry(run.pipeline, found, subject, judged))
+        judged.iter().map(|judged| entry(run, found, subject, judged))
     });
     let mut summary: BTreeMap<&'static str, usize> =
         [Outcome::Denied, Outcome::Warned, Outcome::Clean]
@@ -80,13 +83,15 @@ pub fn report(run: &Run<'_>, problems: &[Problem]) -> serde_json::Result<String>
 }
 
 fn entry<'a>(
-    pipeline: &'a Pipeline,
+    run: &'a Run<'_>,
     found: &'a Found,
     subject: &'a Subject,
     judged: &'a Judged,
 ) -> Entry<'a> {
-    let left = judged.left_behind(pipeline, subject).into_iter();
+    let left = judged.left_behind(run.pipeline, subject).into_iter();
+    let lines = run.with_cost.then(|| cost::lines(run.pipeline, subject, judged));
     Entry {
+        cost: lines.map(|lines| lines.iter().map(cost::Line::report).collect()),
         left_behind: left.map(|(name, left, _)| (name, left)).collect(),
         source: &found.text.name,
         line: subject.mark(found).map(|mark| mark.line),

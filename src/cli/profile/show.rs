@@ -18,7 +18,9 @@ use crate::cli::bundle::BundleArgs;
 use crate::cli::matrix::{Cell, cell};
 use crate::cli::render::yaml::to_yaml;
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, paint};
-use crate::compat::remarks;
+use crate::compat::{cite_verified, remarks};
+use crate::cost;
+use crate::profile::size::Amount;
 use crate::profile::{Profile, Support};
 
 /// What to show.
@@ -88,7 +90,44 @@ pub fn placement(profile: &Profile) -> Vec<(&'static str, Value)> {
         ("a pod gets there with", trimmed(json!(profile.inject))),
         ("a pod is kept off with", trimmed(json!(profile.keep_off))),
     ];
+    parts.extend(money(profile));
     parts.retain(|(_, value)| !is_empty(value));
+    parts
+}
+
+/// Sizes and prices in words.
+fn money(profile: &Profile) -> Vec<(&'static str, Value)> {
+    let mut parts = Vec::new();
+    if let Some(size) = &profile.size {
+        let (Some(least), Some(most)) = (size.grid.first(), size.grid.last()) else {
+            return parts;
+        };
+        let mut text = format!(
+            "{} sizes from {} to {}",
+            size.grid.len(),
+            cost::words(*least),
+            cost::words(*most)
+        );
+        if size.components != Amount::default() {
+            let _ = write!(text, ", with {} for the node itself", cost::words(size.components));
+        }
+        let _ = write!(text, "; {}", cite_verified(&size.source, &size.verified));
+        parts.push(("a pod is billed as one of", json!(text)));
+    }
+    if let Some(prices) = &profile.prices {
+        let price = |nano: i64| cost::money(nano.into(), &prices.currency);
+        let mut text = format!(
+            "{} a vCPU and {} a GiB an hour in {}",
+            price(prices.vcpu_hour),
+            price(prices.gib_hour),
+            prices.region
+        );
+        if prices.minimum_seconds > 0 {
+            let _ = write!(text, ", for {} s at least", prices.minimum_seconds);
+        }
+        let _ = write!(text, "; {}", cite_verified(&prices.source, &prices.verified));
+        parts.push(("list prices", json!(text)));
+    }
     parts
 }
 

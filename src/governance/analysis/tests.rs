@@ -171,10 +171,10 @@ fn whether_features_are_read_is_known() {
         ("a := json.marshal({\"all\": input})", true),
         ("a if x := input", true),
     ] {
-        assert_eq!(accepted(rule).reads_features, reads, "{rule}");
+        assert_eq!(accepted(rule).reads_derived, reads, "{rule}");
     }
     for (import, reads) in [("input.features", true), ("input as x", true), ("input.pod", false)] {
         let text = format!("package p\nimport {import}\na := 1\n");
-        assert_eq!(parse(&[&text]).unwrap().reads_features, reads, "{import}");
+        assert_eq!(parse(&[&text]).unwrap().reads_derived, reads, "{import}");
     }
 }

@@ -9,6 +9,7 @@ use super::{Body, Cost, Finding, RuleFact};
 use crate::diagnostic::suggest;
 use crate::document::Mark;
 use crate::governance::builtins::{self, Builtin, Calling};
+use crate::governance::input::DERIVED;
 use crate::governance::syntax::{
     Rule, Step, Syntax, declared, fixed, kind_of, list, range_of, reference, text_of, variables,
 };
@@ -19,7 +20,7 @@ pub(super) struct Walked {
     pub(super) bodies: Vec<(Vec<String>, Body)>,
     pub(super) findings: Vec<Finding>,
     pub(super) prints: Vec<Range<usize>>,
-    pub(super) reads_features: bool,
+    pub(super) reads_derived: bool,
     /// The references to `data`: where, and the path below it.
     pub(super) data: Vec<(Mark, Vec<String>)>,
 }
@@ -166,8 +167,8 @@ impl Walk<'_> {
         let cost = self.visit_all(indices.into_iter());
         // `input` as a whole, or a member of it that only an evaluation knows, may be `input.features`, too.
         let is_other_member =
-            matches!(steps.first(), Some(Step::Name(name)) if *name != "features");
-        self.walked.reads_features |= first == "input" && !is_other_member;
+            matches!(steps.first(), Some(Step::Name(name)) if !DERIVED.contains(name));
+        self.walked.reads_derived |= first == "input" && !is_other_member;
         self.note_data(first, &steps, range_of(content).unwrap_or_default().start);
         if let Some(path) = self.resolve(first, fixed(&steps)) {
             // A path into a rule needs that rule; a path to a document above rules needs all of them.
