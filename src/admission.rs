@@ -59,6 +59,11 @@ impl Pipeline {
         &self.profiles[id.index()]
     }
 
+    /// Whether there is anything that runs Rego.
+    pub fn runs_policies(&self) -> bool {
+        !self.policies.is_empty() || !self.constraints.is_empty()
+    }
+
     /// The kinds of objects that policies want to know, each once.
     pub fn synced(&self) -> Vec<Synced> {
         let mut kinds = self.constraints.synced.clone();

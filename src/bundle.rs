@@ -25,6 +25,8 @@ use crate::diagnostic::codes::CODES;
 use crate::diagnostic::suggest;
 use crate::document::{Document, Mistake};
 use crate::exemption::{Exemption, ExemptionSource};
+use crate::governance::gatekeeper::Constraints;
+use crate::governance::gatekeeper::constraint::Constraint;
 use crate::governance::{Action, Policy};
 use crate::path::FieldPath;
 use crate::profile::base::Bases;
@@ -224,7 +226,8 @@ impl Pipeline {
         let (constraints, mutators) =
             constraints(sources, &mut written, &mut problems, &mut notices);
         let policies = policies(sources, &written, &known_profiles, &config, &mut problems);
-        let exemptions = exemptions(sources, &catalogue, &profiles, &policies, &mut problems);
+        let governing = (policies.as_slice(), &constraints);
+        let exemptions = exemptions(sources, &catalogue, &profiles, governing, &mut problems);
         if !problems.is_empty() {
             return Err(BundleError(problems));
         }
@@ -315,15 +318,17 @@ fn exemptions(
     sources: &Sources,
     catalogue: &Catalogue,
     profiles: &[Profile],
-    policies: &[Policy],
+    (policies, constraints): (&[Policy], &Constraints),
     problems: &mut Vec<Problem>,
 ) -> Vec<Exemption> {
     // What is off today may be on tomorrow: the library's policies are known even where none is on.
+    let constraints: Vec<String> = constraints.iter().map(Constraint::title).collect();
     let codes: Vec<&str> = catalogue
         .names()
         .chain(CODES.iter().map(|code| code.name))
         .chain(policies.iter().map(|policy| policy.name.as_str()))
         .chain(library().map(|policy| policy.name))
+        .chain(constraints.iter().map(String::as_str))
         .collect();
     let profiles: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
     let mut exemptions: Vec<Exemption> = Vec::new();

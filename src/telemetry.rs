@@ -93,6 +93,8 @@ pub enum Failure {
     Incomplete,
     /// A panic, caught.
     Internal,
+    /// The decision took longer than the API server waits.
+    Late,
     /// Too much at once.
     Overload,
 }
@@ -105,6 +107,7 @@ impl Failure {
             Self::ContentType => "content-type",
             Self::Incomplete => "incomplete",
             Self::Internal => "internal",
+            Self::Late => "late",
             Self::Overload => "overload",
         }
     }

@@ -17,6 +17,7 @@ use anstyle::{AnsiColor, Style};
 use crate::admission::verdict::{Heading, Verdict};
 use crate::bundle::Problem;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::path::FieldPath;
 use crate::placement::Standing;
 use excerpt::{Origin, Text};
 
@@ -113,6 +114,18 @@ impl Renderer {
         diagnostic: &Diagnostic,
     ) -> usize {
         let mut gutter = 1;
+        // What speaks of no field speaks of the object.
+        if let Some(origin) = origin.filter(|_| diagnostic.places.is_empty())
+            && let Some(mark) = origin.mark(&FieldPath::root())
+        {
+            let _ = writeln!(
+                out,
+                "{:gutter$}{} {}:{mark}",
+                "",
+                paint(BLUE, "-->"),
+                clean(&origin.text.name)
+            );
+        }
         for (position, place) in diagnostic.places.iter().take(MAX_PLACES).enumerate() {
             let mark = origin.and_then(|origin| origin.mark(place));
             // A note is no reason to look up the line.

@@ -142,7 +142,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
         .enable_all()
         .build()
         .context("start the runtime")?;
-    runtime.block_on(serve(Serve {
+    let served = runtime.block_on(serve(Serve {
         address,
         metrics_listen,
         certificate,
@@ -152,7 +152,10 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitStatus> {
         kubeconfig,
         context,
         shutdown_delay: Duration::from_secs(shutdown_delay),
-    }))?;
+    }));
+    // Everything that was accepted is answered; a thread that a policy holds is not waited for.
+    runtime.shutdown_background();
+    served?;
     Ok(ExitStatus::Clean)
 }
 

@@ -143,3 +143,22 @@ fn the_server_honours_it_in_the_same_way() {
     let without = Server::start(folder.path(), &[]);
     assert_eq!(without.post("/validate", review.as_bytes()).json()["response"]["allowed"], false);
 }
+
+#[test]
+fn a_constraint_is_exempted_by_its_kind_and_name() {
+    let template = "apiVersion: templates.gatekeeper.sh/v1\nkind: ConstraintTemplate\nmetadata: {name: never}\nspec:\n  \
+        crd: {spec: {names: {kind: Never}}}\n  targets:\n  - target: admission.k8s.gatekeeper.sh\n    rego: |\n      \
+        package never\n      violation[{\"msg\": \"no\"}] { true }\n---\n\
+        apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Never\nmetadata: {name: at-all}\n";
+    let denied = |code: &str| {
+        let rest = format!("  codes: [{code}]\n  namespaces: [shop]\n  until: 2999-12-31\n");
+        test(&rest)
+            .file("policies/never.yaml", template)
+            .file("pod.yaml", POD.replace("securityContext: {runAsNonRoot: true}", "hostname: p"))
+            .run(&[&CHECK[..], &["--policy", "policies"]].concat())
+    };
+    denied("Never/at-all").check(0, &["warning[Never/at-all]: no", "exempt until"], &[]);
+    denied("Never/*").check(0, &["warning[Never/at-all]: no"], &[]);
+    denied("security.fs-group").check(1, &["error[Never/at-all]: no"], &[]);
+    denied("Never/at-al").check(2, &[], &["did you mean `Never/at-all`?"]);
+}

@@ -402,3 +402,37 @@ fn a_server_without_a_certificate_says_what_to_do() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--self-signed"));
 }
+
+/// Two values that are small in memory and would take years to compare: the engine looks at no clock meanwhile.
+fn incomparable() -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from(
+        "# METADATA\n# custom: {match: {namespaces: [stuck], placement: any}}\npackage test.stuck\n\nimport rego.v1\n\n",
+    );
+    for side in ["left", "right"] {
+        let _ = writeln!(text, "{side}0 := [input.version]");
+        for level in 1..=60 {
+            let below = format!("{side}{}", level - 1);
+            let _ = writeln!(text, "{side}{level} := [{below}, {below}]");
+        }
+    }
+    text + "deny contains \"equal\" if left60 == right60\n"
+}
+
+#[test]
+fn a_policy_that_cannot_be_stopped_keeps_nobody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("stuck.rego");
+    std::fs::write(&policy, incomparable()).unwrap();
+    let mut server = Server::start(folder.path(), &["--policy", policy.to_str().unwrap()]);
+    let mut stuck: Value = serde_json::from_slice(&review()).unwrap();
+    stuck["request"]["namespace"] = json!("stuck");
+    let started = Instant::now();
+    let reply = server.post("/validate?timeout=1s", stuck.to_string().as_bytes());
+    assert_eq!(reply.status, 504, "{}", String::from_utf8_lossy(&reply.body));
+    assert!(started.elapsed() < PATIENCE);
+    assert!(String::from_utf8_lossy(&reply.body).contains("could not be stopped in time"));
+    assert_eq!(server.post("/validate?timeout=1s", &review()).status, 200);
+    server.terminate();
+    assert!(server.ended());
+}
