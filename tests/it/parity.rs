@@ -9,6 +9,7 @@ use loadline::bundle;
 use loadline::document::Document;
 use serde_json::{Value, json};
 
+use crate::library::costs_are_known;
 use crate::reviews::{pod, review_of};
 use crate::server::Server;
 
@@ -119,7 +120,9 @@ fn it_does_so_with_the_whole_library_on() {
     let config = ["--config", &whole_library(folder.path())];
     let server = Server::start(folder.path(), &config);
     let said = compare(&written(folder.path(), &own_reviews()), &server, &config);
-    let names: Vec<&str> = bundle::library().map(|policy| policy.name).collect();
+    let is_told = |text: &str| !text.contains("input.cost") || costs_are_known();
+    let policies = bundle::library().filter(|policy| is_told(policy.text));
+    let names: Vec<&str> = policies.map(|policy| policy.name).collect();
     assert_eq!(said, names, "each policy says something, so that there is something to compare");
 }
 
