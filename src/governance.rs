@@ -82,6 +82,7 @@ pub struct Policy {
     unit: Unit,
     parameters: Value,
     reads_features: bool,
+    reads_cost: bool,
     reads_inventory: bool,
     /// The rules that are asked, by their full names.
     entries: Vec<(String, Severity)>,
@@ -181,6 +182,7 @@ impl Policy {
             action: action.or(metadata.action).unwrap_or_default(),
             metadata,
             reads_features: parsed.analysis.reads_features,
+            reads_cost: parsed.analysis.reads_cost,
             reads_inventory: parsed.analysis.reads_data("inventory"),
             unit: parsed.compile(&names)?,
             parameters: value::from_json(&parameters),
@@ -202,6 +204,11 @@ impl Policy {
     /// Whether the policy may look at `input.features`, which need not be worked out otherwise.
     pub const fn reads_features(&self) -> bool {
         self.reads_features
+    }
+
+    /// Whether the policy may look at `input.cost`, which need not be worked out otherwise.
+    pub const fn reads_cost(&self) -> bool {
+        self.reads_cost
     }
 
     /// Whether the policy may look at `data.inventory`.

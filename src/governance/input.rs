@@ -8,7 +8,8 @@
 //! | `pod` | the pod, or the pod template of a workload, as it will be after mutation |
 //! | `placement` | `{"standing": "bound"/"eligible"/"regular", "profiles": [names]}` |
 //! | `features` | `[{"name", "class", "fields": [paths], "support": {profile: level}}]` |
-//! | `cost` | an estimate, null where the profile has no prices |
+//! | `cost` | an estimate, `{profile: {"asked": {"cpu", "memory"}, "billed": the same or null, "perHour", "currency", "region",
+//! "date"}}`; the last four only where the profile has prices, and null where none has sizes |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,6 +82,7 @@ impl Input {
         pod: &FieldPath,
         placement: &serde_json::Value,
         features: &serde_json::Value,
+        cost: &serde_json::Value,
     ) -> Self {
         let mut here = &review["object"];
         for segment in pod.segments() {
@@ -96,7 +98,7 @@ impl Input {
             ("pod", pod),
             ("placement", from_json(placement)),
             ("features", from_json(features)),
-            ("cost", Value::Null),
+            ("cost", from_json(cost)),
         ];
         let members = members.into_iter().map(|(key, value)| (Value::from(key), value));
         Self { document: Value::from(members.collect::<BTreeMap<_, _>>()), data: None }

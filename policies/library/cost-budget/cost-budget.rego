@@ -7,7 +7,7 @@
 # related_resources:
 # - https://www.finops.org/framework/capabilities/forecasting/
 # custom:
-#   help: ask for less, or have the budget raised; `loadline check --cost` shows the estimate
+#   help: ask for less, or have the budget raised
 #   sets: [finops]
 #   match:
 #     kinds: [Pod]

@@ -7,7 +7,7 @@
 # related_resources:
 # - https://docs.aws.amazon.com/eks/latest/userguide/fargate-pod-configuration.html
 # custom:
-#   help: ask for no more than a size of the virtual node holds; `loadline check --cost` shows what is asked for and what is billed
+#   help: ask for no more than a size of the virtual node holds
 #   sets: [finops]
 #   match:
 #     kinds: [Pod]

@@ -23,6 +23,26 @@ struct Envelope<'b> {
     request: &'b RawValue,
 }
 
+/// What is worked out only for policies that read it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    features: bool,
+    cost: bool,
+}
+
+impl Wanted {
+    /// All of it.
+    pub(super) const ALL: Self = Self { features: true, cost: true };
+
+    /// What these policies read.
+    pub(super) fn by<'p>(policies: impl Iterator<Item = &'p Policy> + Clone) -> Self {
+        Self {
+            features: policies.clone().any(Policy::reads_features),
+            cost: policies.clone().any(Policy::reads_cost),
+        }
+    }
+}
+
 impl Decision<'_> {
     /// Evaluates the policies that concern the pod, on the object as it will be.
     pub(super) fn govern(&self, placement: &Placement, editor: &Editor) -> Vec<Diagnostic> {
@@ -33,9 +53,9 @@ impl Decision<'_> {
         if concerned.peek().is_none() {
             return Vec::new();
         }
-        let reads_features = concerned.clone().any(Policy::reads_features);
+        let wanted = Wanted::by(concerned.clone());
         let reads_inventory = concerned.clone().any(Policy::reads_inventory);
-        let input = match self.input(placement, editor, &profiles, reads_features) {
+        let input = match self.input(placement, editor, &profiles, wanted) {
             Ok(input) if reads_inventory => input.knowing(self.facts.inventory()),
             Ok(input) => input,
             Err(problem) => {
@@ -88,7 +108,7 @@ impl Decision<'_> {
         placement: &Placement,
         editor: &Editor,
         profiles: &[&str],
-        reads_features: bool,
+        wanted: Wanted,
     ) -> Result<Input, String> {
         let Envelope { request } =
             serde_json::from_slice(&self.request.body).map_err(|error| error.to_string())?;
@@ -108,8 +128,13 @@ impl Decision<'_> {
             let _ = self.shared.review.set(review.clone());
         }
         let heading = json!({ "standing": placement.standing.as_str(), "profiles": profiles });
-        let features = if reads_features { self.features(placement).collect() } else { json!([]) };
-        Ok(Input::new(review, &self.root, &heading, &features))
+        let features = if wanted.features { self.features(placement).collect() } else { json!([]) };
+        let cost = if wanted.cost {
+            self.costs(placement, request.get())?
+        } else {
+            serde_json::Value::Null
+        };
+        Ok(Input::new(review, &self.root, &heading, &features, &cost))
     }
 
     /// The review as if the old object were the one that is wanted: what policies read to judge it.
