@@ -9,7 +9,8 @@
 //! | `placement` | `{"standing": "bound"/"eligible"/"regular", "profiles": [names]}` |
 //! | `features` | `[{"name", "class", "fields": [paths], "support": {profile: level}}]` |
 //! | `cost` | an estimate, `{profile: {"asked": {"cpu", "memory"}, "billed": the same or null, "perHour", "currency", "region",
-//! "date"}}`; the last four only where the profile has prices, and null where none has sizes |
+//! "date"}}` in vCPU, bytes and units of the currency; the last four are null where the profile has no prices, the whole where none
+//! within reach has sizes |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -222,16 +222,13 @@ fn check_tells_what_a_policy_says_of_the_workload_and_not_of_its_pods() {
 fn policies_see_what_a_pod_costs_on_the_profiles_within_reach() {
     let policy = "package told\n\nimport rego.v1\n\nwarn contains json.marshal(input.cost)\n";
     let object = |kind: &str, profile: &str| {
-        let pod = format!(
-            "{{metadata: {{name: a, labels: {{app: a, loadline.dev/profile: {profile}}}}}, spec: {{containers: [{{name: a, image: a, resources: {{limits: {{cpu: 1100m, memory: 1Gi}}}}}}]}}}}"
-        );
+        let metadata = format!("{{name: a, labels: {{app: a, loadline.dev/profile: {profile}}}}}");
+        let spec =
+            "{containers: [{name: a, image: a, resources: {limits: {cpu: 1100m, memory: 1Gi}}}]}";
         match kind {
-            "Pod" => format!(
-                "apiVersion: v1\nkind: Pod\n{}",
-                &pod[1..pod.len() - 1].replace(", spec:", "\nspec:")
-            ),
+            "Pod" => format!("apiVersion: v1\nkind: Pod\nmetadata: {metadata}\nspec: {spec}\n"),
             _ => format!(
-                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a}}\nspec: {{selector: {{matchLabels: {{app: a}}}}, template: {pod}}}"
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a}}\nspec: {{selector: {{matchLabels: {{app: a}}}}, template: {{metadata: {metadata}, spec: {spec}}}}}\n"
             ),
         }
     };
@@ -239,7 +236,7 @@ fn policies_see_what_a_pod_costs_on_the_profiles_within_reach() {
         let test = CliTest::new().file("told.rego", policy).file("object.yaml", object);
         test.run(&["check", "-f", "object.yaml", "--policy", "told.rego"]).stdout
     };
-    let fargate = r#"{"eks-fargate":{"asked":{"cpu":"1100m","memory":"1Gi"},"billed":{"cpu":"2","memory":"4Gi"},"currency":"USD","date":""#;
+    let fargate = r#"{"eks-fargate":{"asked":{"cpu":1.1,"memory":1073741824},"billed":{"cpu":2,"memory":4294967296},"currency":"USD","date":""#;
     for kind in ["Pod", "Deployment"] {
         let said = told(&object(kind, "eks-fargate"));
         assert!(said.contains(fargate), "{said}");

@@ -27,22 +27,26 @@ import data.lib.loadline.pods
 deny contains {"msg": msg, "field": "spec.containers"} if {
 	some profile, cost in costs
 	is_null(object.get(cost, "billed", null))
-	msg := sprintf("`%s` has no size for %v CPU and %v of memory", [profile, cost.asked.cpu, cost.asked.memory])
+	msg := sprintf("`%s` has no size for %s and %s", [
+		profile,
+		amounts.shown("cpu", cost.asked.cpu),
+		amounts.shown("memory", cost.asked.memory),
+	])
 }
 
 deny contains {"msg": msg, "field": "spec.containers"} if {
 	some profile, cost in costs
 	unused := {resource: share |
 		some resource in ["cpu", "memory"]
-		billed := amounts.number(cost.billed[resource])
+		billed := cost.billed[resource]
 		billed > 0
-		share := round(100 * (1 - (amounts.number(cost.asked[resource]) / billed)))
+		share := round(100 * (1 - (cost.asked[resource] / billed)))
 		share > input.parameters.maxUnused
 	}
-	msg := sprintf("`%s` bills %v CPU and %v of memory, of which %d%% and %d%% are not asked for", [
+	msg := sprintf("`%s` bills %s and %s, of which %d%% and %d%% are not asked for", [
 		profile,
-		cost.billed.cpu,
-		cost.billed.memory,
+		amounts.shown("cpu", cost.billed.cpu),
+		amounts.shown("memory", cost.billed.memory),
 		unused.cpu,
 		unused.memory,
 	])
@@ -51,16 +55,15 @@ deny contains {"msg": msg, "field": "spec.containers"} if {
 deny contains {"msg": msg, "field": field} if {
 	some profile, cost in costs
 	some resource in ["cpu", "memory"]
-	billed := amounts.number(cost.billed[resource])
+	billed := cost.billed[resource]
 	some entry in pods.containers
-	limit := entry.container.resources.limits[resource]
-	amounts.number(limit) > billed
-	msg := sprintf("%s may use %v of %s, but the size that is billed on `%s` has %v", [
+	limit := amounts.number(entry.container.resources.limits[resource])
+	limit > billed
+	msg := sprintf("%s may use %s, but the size that is billed on `%s` has %v", [
 		pods.who(entry),
-		limit,
-		resource,
+		amounts.shown(resource, limit),
 		profile,
-		cost.billed[resource],
+		amounts.shown(resource, billed),
 	])
 	field := pods.at(entry, sprintf("resources.limits.%s", [resource]))
 }

@@ -34,31 +34,29 @@ impl Decision<'_> {
     }
 }
 
+/// An estimate, with CPU in vCPU, memory in bytes and money in units of the currency.
 fn described(profile: &Profile, estimate: Estimate) -> Value {
-    let mut cost = json!({
-        "asked": quantities(estimate.asked),
-        "billed": estimate.billed.map(quantities),
-    });
-    if let Some((prices, hourly)) = profile.prices.as_ref().zip(estimate.hourly) {
-        #[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 15 digits")]
-        let hourly = hourly as f64 / NANO as f64;
-        cost["perHour"] = json!(hourly);
-        cost["currency"] = json!(prices.currency);
-        cost["region"] = json!(prices.region);
-        cost["date"] = json!(prices.verified.date);
-    }
-    cost
+    let amount =
+        |Amount { cpu, memory }| json!({ "cpu": ratio(cpu.into(), 1000), "memory": memory });
+    let prices = profile.prices.as_ref();
+    json!({
+        "asked": amount(estimate.asked),
+        "billed": estimate.billed.map(amount),
+        "perHour": estimate.hourly.map(|hourly| ratio(hourly, NANO)),
+        "currency": prices.map(|prices| &prices.currency),
+        "region": prices.map(|prices| &prices.region),
+        "date": prices.map(|prices| &prices.verified.date),
+    })
 }
 
-/// An amount as Kubernetes writes it.
-fn quantities(Amount { cpu, memory }: Amount) -> Value {
-    let cpu = if cpu % 1000 == 0 { (cpu / 1000).to_string() } else { format!("{cpu}m") };
-    let units = [("Gi", 1_i64 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
-    let memory = match units.into_iter().find(|(_, size)| memory != 0 && memory % size == 0) {
-        Some((unit, size)) => format!("{}{unit}", memory / size),
-        None => memory.to_string(),
-    };
-    json!({ "cpu": cpu, "memory": memory })
+/// A quotient as a number of JSON: whole where it can be.
+fn ratio(above: i128, below: i128) -> Value {
+    if above % below == 0 {
+        return json!(i64::try_from(above / below).ok());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 15 digits")]
+    let quotient = above as f64 / below as f64;
+    json!(quotient)
 }
 
 #[cfg(test)]
@@ -66,11 +64,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_written_as_kubernetes_does() {
-        let written = |cpu, memory| quantities(Amount { cpu, memory });
-        assert_eq!(written(1100, 3 << 29), json!({"cpu": "1100m", "memory": "1536Mi"}));
-        assert_eq!(written(2000, 2 << 30), json!({"cpu": "2", "memory": "2Gi"}));
-        assert_eq!(written(0, 0), json!({"cpu": "0", "memory": "0"}));
-        assert_eq!(written(1, 1500), json!({"cpu": "1m", "memory": "1500"}));
+    fn quotients_are_whole_where_they_can_be() {
+        assert_eq!(ratio(2000, 1000), json!(2));
+        assert_eq!(ratio(1100, 1000), json!(1.1));
+        assert_eq!(ratio(0, 1000), json!(0));
     }
 }

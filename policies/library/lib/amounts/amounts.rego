@@ -13,6 +13,11 @@ number(quantity) := units.parse(quantity) if {
 	regex.match(`^[+]?([0-9]+([.][0-9]+)?|[.][0-9]+)([eE][+-]?[0-9]{1,2}|m|[kMGTPE]|[KMGTPE]i)?$`, quantity)
 }
 
+# A number of cores or bytes, for people.
+shown("cpu", number) := sprintf("%v vCPU", [number])
+
+shown("memory", number) := sprintf("%v GiB of memory", [round((number * 100) / 1073741824) / 100])
+
 # What a container, or the pod as a whole, asks for. The API server fills a request that is left out from the limit.
 asked(holder, resource) := value if {
 	value := number(holder.resources.requests[resource])

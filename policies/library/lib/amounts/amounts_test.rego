@@ -14,6 +14,12 @@ test_quantities_are_numbers if {
 	}
 }
 
+test_amounts_are_shown_with_their_unit if {
+	amounts.shown("cpu", 1.1) == "1.1 vCPU"
+	amounts.shown("memory", 1610612736) == "1.5 GiB of memory"
+	amounts.shown("memory", 1) == "0 GiB of memory"
+}
+
 of(cpu) := {"resources": {"requests": {"cpu": cpu}}}
 
 running(spec) := amounts.running({"spec": spec}, "cpu")
