@@ -315,13 +315,11 @@ fn set_prices(
         for Mistake { place, message } in mistakes {
             tell(format!("`{place}`: {message}"));
         }
-        match profiles.iter_mut().find(|profile| profile.name == name) {
-            Some(profile) => profile.prices = Some(built),
-            None => {
-                let names = profiles.iter().map(|profile| profile.name.as_str());
-                let help = suggest::help(&name, names);
-                tell(format!("`{place}`: there is no profile `{name}`: {help}"));
-            }
+        if let Some(profile) = profiles.iter_mut().find(|profile| profile.name == name) {
+            profile.prices = Some(built);
+        } else {
+            let help = suggest::help(&name, profiles.iter().map(|profile| profile.name.as_str()));
+            tell(format!("`{place}`: there is no profile `{name}`: {help}"));
         }
     }
 }

@@ -161,17 +161,17 @@ fn decimal(above: i128, below: i128) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The estimate for programs: what policies see, and what `check -o json` gives.
+/// The estimate for programs, in vCPU, bytes and units of the currency: what policies see, and what `check -o json` gives.
 pub fn report(profile: &Profile, asked: Amount) -> Value {
-    let amount = |amount: Amount| json!({ "cpu": amount.cpu, "memory": amount.memory });
+    let amount =
+        |amount: Amount| json!({ "cpu": ratio(amount.cpu.into(), 1000), "memory": amount.memory });
     let estimate = estimate(profile, asked);
     let prices = profile.prices.as_ref();
     let hourly = estimate.and_then(|estimate| estimate.hourly);
     json!({
         "asked": amount(asked),
         "billed": estimate.and_then(|estimate| estimate.billed).map(amount),
-        // Floating point only here, at the end: programs compare it with a budget.
-        "perHour": hourly.map(units),
+        "perHour": hourly.map(|hourly| ratio(hourly, NANO)),
         "currency": prices.map(|prices| prices.currency.as_str()),
         "region": prices.map(|prices| prices.region.as_str()),
         "date": prices.map(|prices| prices.verified.date.as_str()),
@@ -179,13 +179,14 @@ pub fn report(profile: &Profile, asked: Amount) -> Value {
     })
 }
 
-/// Thousand-millionths as units.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "money of this size is far below what a double holds exactly"
-)]
-fn units(nano: i128) -> f64 {
-    nano as f64 / NANO as f64
+/// A quotient as a number of JSON: whole where it can be. Only here, at the end, is anything less than exact.
+fn ratio(above: i128, below: i128) -> Value {
+    if above % below == 0 {
+        return json!(i64::try_from(above / below).ok());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 15 digits")]
+    let quotient = above as f64 / below as f64;
+    json!(quotient)
 }
 
 /// The least that a run costs, however short.

@@ -81,7 +81,8 @@ pub struct Policy {
     pub action: Action,
     unit: Unit,
     parameters: Value,
-    reads_derived: bool,
+    reads_features: bool,
+    reads_cost: bool,
     reads_inventory: bool,
     /// The rules that are asked, by their full names.
     entries: Vec<(String, Severity)>,
@@ -180,7 +181,8 @@ impl Policy {
             name: name.unwrap_or_else(|| name_of(&package)),
             action: action.or(metadata.action).unwrap_or_default(),
             metadata,
-            reads_derived: parsed.analysis.reads_derived,
+            reads_features: parsed.analysis.reads_features,
+            reads_cost: parsed.analysis.reads_cost,
             reads_inventory: parsed.analysis.reads_data("inventory"),
             unit: parsed.compile(&names)?,
             parameters: value::from_json(&parameters),
@@ -200,8 +202,13 @@ impl Policy {
     }
 
     /// Whether the policy may look at `input.features`, which need not be worked out otherwise.
-    pub const fn reads_derived(&self) -> bool {
-        self.reads_derived
+    pub const fn reads_features(&self) -> bool {
+        self.reads_features
+    }
+
+    /// Whether the policy may look at `input.cost`, which need not be worked out otherwise.
+    pub const fn reads_cost(&self) -> bool {
+        self.reads_cost
     }
 
     /// Whether the policy may look at `data.inventory`.

@@ -2,6 +2,7 @@
 
 mod amend;
 mod constrain;
+mod costs;
 mod free;
 mod govern;
 mod preview;

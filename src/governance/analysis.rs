@@ -26,7 +26,9 @@ pub(super) struct Analysis {
     /// Where `print` is called, for each module.
     pub prints: Vec<Vec<Range<usize>>>,
     /// Whether any rule may look at `input.features`.
-    pub reads_derived: bool,
+    pub reads_features: bool,
+    /// Whether any rule may look at `input.cost`.
+    pub reads_cost: bool,
     /// Whether a function has a value where none of its definitions holds.
     pub has_default_functions: bool,
     /// How deep the interpreter may have to recurse, in levels of its own.
@@ -117,7 +119,8 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
             path,
             is_import,
         }));
-        analysis.reads_derived |= walked.reads_derived || module.imports_derived;
+        analysis.reads_features |= walked.reads_features || module.imports_features;
+        analysis.reads_cost |= walked.reads_cost || module.imports_cost;
         for (path, body) in walked.bodies {
             if let Some(fact) = analysis.rules.get_mut(&path) {
                 fact.bodies.push(body);

@@ -8,7 +8,9 @@
 //! | `pod` | the pod, or the pod template of a workload, as it will be after mutation |
 //! | `placement` | `{"standing": "bound"/"eligible"/"regular", "profiles": [names]}` |
 //! | `features` | `[{"name", "class", "fields": [paths], "support": {profile: level}}]` |
-//! | `cost` | an estimate: `{profile: {"asked": {"cpu": thousandths, "memory": bytes}, "billed": the same or null, "perHour": number or null, "currency", "region", "date", "source"}}`; null where no profile is within reach |
+//! | `cost` | an estimate, `{profile: {"asked": {"cpu", "memory"}, "billed": the same or null, "perHour", "currency", "region",
+//! "date"}}` in vCPU, bytes and units of the currency; the last four are null where the profile has no prices, the whole where none
+//! within reach has sizes |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,9 +21,6 @@ use super::inventory::Data;
 use super::value::{Read, from_json};
 use crate::facts::Inventory;
 use crate::path::{FieldPath, Segment};
-
-/// What is worked out of the rest, and only for policies that may look at it.
-pub(super) const DERIVED: [&str; 2] = ["features", "cost"];
 
 /// Version of the contract.
 pub const VERSION: &str = "loadline.dev/v1";

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::input::DERIVED;
 use super::shape::Lines;
 use crate::document::Mark;
 
@@ -23,7 +22,9 @@ pub(super) struct Syntax {
     /// The imports of data: name in this module, path below `data`.
     pub imports: BTreeMap<String, Vec<String>>,
     /// Whether it imports `input.features`, or `input` under another name.
-    pub imports_derived: bool,
+    pub imports_features: bool,
+    /// The same of `input.cost`.
+    pub imports_cost: bool,
     /// Its rules, in the order of the text.
     pub rules: Vec<Rule>,
 }
@@ -93,12 +94,13 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
     };
     let package = ast.pointer("/package/refr").and_then(fixed_path).ok_or_else(unknown)?;
     let mut imports = BTreeMap::new();
-    let mut imports_derived = false;
+    let (mut imports_features, mut imports_cost) = (false, false);
     for import in list(ast, "imports") {
         let path = import.get("refr").and_then(fixed_path).ok_or_else(unknown)?;
         let (first, path) = path.split_first().ok_or_else(unknown)?;
         if first == "input" {
-            imports_derived |= path.first().is_none_or(|member| DERIVED.contains(&member.as_str()));
+            imports_features |= path.first().is_none_or(|member| member == "features");
+            imports_cost |= path.first().is_none_or(|member| member == "cost");
         }
         if first != "data" {
             continue;
@@ -113,7 +115,8 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
         .collect::<Result<_, _>>()?;
     Ok(Syntax {
         package,
-        imports_derived,
+        imports_features,
+        imports_cost,
         imports,
         rules,
         lines: Lines::of(&source.contents),

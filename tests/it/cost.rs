@@ -88,8 +88,8 @@ fn check_says_what_pods_would_cost_and_which_are_too_large() {
     let report: Value = serde_json::from_str(&report).unwrap();
     let cost = &report["results"][0]["cost"][0];
     assert_eq!(cost["replicas"], 3);
-    assert_eq!(cost["asked"], json!({"cpu": 1100, "memory": 3_u64 << 30}));
-    assert_eq!(cost["billed"], json!({"cpu": 2000, "memory": 4_u64 << 30}));
+    assert_eq!(cost["asked"], json!({"cpu": 1.1, "memory": 3_u64 << 30}));
+    assert_eq!(cost["billed"], json!({"cpu": 2, "memory": 4_u64 << 30}));
     assert_eq!(cost["perHour"], json!(0.09874));
 }
 

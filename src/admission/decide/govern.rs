@@ -8,15 +8,13 @@ use serde_json::value::RawValue;
 
 use super::Decision;
 use crate::admission::Object;
-use crate::cost;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::governance::input::{Input, Review};
 use crate::governance::{self, Policy, Subject};
 use crate::mutation::{self, Editor};
-use crate::path::{FieldPath, Segment};
+use crate::path::FieldPath;
 use crate::placement::{Placement, Reach};
 use crate::pod::Use;
-use crate::profile::size::Amount;
 
 /// As much of a review as policies read: the request, as text.
 #[derive(Deserialize)]
@@ -25,11 +23,24 @@ struct Envelope<'b> {
     request: &'b RawValue,
 }
 
-/// As much of a request as holds the pod.
-#[derive(Deserialize)]
-struct Wanted<'b> {
-    #[serde(borrow)]
-    object: &'b RawValue,
+/// What is worked out only for policies that read it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    features: bool,
+    cost: bool,
+}
+
+impl Wanted {
+    /// All of it.
+    pub(super) const ALL: Self = Self { features: true, cost: true };
+
+    /// What these policies read.
+    pub(super) fn by<'p>(policies: impl Iterator<Item = &'p Policy> + Clone) -> Self {
+        Self {
+            features: policies.clone().any(Policy::reads_features),
+            cost: policies.clone().any(Policy::reads_cost),
+        }
+    }
 }
 
 impl Decision<'_> {
@@ -42,9 +53,9 @@ impl Decision<'_> {
         if concerned.peek().is_none() {
             return Vec::new();
         }
-        let reads_derived = concerned.clone().any(Policy::reads_derived);
+        let wanted = Wanted::by(concerned.clone());
         let reads_inventory = concerned.clone().any(Policy::reads_inventory);
-        let input = match self.input(placement, editor, &profiles, reads_derived) {
+        let input = match self.input(placement, editor, &profiles, wanted) {
             Ok(input) if reads_inventory => input.knowing(self.facts.inventory()),
             Ok(input) => input,
             Err(problem) => {
@@ -97,7 +108,7 @@ impl Decision<'_> {
         placement: &Placement,
         editor: &Editor,
         profiles: &[&str],
-        reads_derived: bool,
+        wanted: Wanted,
     ) -> Result<Input, String> {
         let Envelope { request } =
             serde_json::from_slice(&self.request.body).map_err(|error| error.to_string())?;
@@ -117,36 +128,9 @@ impl Decision<'_> {
             let _ = self.shared.review.set(review.clone());
         }
         let heading = json!({ "standing": placement.standing.as_str(), "profiles": profiles });
-        let (features, cost) = if reads_derived {
-            (self.features(placement).collect(), self.cost(placement))
-        } else {
-            (json!([]), json!(null))
-        };
+        let features = if wanted.features { self.features(placement).collect() } else { json!([]) };
+        let cost = if wanted.cost { self.costs(placement) } else { serde_json::Value::Null };
         Ok(Input::new(review, &self.root, &heading, &features, &cost))
-    }
-
-    /// What the pod would cost on each profile within reach; null where there is none. Changes of ours cost nothing.
-    fn cost(&self, placement: &Placement) -> serde_json::Value {
-        let Some(asked) = self.demand().filter(|_| !placement.reaches.is_empty()) else {
-            return json!(null);
-        };
-        let profiles = placement.reaches.iter().map(|reach| self.pipeline.profile(reach.profile));
-        profiles.map(|profile| (profile.name.clone(), cost::report(profile, asked))).collect()
-    }
-
-    /// What the pod asks for.
-    pub(super) fn demand(&self) -> Option<Amount> {
-        let Envelope { request } = serde_json::from_slice(&self.request.body).ok()?;
-        let Wanted { object } = serde_json::from_str(request.get()).ok()?;
-        if self.root.segments().is_empty() {
-            return serde_json::from_str(object.get()).ok().map(|pod| cost::demand(&pod));
-        }
-        let mut here: serde_json::Value = serde_json::from_str(object.get()).ok()?;
-        for segment in self.root.segments() {
-            let Segment::Key(key) = segment else { return None };
-            here = here.get_mut(&**key)?.take();
-        }
-        serde_json::from_value(here).ok().map(|pod| cost::demand(&pod))
     }
 
     /// The review as if the old object were the one that is wanted: what policies read to judge it.

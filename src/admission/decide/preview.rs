@@ -8,6 +8,7 @@ use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Standing};
 
+use super::govern::Wanted;
 use super::{Decision, Shared};
 
 /// The input that policies would get, and what their `match` looks at.
@@ -60,7 +61,7 @@ impl Pipeline {
         let profiles: Vec<&str> =
             reaches.iter().map(|reach| self.profile(reach.profile).name.as_str()).collect();
         Ok(Preview {
-            input: decision.input(&course.placement, &course.editor, &profiles, true)?,
+            input: decision.input(&course.placement, &course.editor, &profiles, Wanted::ALL)?,
             standing: course.placement.standing,
             profiles: profiles.into_iter().map(str::to_owned).collect(),
             root,

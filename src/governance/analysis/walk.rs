@@ -9,7 +9,6 @@ use super::{Body, Cost, Finding, RuleFact};
 use crate::diagnostic::suggest;
 use crate::document::Mark;
 use crate::governance::builtins::{self, Builtin, Calling};
-use crate::governance::input::DERIVED;
 use crate::governance::syntax::{
     Rule, Step, Syntax, declared, fixed, kind_of, list, range_of, reference, text_of, variables,
 };
@@ -20,7 +19,8 @@ pub(super) struct Walked {
     pub(super) bodies: Vec<(Vec<String>, Body)>,
     pub(super) findings: Vec<Finding>,
     pub(super) prints: Vec<Range<usize>>,
-    pub(super) reads_derived: bool,
+    pub(super) reads_features: bool,
+    pub(super) reads_cost: bool,
     /// The references to `data`: where, and the path below it.
     pub(super) data: Vec<(Mark, Vec<String>)>,
 }
@@ -166,9 +166,11 @@ impl Walk<'_> {
             .collect();
         let cost = self.visit_all(indices.into_iter());
         // `input` as a whole, or a member of it that only an evaluation knows, may be `input.features`, too.
-        let is_other_member =
-            matches!(steps.first(), Some(Step::Name(name)) if !DERIVED.contains(name));
-        self.walked.reads_derived |= first == "input" && !is_other_member;
+        let may_be = |member: &str| {
+            first == "input" && !matches!(steps.first(), Some(Step::Name(name)) if *name != member)
+        };
+        self.walked.reads_features |= may_be("features");
+        self.walked.reads_cost |= may_be("cost");
         self.note_data(first, &steps, range_of(content).unwrap_or_default().start);
         if let Some(path) = self.resolve(first, fixed(&steps)) {
             // A path into a rule needs that rule; a path to a document above rules needs all of them.
