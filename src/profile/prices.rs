@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::Verified;
 use crate::catalogue::source::OneOrMany;
+use crate::date::Date;
 use crate::document::Mistake;
 use crate::path::FieldPath;
 use crate::quantity::scaled;
@@ -54,6 +55,16 @@ impl PricesSource {
                 place: root.clone().key("currency"),
                 message: format!("`{}` is no currency; write it as `USD`", self.currency),
             });
+        }
+        for (key, is_missing) in [
+            ("source", self.source.as_slice().is_empty()),
+            ("verified", Date::parse(&self.verified.date).is_none()),
+        ] {
+            if is_missing {
+                let message = "prices need a source and the day (YYYY-MM-DD) on which they held";
+                problems
+                    .push(Mistake { place: root.clone().key(key), message: message.to_owned() });
+            }
         }
         let mut read = |text: &str, key: &str| {
             scaled(text, NANO).unwrap_or_else(|| {

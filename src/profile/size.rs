@@ -94,8 +94,14 @@ impl SizeSource {
             components.memory = read(memory, 1, place.key("memory"));
         }
         let mut grid = Vec::new();
+        let mut slips = Vec::new();
         for (number, row) in self.grid.iter().enumerate() {
             let place = root.clone().key("grid").index(number);
+            let given = [&row.from, &row.to, &row.step].into_iter().flatten().count();
+            if !(given == 3 || given == 0 && !row.memory.is_empty()) {
+                let message = "a row needs `memory`, or `from`, `to` and `step`".to_owned();
+                slips.push(Mistake { place: place.clone(), message });
+            }
             let cpu = read(&row.cpu, 1000, place.clone().key("cpu"));
             for (position, memory) in row.memory.iter().enumerate() {
                 let place = place.clone().key("memory").index(position);
@@ -111,8 +117,13 @@ impl SizeSource {
                     memory = memory.saturating_add(step);
                     left -= 1;
                 }
+                if memory <= to {
+                    let message = format!("a row has more than {MOST} sizes; is `step` right?");
+                    slips.push(Mistake { place: place.clone(), message });
+                }
             }
         }
+        problems.append(&mut slips);
         let order = |size: &Amount| (size.cpu, size.memory);
         let is_ascending = grid.windows(2).all(|pair| match pair {
             [left, right] => order(left) < order(right),
@@ -125,6 +136,10 @@ impl SizeSource {
             });
         }
         let source = self.source.as_slice().join(", ");
+        if source.is_empty() {
+            let message = "sizes need a `source`".to_owned();
+            problems.push(Mistake { place: FieldPath::keys("spec.size"), message });
+        }
         Size { grid, components, source, verified: self.verified }
     }
 }

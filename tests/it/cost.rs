@@ -143,3 +143,32 @@ fn a_pod_that_is_too_large_for_one_virtual_node_may_go_elsewhere() {
         "{kept_off:?}"
     );
 }
+
+#[test]
+fn mistakes_in_sizes_and_prices_are_told_with_their_lines() {
+    let profile = |size: &str| {
+        let test = CliTest::new();
+        let profile = std::fs::read_to_string(test.folder().join("profiles/dinghy.yaml")).unwrap();
+        let profile = profile.replacen("spec:\n", &format!("spec:\n{size}"), 1);
+        test.file("profiles/dinghy.yaml", profile).run(&["profile", "lint", "profiles/dinghy.yaml"])
+    };
+    let size = |row: &str| {
+        format!(
+            "  size:\n    grid:\n    - {row}\n    source: made up\n    verified: {{how: documented, date: 2026-01-01}}\n"
+        )
+    };
+    let told = |size: &str, part: &str| {
+        let said = profile(size);
+        assert!(said.status != 0 && (said.stdout + &said.stderr).contains(part), "no `{part}`");
+    };
+    told(
+        &size("{cpu: '1', from: 1Gi, to: 2Gi}"),
+        "a row needs `memory`, or `from`, `to` and `step`",
+    );
+    told(&size("{cpu: '1', from: 1Ki, to: 2Gi, step: 1Ki}"), "more than 1024 sizes");
+    told(&size("{cpu: '1', memory: [2Gi, 1Gi]}"), "ascend");
+    told(
+        "  prices: {currency: USD, region: r, vcpuHour: '1', gibHour: '1', source: x, verified: {how: documented, date: soon}}\n",
+        "the day (YYYY-MM-DD)",
+    );
+}
