@@ -30,6 +30,7 @@ use crate::governance::gatekeeper::constraint::Constraint;
 use crate::governance::{Action, Policy};
 use crate::path::FieldPath;
 use crate::profile::base::Bases;
+use crate::profile::prices::PricesSource;
 use crate::profile::source::{BaseSource, ProfileSource};
 use crate::profile::{Profile, ProfileId};
 use governance::{constraints, policies};
@@ -99,6 +100,8 @@ struct ConfigSpec {
     policies: Vec<PolicySetting>,
     /// Groups of policies of the built-in library.
     policy_sets: Vec<SetSetting>,
+    /// What the user pays, by profile; list prices of other regions and days elsewhere.
+    prices: BTreeMap<String, PricesSource>,
 }
 
 /// Turns a policy of the library on, or sets how any policy is run.
@@ -220,7 +223,8 @@ impl Pipeline {
         }
         let known_profiles: Vec<String> = profiles.keys().cloned().collect();
         choose(&config.profiles, &mut profiles, sources, &mut problems);
-        let profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
+        let mut profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
+        set_prices(&mut profiles, config.prices.clone(), sources, &mut problems);
         let mut notices = Vec::new();
         let mut written = Vec::new();
         let (constraints, mutators) =
@@ -293,6 +297,31 @@ fn build_profiles(
         }
     }
     profiles
+}
+
+/// Puts the user's own prices in the place of list prices.
+fn set_prices(
+    profiles: &mut [Profile],
+    prices: BTreeMap<String, PricesSource>,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+) {
+    let origin = sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone());
+    let mut tell = |message| problems.push(Problem { origin: origin.clone(), mark: None, message });
+    for (name, source) in prices {
+        let mut mistakes = Vec::new();
+        let place = FieldPath::keys("spec.prices").key(&name);
+        let built = source.build(&place, &mut mistakes);
+        for Mistake { place, message } in mistakes {
+            tell(format!("`{place}`: {message}"));
+        }
+        if let Some(profile) = profiles.iter_mut().find(|profile| profile.name == name) {
+            profile.prices = Some(built);
+        } else {
+            let help = suggest::help(&name, profiles.iter().map(|profile| profile.name.as_str()));
+            tell(format!("`{place}`: there is no profile `{name}`: {help}"));
+        }
+    }
 }
 
 fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {

@@ -3,8 +3,6 @@
 //! The table is design's: what is refused or weakens a control denies a pod that can run nowhere else, and keeps a pod that
 //! can off that virtual node. Every cell can be overridden ([`Overrides`]).
 
-mod size;
-
 use serde::Deserialize;
 
 use crate::catalogue::{Catalogue, Class, Feature};
@@ -12,7 +10,6 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::path::FieldPath;
 use crate::placement::Standing;
 use crate::pod::{FeatureId, PodView, Use};
-use crate::profile::size::Amount;
 use crate::profile::{Effect, Entry, Method, Profile, Support, Verified};
 
 /// Code of the diagnostic on features that nobody has verified on a profile.
@@ -53,18 +50,6 @@ pub enum OverrideSeverity {
     Off,
 }
 
-impl OverrideSeverity {
-    /// What it means for a pod: nothing is refused that can run elsewhere.
-    fn at(self, standing: Standing) -> Option<Severity> {
-        match self {
-            Self::Off => None,
-            Self::Deny if standing == Standing::Bound => Some(Severity::Deny),
-            Self::Deny | Self::Warn => Some(Severity::Warn),
-            Self::Note => Some(Severity::Note),
-        }
-    }
-}
-
 /// All overrides; the last one that fits a finding decides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides(pub Vec<Override>);
@@ -102,8 +87,6 @@ pub struct Judge<'a> {
     pub namespace: &'a str,
     /// Where the pod stands in its object.
     pub root: &'a FieldPath,
-    /// What the pod asks for, where that is known and a profile within reach has sizes.
-    pub demand: Option<Amount>,
 }
 
 impl Judge<'_> {
@@ -117,7 +100,6 @@ impl Judge<'_> {
                 self.cell(profile, one, Standing::Bound)
                     .is_some_and(|(_, _, severity)| severity == Severity::Deny)
             })
-            || self.excess(profile, Standing::Bound) == Some(Severity::Deny)
     }
 
     /// What makes `profile` unfit for `pod`, for a pod that is kept off it: told, but refusing nothing.
@@ -158,7 +140,6 @@ impl Judge<'_> {
             diagnostic.places.sort();
             diagnostics.push(diagnostic);
         }
-        diagnostics.extend(self.too_large(profile, pod, standing));
         diagnostics.extend(self.unverified(profile, standing, &unverified));
         diagnostics
     }
@@ -189,7 +170,10 @@ impl Judge<'_> {
         let entry = profile.entry(one.feature);
         let severity =
             match self.overrides.severity(profile, feature, entry.support, self.namespace) {
-                Some(changed) => changed.at(standing)?,
+                Some(OverrideSeverity::Off) => return None,
+                Some(OverrideSeverity::Deny) if standing == Standing::Bound => Severity::Deny,
+                Some(OverrideSeverity::Deny | OverrideSeverity::Warn) => Severity::Warn,
+                Some(OverrideSeverity::Note) => Severity::Note,
                 None => by_table(entry, feature, standing)?,
             };
         Some((feature, entry, severity))
@@ -332,11 +316,12 @@ pub fn remarks(entry: &Entry) -> Vec<(&'static str, String)> {
 pub fn cite(entry: &Entry) -> String {
     match &entry.verified {
         None => entry.source.clone(),
-        Some(verified) => cited(&entry.source, verified),
+        Some(verified) => cite_verified(&entry.source, verified),
     }
 }
 
-fn cited(source: &str, verified: &Verified) -> String {
+/// Where a fact comes from, and how and when it was verified.
+pub fn cite_verified(source: &str, verified: &Verified) -> String {
     let how = match verified.how {
         Method::Documented => "documented",
         Method::Executed => "executed",

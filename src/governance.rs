@@ -206,7 +206,7 @@ impl Policy {
         self.reads_features
     }
 
-    /// Whether the policy may look at `input.cost`, for which the whole pod must be read once more.
+    /// Whether the policy may look at `input.cost`, which need not be worked out otherwise.
     pub const fn reads_cost(&self) -> bool {
         self.reads_cost
     }

@@ -2,11 +2,12 @@
 
 mod amend;
 mod constrain;
-mod demand;
+mod costs;
 mod free;
 mod govern;
 mod preview;
 mod sent;
+mod size;
 mod stranded;
 
 use std::cell::OnceCell;
@@ -26,7 +27,7 @@ use crate::governance::input::Review;
 use crate::governance::{Deadline, POLICY_ERROR};
 use crate::mutation::Editor;
 use crate::path::FieldPath;
-use crate::placement::{Placement, Reach, Standing};
+use crate::placement::{Placement, Standing};
 use crate::pod::PodView;
 use crate::profile::size::Amount;
 use crate::profile::{Profile, Support};
@@ -69,6 +70,8 @@ struct Shared {
     /// The review as it will be stored.
     review: OnceCell<Review>,
     deadline: OnceCell<Deadline>,
+    /// What the pod asks for.
+    demand: OnceCell<Option<Amount>>,
 }
 
 impl Shared {
@@ -86,8 +89,6 @@ struct Decision<'a> {
     pod: &'a PodView,
     root: FieldPath,
     shared: &'a Shared,
-    /// What the pod asks for, once somebody wants to know.
-    demand: OnceCell<Option<Amount>>,
 }
 
 /// Where the pod is headed after the first edits, and what was found on the way.
@@ -122,17 +123,7 @@ impl<'a> Decision<'a> {
             return None;
         }
         let namespace = facts.namespace(&request.namespace);
-        Some(Self {
-            pipeline,
-            facts,
-            request,
-            namespace,
-            mode,
-            pod,
-            root,
-            shared,
-            demand: OnceCell::new(),
-        })
+        Some(Self { pipeline, facts, request, namespace, mode, pod, root, shared })
     }
 }
 
@@ -197,29 +188,25 @@ impl Decision<'_> {
         self.request.stage != Stage::Mutate
     }
 
-    fn judge_with(&self, placement: &Placement) -> Judge<'_> {
-        let mut judge = Judge {
+    fn judge_with(&self) -> Judge<'_> {
+        Judge {
             catalogue: &self.pipeline.catalogue,
             overrides: &self.pipeline.overrides,
             namespace: &self.request.namespace,
             root: &self.root,
-            demand: None,
-        };
-        // A pod is only read once more where something hangs on its size.
-        let has_sizes = |reach: &Reach| self.pipeline.profile(reach.profile).size.is_some();
-        if placement.reaches.iter().any(has_sizes) && judge.has_size(self.pod) {
-            judge.demand = self.demand();
         }
-        judge
     }
 
     /// Judges the pod on every profile that is still within reach.
     fn judge(&self, course: &mut Course) {
-        let judge = self.judge_with(&course.placement);
+        let judge = self.judge_with();
         let reaches = &course.placement.reaches;
         let refusing = reaches
             .iter()
-            .filter(|reach| judge.refuses(self.pipeline.profile(reach.profile), self.pod))
+            .filter(|reach| {
+                let profile = self.pipeline.profile(reach.profile);
+                judge.refuses(profile, self.pod) || self.is_too_large(profile)
+            })
             .count();
         // Denied only where nothing else is left: one profile that takes the pod is enough, and then those that would
         // not are told more mildly.
@@ -232,6 +219,7 @@ impl Decision<'_> {
         for reach in reaches {
             let profile = self.pipeline.profile(reach.profile);
             course.diagnostics.extend(judge.judge(profile, self.pod, standing));
+            course.diagnostics.extend(self.too_large(profile, standing));
         }
         if !reaches.is_empty() {
             course.diagnostics.extend(judge.unknown_fields(self.pod, course.placement.standing));

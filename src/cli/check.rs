@@ -47,7 +47,6 @@ const EXAMPLES: &str = "Examples:
   loadline check -R -f deploy/ --fail-on warn
   loadline check -f pod.yaml --profile azure-aci     would it run there?
   loadline check -f pod.yaml --profile all           where would it run?
-  loadline check -f pod.yaml --profile all --cost    and what would that cost?
   kubectl get nodes,namespaces -o yaml | loadline check -f - -f pod.yaml
 
 A workload is judged by its pods. Namespaces and nodes among the inputs are taken for the cluster; \
@@ -78,7 +77,7 @@ pub struct CheckArgs {
     /// Ask whether the pods would run on this profile, wherever they are headed; `all` asks for every profile
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Estimate by list prices what the pods cost where they are headed, or on the profiles of `--profile`
+    /// Say what the pods would cost, by list prices: an estimate
     #[arg(long)]
     pub cost: bool,
     /// How to answer
@@ -143,6 +142,8 @@ pub struct Run<'a> {
     pub nodes: usize,
     /// The day of the run.
     pub today: Option<Date>,
+    /// Whether costs are asked for.
+    pub with_cost: bool,
 }
 
 impl Run<'_> {
@@ -152,6 +153,14 @@ impl Run<'_> {
             .iter()
             .filter(|(_, judged)| judged.iter().map(Judged::outcome).max() == Some(outcome))
             .count()
+    }
+
+    /// What each object comes to.
+    pub fn costs(&self) -> Vec<Vec<cost::Line<'_>>> {
+        let lines = |subject: &Subject, judged: &Vec<Judged>| {
+            judged.iter().flat_map(|one| cost::lines(self.pipeline, subject, one)).collect()
+        };
+        self.judged.iter().map(|((_, subject), judged)| lines(subject, judged)).collect()
     }
 
     /// The exemptions with how often each was applied here.
@@ -203,13 +212,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     let judged = parallel::map(&subjects, "objects judged", |(_, subject)| {
         profiles
             .iter()
-            .map(|profile| {
-                let mut judged = judge::judge(&pipeline, &facts, subject, *profile);
-                if arguments.cost {
-                    judged.costs = cost::costs(&pipeline, subject, &judged);
-                }
-                judged
-            })
+            .map(|profile| judge::judge(&pipeline, &facts, subject, *profile))
             .collect::<Vec<_>>()
     });
     let mut skipped: BTreeMap<String, usize> = BTreeMap::new();
@@ -222,6 +225,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
         skipped,
         nodes: read.iter().map(|found| found.nodes.len()).sum(),
         today: today(),
+        with_cost: arguments.cost,
     };
     print(arguments, &facts, &run, &mut problems)?;
     let is_finding = |outcome: Outcome| outcome.is_finding(arguments.fail_on);
@@ -324,8 +328,8 @@ fn print<'a>(
             for ((found, subject), judged) in &run.judged {
                 let mut out = String::new();
                 match judged.as_slice() {
-                    [one] => human::object(&mut out, renderer, run.pipeline, found, subject, one),
-                    many => human::profiles(&mut out, found, subject, many),
+                    [one] => human::object(&mut out, renderer, run, found, subject, one),
+                    many => human::profiles(&mut out, renderer, run, found, subject, many),
                 }
                 stdout.write_all(out.as_bytes())?;
             }
@@ -360,11 +364,7 @@ fn print<'a>(
     anstream::stderr().write_all(out.as_bytes())?;
     let told: Vec<Problem> = problems.iter().map(|(problem, _)| problem.clone()).collect();
     let text = match arguments.output {
-        Output::Human => {
-            let mut text = human::summary(run, told.len());
-            cost::totals(&mut text, run);
-            text
-        }
+        Output::Human => human::summary(run, told.len()),
         Output::Json => json::report(run, &told)? + "\n",
         Output::Sarif => sarif::report(run, &told)? + "\n",
         Output::Junit => annotations::junit(run, &told, arguments.fail_on),

@@ -21,6 +21,9 @@ pub struct Code {
 /// Code of the warning about a pod that names a virtual node and does not tolerate its taint.
 pub const MISSING_TOLERATION: &str = "missing-toleration";
 
+/// Code of the finding on a pod that no size of a virtual node holds.
+pub const SIZE_TOO_LARGE: &str = "size-too-large";
+
 /// Every general code, by name.
 pub static CODES: &[Code] = &[
     Code {
@@ -71,12 +74,13 @@ pub static CODES: &[Code] = &[
                Read optional fields with `object.get`, as a field that is missing makes a rule undefined.",
     },
     Code {
-        name: "size-too-large",
-        title: "pod larger than every size",
-        what: "The pod asks for more CPU or memory than the largest size that this kind of virtual node sells.",
-        why: "No machine is ever made for it: the pod stays Pending or fails after it was scheduled.",
-        help: "Ask for less, split the pod, or send it elsewhere; `loadline profile show` lists the sizes. An override of \
-               `resources.requests` with the support `unsupported` changes the severity.",
+        name: SIZE_TOO_LARGE,
+        title: "pod that is larger than any size of a virtual node",
+        what: "Together the containers ask for more CPU or memory than the largest size that this kind of virtual node has.",
+        why: "A pod gets a machine of a certain size there. With none that is large enough it stays Pending, or the provider \
+              refuses it.",
+        help: "Ask for less, split the pod, or send it elsewhere. `loadline check --cost` shows what a pod asks for and the size \
+               that it is billed as.",
     },
     Code {
         name: "unknown-fence",

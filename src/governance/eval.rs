@@ -203,7 +203,7 @@ mod tests {
 
     fn ask(text: &str, asked: &[&str]) -> Result<Vec<Answer>, PolicyError> {
         let review = Review::from(&json!({"object": {"metadata": {"name": "gull"}}}));
-        let input = Input::new(review, &FieldPath::root(), &json!({}), &json!([]));
+        let input = Input::new(review, &FieldPath::root(), &json!({}), &json!([]), &json!(null));
         let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
         evaluate(
             &[Module { origin: "a.rego", text }],

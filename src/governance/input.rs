@@ -8,7 +8,9 @@
 //! | `pod` | the pod, or the pod template of a workload, as it will be after mutation |
 //! | `placement` | `{"standing": "bound"/"eligible"/"regular", "profiles": [names]}` |
 //! | `features` | `[{"name", "class", "fields": [paths], "support": {profile: level}}]` |
-//! | `cost` | by profile within reach the estimate of [`crate::cost::document`]; null where none is within reach, or no policy reads it |
+//! | `cost` | an estimate, `{profile: {"asked": {"cpu", "memory"}, "billed": the same or null, "perHour", "currency", "region",
+//! "date"}}` in vCPU, bytes and units of the currency; the last four are null where the profile has no prices, the whole where none
+//! within reach has sizes |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,6 +83,7 @@ impl Input {
         pod: &FieldPath,
         placement: &serde_json::Value,
         features: &serde_json::Value,
+        cost: &serde_json::Value,
     ) -> Self {
         let mut here = &review["object"];
         for segment in pod.segments() {
@@ -96,19 +99,10 @@ impl Input {
             ("pod", pod),
             ("placement", from_json(placement)),
             ("features", from_json(features)),
-            ("cost", Value::Null),
+            ("cost", from_json(cost)),
         ];
         let members = members.into_iter().map(|(key, value)| (Value::from(key), value));
         Self { document: Value::from(members.collect::<BTreeMap<_, _>>()), data: None }
-    }
-
-    /// The same with an estimate of what the pod costs.
-    #[must_use]
-    pub fn costing(mut self, cost: &serde_json::Value) -> Self {
-        if let Ok(members) = self.document.as_object_mut() {
-            members.insert(Value::from("cost"), from_json(cost));
-        }
-        self
     }
 
     /// The same with what policies may look at besides.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::Verified;
 use crate::catalogue::source::OneOrMany;
+use crate::date::Date;
 use crate::document::Mistake;
 use crate::path::FieldPath;
 use crate::quantity::scaled;
@@ -33,7 +34,7 @@ pub struct Prices {
 /// `prices` as it is written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct PricesSource {
+pub struct PricesSource {
     currency: String,
     region: String,
     vcpu_hour: String,
@@ -45,9 +46,8 @@ pub(super) struct PricesSource {
 }
 
 impl PricesSource {
-    /// Reads the amounts. Gives every mistake with its place.
-    pub(super) fn build(self, problems: &mut Vec<Mistake>) -> Prices {
-        let root = FieldPath::keys("spec.prices");
+    /// Reads the amounts. Gives every mistake with its place, `root` being that of the prices.
+    pub fn build(self, root: &FieldPath, problems: &mut Vec<Mistake>) -> Prices {
         let is_code =
             self.currency.len() == 3 && self.currency.bytes().all(|c| c.is_ascii_uppercase());
         if !is_code {
@@ -56,11 +56,15 @@ impl PricesSource {
                 message: format!("`{}` is no currency; write it as `USD`", self.currency),
             });
         }
-        if self.source.as_slice().is_empty() {
-            problems.push(Mistake {
-                place: root.clone().key("source"),
-                message: "prices need a source: name the page that shows them".to_owned(),
-            });
+        for (key, is_missing) in [
+            ("source", self.source.as_slice().is_empty()),
+            ("verified", Date::parse(&self.verified.date).is_none()),
+        ] {
+            if is_missing {
+                let message = "prices need a source and the day (YYYY-MM-DD) on which they held";
+                problems
+                    .push(Mistake { place: root.clone().key(key), message: message.to_owned() });
+            }
         }
         let mut read = |text: &str, key: &str| {
             scaled(text, NANO).unwrap_or_else(|| {

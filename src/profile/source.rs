@@ -269,7 +269,8 @@ impl ProfileSource {
             instead: spec.network_policy.instead,
         };
         let size = spec.size.map(|size| size.build(&mut problems));
-        let prices = spec.prices.map(|prices| prices.build(&mut problems));
+        let prices =
+            spec.prices.map(|prices| prices.build(&FieldPath::keys("spec.prices"), &mut problems));
         let mut profile = Profile {
             id,
             name: self.metadata.name,

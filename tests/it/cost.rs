@@ -1,81 +1,17 @@
 //! Sizes and prices of the built-in profiles, and the estimates made of them.
 
-use loadline::admission::{Pipeline, review};
-use loadline::bundle::{Sources, Text};
+use loadline::admission::Pipeline;
 use loadline::cost::{estimate, least};
 use loadline::diagnostic::Severity;
 use loadline::facts::Facts;
 use loadline::profile::size::Amount;
 use serde_json::{Value, json};
 
-use crate::support::{CliTest, Said};
+use super::reviews::{decide, pod};
+use super::support::CliTest;
 
 fn amount(cpu: i64, mebibytes: i64) -> Amount {
     Amount { cpu, memory: mebibytes << 20 }
-}
-
-/// Three pods of a size between two sizes, and one that is too large for any.
-const FLEET: &str = "
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web, loadline.dev/profile: eks-fargate}}
-    spec:
-      containers:
-      - {name: web, image: 'registry.example.com/web:1', resources: {requests: {cpu: 1100m, memory: 1Gi}}}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: big, labels: {loadline.dev/profile: eks-fargate}}
-spec:
-  containers:
-  - {name: big, image: 'registry.example.com/big:1', resources: {requests: {cpu: 20}}}
-";
-
-fn check(more: &[&str]) -> Said {
-    let arguments = [&["check", "-f", "fleet.yaml"], more].concat();
-    CliTest::new().file("fleet.yaml", FLEET).run(&arguments)
-}
-
-#[test]
-fn check_says_what_is_asked_billed_and_paid() {
-    let said = check(&["--cost"]);
-    for line in [
-        "estimate for `eks-fargate`: 1.1 vCPU and 1 GiB asked for, billed as 2 vCPU and 4 GiB; 0.09874 USD an hour, \
-         0.001645667 USD at least; 0.29622 USD an hour for 3 pods (list prices of 2026-03-10 in us-east-1)",
-        "estimate for `eks-fargate`: 20 vCPU asked for, which is more than its largest size",
-        "estimated total on `eks-fargate`: 0.29622 USD an hour for 1 object (list prices of 2026-03-10 in us-east-1, from \
-         https://aws.amazon.com/fargate/pricing/",
-        "; 1 without a price)",
-    ] {
-        assert!(said.stdout.contains(line), "no `{line}` in\n{}", said.stdout);
-    }
-    assert!(!check(&[]).stdout.contains("estimate"));
-}
-
-#[test]
-fn every_profile_says_what_it_would_cost_or_that_it_does_not_know() {
-    let said = check(&["--cost", "--profile", "all"]);
-    let row = |name: &str| said.stdout.lines().find(|line| line.contains(name)).unwrap();
-    assert!(row("eks-fargate").contains("2 vCPU and 4 GiB, about 0.29622 USD an hour"));
-    assert!(row("liqo").contains("1.1 vCPU and 1 GiB, no prices known"), "{}", row("liqo"));
-}
-
-#[test]
-fn programs_get_the_same_in_numbers() {
-    let report: Value = serde_json::from_str(&check(&["--cost", "-o", "json"]).stdout).unwrap();
-    let cost = &report["results"][0]["cost"]["eks-fargate"];
-    assert_eq!(cost["asked"], json!({"cpu": 1.1, "memory": 1 << 30}));
-    assert_eq!(cost["billed"], json!({"cpu": 2, "memory": 4_i64 << 30}));
-    assert_eq!((&cost["perHour"], &cost["replicas"]), (&json!(0.09874), &json!(3)));
-    assert_eq!(report["results"][1]["cost"]["eks-fargate"]["billed"], Value::Null);
-    assert_eq!(report["cost"]["eks-fargate"]["perHour"], json!(0.29622));
-    let report: Value = serde_json::from_str(&check(&["-o", "json"]).stdout).unwrap();
-    assert_eq!((report.get("cost"), report["results"][0].get("cost")), (None, None));
 }
 
 #[test]
@@ -97,84 +33,142 @@ fn fargate_bills_the_next_size_with_its_own_components() {
 }
 
 #[test]
-fn a_pod_that_asks_for_nothing_counts_as_what_the_provider_says() {
-    let pipeline = Pipeline::built_in().unwrap();
-    let size = pipeline.profile_named("alibaba-eci-managed").unwrap().size.clone().unwrap();
-    assert_eq!(size.fit(Amount::default()), Some(amount(2000, 4096)));
-    assert_eq!(size.fit(amount(250, 0)), Some(amount(250, 512)));
-}
-
-#[test]
-fn a_profile_shows_its_sizes_and_prices() {
-    let said = CliTest::new().run(&["profile", "show", "eks-fargate"]);
-    for line in [
-        "   0.25 vCPU: 0.5, 1, 2 GiB",
-        "      8 vCPU: 16 to 60 GiB in 12 sizes",
-        "of which the virtual node itself takes 0.25 GiB",
-        "USD 0.04048 an hour for a vCPU, USD 0.004445 for a GiB, in us-east-1 on 2026-03-10",
-    ] {
-        assert!(said.stdout.contains(line), "no `{line}` in\n{}", said.stdout);
-    }
-}
-
-#[test]
 fn an_hour_and_a_short_run_are_priced_to_the_last_part() {
     let pipeline = Pipeline::built_in().unwrap();
     let profile = pipeline.profile_named("eks-fargate").unwrap();
-    let hourly = estimate(profile, amount(250, 256)).hourly.unwrap();
+    let hourly = estimate(profile, amount(250, 256)).unwrap().hourly.unwrap();
     // A quarter of 0.04048 and half of 0.004445.
     assert_eq!(hourly, 12_342_500);
     assert_eq!(least(profile.prices.as_ref().unwrap(), hourly), Some(205_709));
 }
 
-/// What is said of a pod's size.
-fn size_findings(cpu: &str, labels: &Value, config: Option<&str>) -> (bool, Vec<Severity>) {
-    let config =
-        config.map(|text| Text { origin: "config.yaml".to_owned(), text: text.to_owned() });
-    let pipeline = Pipeline::compile(&Sources { config, ..Sources::default() }).unwrap();
-    let pod = json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "web", "namespace": "shop", "labels": labels},
-        "spec": {
-            "tolerations": [{"operator": "Exists"}],
-            "containers": [{"name": "web", "image": "registry.example.com/web:1",
-                "resources": {"requests": {"cpu": cpu}}}],
-        },
-    });
-    let review = json!({
-        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-        "request": {
-            "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"},
-            "resource": {"group": "", "version": "v1", "resource": "pods"},
-            "name": "web", "namespace": "shop", "operation": "CREATE", "object": pod,
-        },
-    });
-    let body = review.to_string().into_bytes();
-    let request = review::decode(body.into(), &pipeline.catalogue).unwrap();
-    let verdict = pipeline.decide(&Facts::default(), &request);
-    let of_size = verdict.diagnostics.iter().filter(|one| one.code == "size-too-large");
-    let keeps_off = verdict.patch.iter().any(|one| {
-        let text = serde_json::to_string(one).unwrap();
-        text.contains("NotIn") && text.contains("eks.amazonaws.com/compute-type")
-    });
-    (keeps_off, of_size.map(|one| one.severity).collect())
+const PODS: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: w}}
+  template:
+    metadata:
+      labels: {app: w}
+      annotations: {loadline.dev/profile: eks-fargate}
+    spec:
+      containers:
+      - {name: c, image: 'registry.example.com/a:1', resources: {requests: {cpu: 1100m, memory: 3Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: huge
+  namespace: shop
+  annotations: {loadline.dev/profile: eks-fargate}
+spec:
+  containers:
+  - {name: c, image: 'registry.example.com/a:1', resources: {requests: {cpu: '17', memory: 3Gi}}}
+";
+
+#[test]
+fn check_says_what_pods_would_cost_and_which_are_too_large() {
+    let test = CliTest::new().file("pods.yaml", PODS);
+    let said = test.run(&["check", "--cost", "-f", "pods.yaml"]);
+    said.check(
+        1,
+        &[
+            "on `eks-fargate` it asks for 1.1 vCPU and 3 GiB and is billed as 2 vCPU and 4 GiB, 3 times: about USD 0.2963 an hour",
+            "(list prices of us-east-1, ",
+            "error[size-too-large]: the pod asks for 17 vCPU and 3 GiB, more than the largest size",
+            "cost: about USD 0.2963 an hour for 1 object; 1 not counted",
+            "an estimate by list prices",
+        ],
+        &[],
+    );
+    assert!(!test.run(&["check", "-f", "pods.yaml"]).stdout.contains("USD"), "nobody asked");
+    let report = test.run(&["check", "--cost", "-f", "pods.yaml", "-o", "json"]).stdout;
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let cost = &report["results"][0]["cost"][0];
+    assert_eq!(cost["replicas"], 3);
+    assert_eq!(cost["asked"], json!({"cpu": 1.1, "memory": 3_u64 << 30}));
+    assert_eq!(cost["billed"], json!({"cpu": 2, "memory": 4_u64 << 30}));
+    assert_eq!(cost["perHour"], json!(0.09874));
 }
 
 #[test]
-fn a_pod_that_no_size_holds_is_refused_or_kept_off() {
-    let bound = json!({"loadline.dev/profile": "eks-fargate"});
-    assert_eq!(size_findings("16", &bound, None), (false, vec![]));
-    assert_eq!(size_findings("17", &bound, None), (false, vec![Severity::Deny]));
-    // Regular nodes take it, too.
-    let eks = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec: {profiles: [eks-fargate]}\n";
-    assert_eq!(size_findings("16", &json!({}), Some(eks)), (false, vec![]));
-    assert_eq!(size_findings("17", &json!({}), Some(eks)), (true, vec![Severity::Warn]));
+fn own_prices_take_the_place_of_list_prices() {
+    let config = |name: &str, currency: &str| {
+        format!(
+            "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  prices:\n    {name}:\n      currency: {currency}\n      \
+             region: our contract\n      vcpuHour: '0.01'\n      gibHour: '0.001'\n      source: the contract\n      \
+             verified: {{how: documented, date: 2026-01-01}}\n"
+        )
+    };
+    let run = |name: &str, currency: &str| {
+        let test =
+            CliTest::new().file("pods.yaml", PODS).file("config.yaml", config(name, currency));
+        test.run(&["check", "--cost", "-f", "pods.yaml", "--config", "config.yaml"])
+    };
+    run("eks-fargate", "EUR").check(1, &["about EUR 0.0720 an hour", "our contract"], &[]);
+    run("eks-fargat", "EUR").check(
+        2,
+        &[],
+        &["no profile `eks-fargat`", "did you mean `eks-fargate`"],
+    );
+    run("eks-fargate", "euro").check(2, &[], &["`euro` is no currency"]);
 }
 
 #[test]
-fn an_override_of_what_is_not_supported_holds_for_sizes() {
-    let bound = json!({"loadline.dev/profile": "eks-fargate"});
-    let config = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  overrides:\n  \
-        - {feature: resources.requests, support: unsupported, severity: note}\n";
-    assert_eq!(size_findings("17", &bound, Some(config)), (false, vec![Severity::Note]));
+fn policies_see_the_cost() {
+    let policy = "# METADATA\n# title: t\n# description: d\npackage test.budget\n\nimport rego.v1\n\n\
+        deny contains {\"msg\": msg} if {\n\tsome profile, cost in input.cost\n\tcost.perHour > 0.09\n\t\
+        msg := sprintf(\"%s costs %v %s an hour\", [profile, cost.perHour, cost.currency])\n}\n";
+    let test = CliTest::new().file("pods.yaml", PODS).file("policies/budget.rego", policy);
+    let said = test.run(&["check", "-f", "pods.yaml", "--policy", "policies"]);
+    said.check(1, &["error[budget]: eks-fargate costs 0.09874 USD an hour"], &[]);
+}
+
+#[test]
+fn a_pod_that_is_too_large_for_one_virtual_node_may_go_elsewhere() {
+    let pipeline = Pipeline::built_in().unwrap();
+    let spec = json!({
+        "tolerations": [{"operator": "Exists"}],
+        "containers": [{"name": "c", "image": "registry.example.com/a:1", "resources": {"requests": {"cpu": "17"}}}],
+    });
+    let verdict = decide(&pipeline, &Facts::default(), &pod(json!({}), spec));
+    let found = verdict.diagnostics.iter().find(|one| one.code == "size-too-large").unwrap();
+    assert_eq!(found.severity, Severity::Warn);
+    assert!(verdict.allowed);
+    let kept_off = verdict.changes.iter().map(|change| change.edit.to_string()).collect::<Vec<_>>();
+    assert!(
+        kept_off.iter().any(|edit| edit.contains("eks.amazonaws.com/compute-type")),
+        "{kept_off:?}"
+    );
+}
+
+#[test]
+fn mistakes_in_sizes_and_prices_are_told_with_their_lines() {
+    let profile = |size: &str| {
+        let test = CliTest::new();
+        let profile = std::fs::read_to_string(test.folder().join("profiles/dinghy.yaml")).unwrap();
+        let profile = profile.replacen("spec:\n", &format!("spec:\n{size}"), 1);
+        test.file("profiles/dinghy.yaml", profile).run(&["profile", "lint", "profiles/dinghy.yaml"])
+    };
+    let size = |row: &str| {
+        format!(
+            "  size:\n    grid:\n    - {row}\n    source: made up\n    verified: {{how: documented, date: 2026-01-01}}\n"
+        )
+    };
+    let told = |size: &str, part: &str| {
+        let said = profile(size);
+        assert!(said.status != 0 && (said.stdout + &said.stderr).contains(part), "no `{part}`");
+    };
+    told(
+        &size("{cpu: '1', from: 1Gi, to: 2Gi}"),
+        "a row needs `memory`, or `from`, `to` and `step`",
+    );
+    told(&size("{cpu: '1', from: 1Ki, to: 2Gi, step: 1Ki}"), "more than 1024 sizes");
+    told(&size("{cpu: '1', memory: [2Gi, 1Gi]}"), "ascend");
+    told(
+        "  prices: {currency: USD, region: r, vcpuHour: '1', gibHour: '1', source: x, verified: {how: documented, date: soon}}\n",
+        "the day (YYYY-MM-DD)",
+    );
 }

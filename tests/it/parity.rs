@@ -63,7 +63,14 @@ fn own_reviews() -> Vec<Value> {
         json!({"tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists"}]});
     let claim = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}],
         "tolerations": [{"operator": "Exists"}], "securityContext": {"runAsNonRoot": true}});
+    let dear = json!({"containers": [{"name": "app", "image": "nginx:1.27",
+        "resources": {"requests": {"cpu": "16", "memory": "112Gi"}}}]});
+    // Above every budget and every size.
+    let huge = json!({"containers": [{"name": "app", "image": "nginx:1.27",
+        "resources": {"requests": {"cpu": "999", "memory": "2Ti"}}}]});
     let pods = [
+        pod(json!({"annotations": {"loadline.dev/profile": "eks-fargate"}}), dear),
+        pod(json!({"annotations": {"loadline.dev/profile": "eks-fargate"}}), huge),
         pod(
             json!({"annotations": {"loadline.dev/profile": "azure-aci", "loadline.dev/fence": "namespace"}}),
             json!({}),

@@ -50,6 +50,11 @@ test_port_belongs_to_the_host if {
 	denied(["localhost/app:5000"], ["localhost"]) == set()
 }
 
+test_first_segment_with_a_port_and_localhost_are_hosts if {
+	denied(["registry:5000/team/app"], ["registry:5000"]) == set()
+	count(denied(["registry:5000/team/app", "localhost/app"], ["docker.io"])) == 2
+}
+
 test_docker_hub_has_one_name if {
 	hub := ["nginx", "nginx:1.27", "docker.io/nginx", "docker.io/library/nginx", "index.docker.io/library/nginx", "nginx@sha256:0123"]
 	denied(hub, ["docker.io"]) == set()
@@ -111,7 +116,7 @@ test_message_names_user_registry_and_image if {
 }
 
 test_container_without_image_is_denied if {
-	results := findings({"spec": {"containers": [{"name": "a"}]}}, ["docker.io"])
+	results := findings({"spec": {"containers": [{"name": "a"}]}}, ["quay.io"])
 	{result.msg | some result in results} == {"container `a` names no image, so its registry cannot be judged"}
 }
 

@@ -50,9 +50,12 @@ test_no_inventory_means_no_budget if {
 replicas(spec) := messages(object.union(object.remove(deployment, ["object"]), {"object": {"spec": spec}}), {})
 
 test_few_replicas_need_none if {
-	every spec in [{"replicas": 1}, {"replicas": 0}, {"replicas": null}, {}] {
+	every spec in [{"replicas": 1}, {"replicas": 0}, {"replicas": null}, {"replicas": "many"}, {}] {
 		replicas(spec) == set()
 	}
+	few := object.union(deployment, {"object": {"spec": {"replicas": 1}}})
+	messages(few, {"web": budget({"maxUnavailable": 0})}) == set()
+	messages(few, {"a": budget({}), "b": budget({})}) == set()
 	count(replicas({"replicas": 2})) == 1
 }
 
@@ -83,6 +86,10 @@ test_budget_that_lets_no_pod_go_is_denied if {
 	every spec in [{"maxUnavailable": "10%"}, {"minAvailable": 2}, {"minAvailable": "50%"}] {
 		of({"web": budget(spec)}) == set()
 	}
+}
+
+test_budget_for_other_pods_may_let_none_go if {
+	of({"web": budget({}), "other": budget({"selector": {"matchLabels": {"app": "api"}}, "maxUnavailable": 0})}) == set()
 }
 
 test_two_budgets_are_denied if {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::govern::Reads;
+use super::govern::Wanted;
 use super::{Decision, Shared};
 use crate::admission::verdict::{Mode, Verdict};
 use crate::admission::{Object, Pipeline, Request, Stage, review};
@@ -114,9 +114,9 @@ fn wishes<'p>(pipeline: &'p Pipeline, facts: &Facts, request: &Request) -> Vec<W
     if concerned.is_empty() {
         return Vec::new();
     }
-    let reads = Reads::of(concerned.iter().copied());
+    let wanted = Wanted::by(concerned.iter().copied());
     let editor = Editor::new(decision.pod.clone());
-    let input = decision.input(&placement, &editor, &profiles, reads);
+    let input = decision.input(&placement, &editor, &profiles, wanted);
     let deadline = Deadline::after(request.time_limit);
     concerned
         .into_iter()

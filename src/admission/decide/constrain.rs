@@ -222,7 +222,7 @@ fn of_other(review: Review, request: &Request) -> Input {
         Object::None | Object::Other | Object::Pod(_) => FieldPath::root().key(""),
     };
     let placement = json!({ "standing": Standing::Regular.as_str(), "profiles": [] });
-    Input::new(review, &root, &placement, &json!([]))
+    Input::new(review, &root, &placement, &json!([]), &serde_json::Value::Null)
 }
 
 /// A Namespace of which only the labels and our own annotations are known.

@@ -33,14 +33,14 @@ impl Decision<'_> {
             return course;
         }
         course.editor = Editor::new(self.pod.clone());
-        let judge = self.judge_with(&course.heading);
+        let judge = self.judge_with();
         let daemon_set = self.daemon_set();
         let (unfit, fit): (Vec<Reach>, Vec<Reach>) =
             course.heading.reaches.iter().partition(|reach| {
                 let profile = self.pipeline.profile(reach.profile);
                 let is_stray =
                     daemon_set.is_some() && profile.daemon_sets.support != Support::Supported;
-                is_stray || judge.refuses(profile, self.pod)
+                is_stray || judge.refuses(profile, self.pod) || self.is_too_large(profile)
             });
         let has_other_water = course.heading.standing == Standing::Eligible || !fit.is_empty();
         if unfit.is_empty() || !(has_other_water || daemon_set.is_some()) {
@@ -71,6 +71,7 @@ impl Decision<'_> {
                 course.diagnostics.push(stray(profile, place));
             } else {
                 course.diagnostics.extend(judge.unfitness(profile, self.pod));
+                course.diagnostics.extend(self.too_large(profile, Standing::Eligible));
             }
         }
         course.editor = editor;

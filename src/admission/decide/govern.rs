@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 
 use super::Decision;
 use crate::admission::Object;
-use crate::cost;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::governance::input::{Input, Review};
 use crate::governance::{self, Policy, Subject};
@@ -24,19 +23,19 @@ struct Envelope<'b> {
     request: &'b RawValue,
 }
 
-/// What policies may look at and what is not worked out otherwise.
+/// What is worked out only for policies that read it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reads {
+pub(super) struct Wanted {
     features: bool,
     cost: bool,
 }
 
-impl Reads {
-    /// Everything, for a reader who wants to see it.
+impl Wanted {
+    /// All of it.
     pub(super) const ALL: Self = Self { features: true, cost: true };
 
-    /// What any of these policies may look at.
-    pub(super) fn of<'p>(policies: impl Iterator<Item = &'p Policy> + Clone) -> Self {
+    /// What these policies read.
+    pub(super) fn by<'p>(policies: impl Iterator<Item = &'p Policy> + Clone) -> Self {
         Self {
             features: policies.clone().any(Policy::reads_features),
             cost: policies.clone().any(Policy::reads_cost),
@@ -54,9 +53,9 @@ impl Decision<'_> {
         if concerned.peek().is_none() {
             return Vec::new();
         }
-        let reads = Reads::of(concerned.clone());
+        let wanted = Wanted::by(concerned.clone());
         let reads_inventory = concerned.clone().any(Policy::reads_inventory);
-        let input = match self.input(placement, editor, &profiles, reads) {
+        let input = match self.input(placement, editor, &profiles, wanted) {
             Ok(input) if reads_inventory => input.knowing(self.facts.inventory()),
             Ok(input) => input,
             Err(problem) => {
@@ -109,7 +108,7 @@ impl Decision<'_> {
         placement: &Placement,
         editor: &Editor,
         profiles: &[&str],
-        reads: Reads,
+        wanted: Wanted,
     ) -> Result<Input, String> {
         let Envelope { request } =
             serde_json::from_slice(&self.request.body).map_err(|error| error.to_string())?;
@@ -129,41 +128,9 @@ impl Decision<'_> {
             let _ = self.shared.review.set(review.clone());
         }
         let heading = json!({ "standing": placement.standing.as_str(), "profiles": profiles });
-        let features = if reads.features { self.features(placement).collect() } else { json!([]) };
-        let input = Input::new(review, &self.root, &heading, &features);
-        if reads.cost && !placement.reaches.is_empty() {
-            let object = self.object_after(request, &editor.patch)?;
-            return Ok(input.costing(&self.costs(placement, &object)));
-        }
-        Ok(input)
-    }
-
-    /// The object of a request as it will be stored.
-    fn object_after(
-        &self,
-        request: &RawValue,
-        patch: &[json_patch::PatchOperation],
-    ) -> Result<serde_json::Value, String> {
-        let mut request: serde_json::Value =
-            serde_json::from_str(request.get()).map_err(|error| error.to_string())?;
-        let mut object = request.get_mut("object").map(serde_json::Value::take).unwrap_or_default();
-        if matches!(self.request.object, Object::Pod(_)) {
-            mutation::apply(patch, &mut object).map_err(|error| error.to_string())?;
-        }
-        Ok(object)
-    }
-
-    /// What the pod is estimated to cost on each profile within reach.
-    fn costs(&self, placement: &Placement, object: &serde_json::Value) -> serde_json::Value {
-        let asked = object.pointer(&self.root.to_pointer()).map(cost::demand).unwrap_or_default();
-        let profiles = placement.reaches.iter().map(|reach| self.pipeline.profile(reach.profile));
-        profiles
-            .map(|profile| {
-                let estimate = cost::estimate(profile, asked);
-                (profile.name.clone(), cost::document(profile, &estimate))
-            })
-            .collect::<serde_json::Map<_, _>>()
-            .into()
+        let features = if wanted.features { self.features(placement).collect() } else { json!([]) };
+        let cost = if wanted.cost { self.costs(placement) } else { serde_json::Value::Null };
+        Ok(Input::new(review, &self.root, &heading, &features, &cost))
     }
 
     /// The review as if the old object were the one that is wanted: what policies read to judge it.

@@ -8,7 +8,7 @@ use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Standing};
 
-use super::govern::Reads;
+use super::govern::Wanted;
 use super::{Decision, Shared};
 
 /// The input that policies would get, and what their `match` looks at.
@@ -43,7 +43,6 @@ impl Pipeline {
             pod,
             root: root.clone(),
             shared: &Shared::default(),
-            demand: std::cell::OnceCell::new(),
         };
         let mut course = match decision.asked() {
             Ok(None) => decision.free(),
@@ -62,7 +61,7 @@ impl Pipeline {
         let profiles: Vec<&str> =
             reaches.iter().map(|reach| self.profile(reach.profile).name.as_str()).collect();
         Ok(Preview {
-            input: decision.input(&course.placement, &course.editor, &profiles, Reads::ALL)?,
+            input: decision.input(&course.placement, &course.editor, &profiles, Wanted::ALL)?,
             standing: course.placement.standing,
             profiles: profiles.into_iter().map(str::to_owned).collect(),
             root,

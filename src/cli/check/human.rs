@@ -2,13 +2,10 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 use super::Run;
-use super::cost::Cost;
+use super::cost;
 use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
-use crate::admission::Pipeline;
 use crate::admission::verdict::{Mode, Verdict};
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, count, paint};
 use crate::compat::UNVERIFIED;
@@ -19,11 +16,12 @@ use crate::placement::Standing;
 pub fn object(
     out: &mut String,
     renderer: Renderer,
-    pipeline: &Pipeline,
+    run: &Run<'_>,
     found: &Found,
     subject: &Subject,
     judged: &Judged,
 ) {
+    let pipeline = run.pipeline;
     let verdict = judged.counts();
     let is_regular = verdict.placement.standing == Standing::Regular;
     if verdict.diagnostics.is_empty() && is_regular && verdict.changes.is_empty() {
@@ -55,23 +53,16 @@ pub fn object(
                 renderer.folded(out, 4, &text);
             }
         }
-        for one in &judged.costs {
-            out.push_str("  ");
-            renderer.folded(out, 4, &clean(&one.sentence(pipeline)));
-        }
+    }
+    if run.with_cost {
+        cost::write(out, renderer, &cost::lines(pipeline, subject, judged));
     }
     let object = match &subject.pods {
         Some(pods) => Some(pods.pod.clone()),
-        None => raw(subject),
+        None => subject.raw(),
     };
     renderer.changes(out, &object.unwrap_or_default(), verdict);
     out.push('\n');
-}
-
-/// The object of a request, as the patch expects it.
-pub fn raw(subject: &Subject) -> Option<Value> {
-    let mut body: Value = serde_json::from_slice(&subject.request.body).ok()?;
-    body.pointer_mut("/request/object").map(Value::take)
 }
 
 /// How it ends, in words.
@@ -100,7 +91,14 @@ fn conclusion(judged: &Judged) -> String {
 }
 
 /// Writes one row a profile: how the object fares there, and the first reason.
-pub fn profiles(out: &mut String, found: &Found, subject: &Subject, judged: &[Judged]) {
+pub fn profiles(
+    out: &mut String,
+    renderer: Renderer,
+    run: &Run<'_>,
+    found: &Found,
+    subject: &Subject,
+    judged: &[Judged],
+) {
     let place = subject.mark(found).map_or_else(String::new, |mark| format!(":{}", mark.line));
     let _ = writeln!(
         out,
@@ -118,13 +116,17 @@ pub fn profiles(out: &mut String, found: &Found, subject: &Subject, judged: &[Ju
         };
         let name = judged.profile.as_deref().unwrap_or_default();
         let _ = write!(out, "  {name:width$}  {}", paint(style, word));
-        let indent = "denied".len() - word.len();
-        let costs = judged.costs.iter().map(Cost::short);
-        let remarks: Vec<String> = costs.chain(reason(judged.counts())).collect();
-        if !remarks.is_empty() {
-            let _ = write!(out, "{:indent$}  {}", "", remarks.join("; "));
+        if let Some(reason) = reason(judged.counts()) {
+            let _ = write!(out, "{:1$}  {reason}", "", "denied".len() - word.len());
         }
         out.push('\n');
+    }
+    if run.with_cost {
+        for judged in judged {
+            let mut lines = cost::lines(run.pipeline, subject, judged);
+            lines.retain(cost::Line::is_known);
+            cost::write(out, renderer, &lines);
+        }
     }
     out.push('\n');
 }
@@ -167,6 +169,9 @@ pub fn summary(run: &Run<'_>, problems: usize) -> String {
             count(skipped, "object"),
             kinds.join(", ")
         );
+    }
+    if run.with_cost {
+        out.push_str(&cost::total(&run.costs()));
     }
     for (exemption, uses) in run.exemptions() {
         let name = clean(&exemption.name);

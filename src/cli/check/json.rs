@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::Run;
+use super::cost;
 use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
-use super::{Run, cost};
-use crate::admission::Pipeline;
 use crate::admission::verdict::Verdict;
 use crate::bundle::Problem;
 
@@ -24,9 +24,6 @@ struct Report<'a> {
     skipped: &'a BTreeMap<String, usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     exemptions: Vec<Value>,
-    /// By profile, for all objects together; only with `--cost`.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    cost: Map<String, Value>,
     summary: BTreeMap<&'static str, usize>,
 }
 
@@ -44,9 +41,9 @@ struct Entry<'a> {
     /// By profile that it is headed for: the features that never reach what stands behind it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     left_behind: BTreeMap<&'a str, Vec<&'a str>>,
-    /// By profile: what it is estimated to cost; only with `--cost`.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    cost: Map<String, Value>,
+    /// With `--cost`: what it comes to on each profile that it is headed for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Vec<Value>>,
     verdict: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     pods: Option<Value>,
@@ -55,7 +52,7 @@ struct Entry<'a> {
 /// Writes everything that was found as one JSON object.
 pub fn report(run: &Run<'_>, problems: &[Problem]) -> serde_json::Result<String> {
     let results = run.judged.iter().flat_map(|((found, subject), judged)| {
-        judged.iter().map(|judged| entry(run.pipeline, found, subject, judged))
+        judged.iter().map(|judged| entry(run, found, subject, judged))
     });
     let mut summary: BTreeMap<&'static str, usize> =
         [Outcome::Denied, Outcome::Warned, Outcome::Clean]
@@ -80,20 +77,21 @@ pub fn report(run: &Run<'_>, problems: &[Problem]) -> serde_json::Result<String>
                 })
             })
             .collect(),
-        cost: cost::total_document(run),
         summary,
     };
     serde_json::to_string_pretty(&report)
 }
 
 fn entry<'a>(
-    pipeline: &'a Pipeline,
+    run: &'a Run<'_>,
     found: &'a Found,
     subject: &'a Subject,
     judged: &'a Judged,
 ) -> Entry<'a> {
-    let left = judged.left_behind(pipeline, subject).into_iter();
+    let left = judged.left_behind(run.pipeline, subject).into_iter();
+    let lines = run.with_cost.then(|| cost::lines(run.pipeline, subject, judged));
     Entry {
+        cost: lines.map(|lines| lines.iter().map(cost::Line::report).collect()),
         left_behind: left.map(|(name, left, _)| (name, left)).collect(),
         source: &found.text.name,
         line: subject.mark(found).map(|mark| mark.line),
@@ -105,7 +103,6 @@ fn entry<'a>(
         }),
         profile: judged.profile.as_deref(),
         outcome: judged.outcome().as_str(),
-        cost: judged.costs.iter().map(|one| (one.profile.clone(), one.document.clone())).collect(),
         verdict: located(found, subject, &judged.verdict),
         pods: judged.pods.as_ref().map(|verdict| located(found, subject, verdict)),
     }

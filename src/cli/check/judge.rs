@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::FailOn;
-use super::cost::Cost;
 use super::object::Subject;
 use super::template::Pods;
 use crate::admission::verdict::Verdict;
@@ -23,8 +22,6 @@ pub struct Judged {
     pub verdict: Verdict,
     /// For a workload: the verdict on its pods, with places in the workload.
     pub pods: Option<Verdict>,
-    /// What it is estimated to cost on each profile, where that is asked for.
-    pub costs: Vec<Cost>,
 }
 
 impl Judged {
@@ -140,7 +137,7 @@ pub fn judge(
         of_pods.allowed &= verdict.allowed;
         of_pods
     });
-    Judged { profile: profile.map(str::to_owned), verdict, pods, costs: Vec::new() }
+    Judged { profile: profile.map(str::to_owned), verdict, pods }
 }
 
 /// A verdict on the pods of a workload, with places in the workload.

@@ -77,6 +77,12 @@ impl Subject {
         self.origin(found)?.mark(&FieldPath::root())
     }
 
+    /// The object of the request, as the patch expects it.
+    pub fn raw(&self) -> Option<Value> {
+        let mut body: Value = serde_json::from_slice(&self.request.body).ok()?;
+        body.pointer_mut("/request/object").map(Value::take)
+    }
+
     /// How the object is called in messages.
     pub fn title(&self) -> String {
         let name = if self.name.is_empty() { "(without a name)" } else { &self.name };

@@ -201,42 +201,6 @@ spec:
     }
 
     #[test]
-    fn sizes_and_prices_that_cannot_be_meant_are_mistakes() {
-        let size = |grid: &str, source: &str| {
-            let tail = format!(
-                "  size: {{grid: [{grid}], source: {source}, verified: {{how: documented, date: 2026-02-28}}}}\n"
-            );
-            let text = HEAD.replace("  support:\n", &tail);
-            let (_, found) = lint(&[Text::new("x".to_owned(), text)]);
-            found.iter().map(|one| one.problem.message.clone()).collect::<Vec<_>>()
-        };
-        let none: [&str; 0] = [];
-        assert_eq!(size("{cpu: \"1\", memory: [1Gi, 2Gi]}", "mine@2:a.go:1"), none);
-        for (grid, source, expected) in [
-            (
-                "{cpu: \"1\", from: 1Gi, to: 2Gi}",
-                "a",
-                "a row has `memory`, or all of `from`, `to` and `step`",
-            ),
-            (
-                "{cpu: \"1\", from: 1Gi, to: 2Gi, step: 1Ki}",
-                "a",
-                "the row would have more than 1024 sizes",
-            ),
-            ("{cpu: \"1\", memory: [2Gi, 1Gi]}", "a", "sizes must be there and ascend"),
-            ("{cpu: \"1\", memory: [1Gi]}", "[]", "sizes need a source"),
-        ] {
-            let found = size(grid, source);
-            assert!(found.iter().any(|one| one.contains(expected)), "{expected}: {found:?}");
-        }
-        let prices = "  prices: {currency: USD, region: here, vcpuHour: \"1\", gibHour: \"1\", source: a, verified: {how: documented, date: 2026-02-31}}\n";
-        check_text(
-            &HEAD.replace("  support:\n", prices),
-            &["x:15:109: \"2026-02-31\" is no day; write it as `2026-09-01`"],
-        );
-    }
-
-    #[test]
     fn a_careful_profile_is_clean() {
         check(
             "    - {features: [volume.empty-dir], support: supported, reason: it works, source: mine@2:a.go:1, verified: {how: source, date: 2026-02-28}}\n",

@@ -18,8 +18,8 @@ use crate::cli::bundle::BundleArgs;
 use crate::cli::matrix::{Cell, cell};
 use crate::cli::render::yaml::to_yaml;
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, paint};
-use crate::compat::remarks;
-use crate::cost::decimal;
+use crate::compat::{cite_verified, remarks};
+use crate::cost;
 use crate::profile::size::Amount;
 use crate::profile::{Profile, Support};
 
@@ -90,7 +90,44 @@ pub fn placement(profile: &Profile) -> Vec<(&'static str, Value)> {
         ("a pod gets there with", trimmed(json!(profile.inject))),
         ("a pod is kept off with", trimmed(json!(profile.keep_off))),
     ];
+    parts.extend(money(profile));
     parts.retain(|(_, value)| !is_empty(value));
+    parts
+}
+
+/// Sizes and prices in words.
+fn money(profile: &Profile) -> Vec<(&'static str, Value)> {
+    let mut parts = Vec::new();
+    if let Some(size) = &profile.size {
+        let (Some(least), Some(most)) = (size.grid.first(), size.grid.last()) else {
+            return parts;
+        };
+        let mut text = format!(
+            "{} sizes from {} to {}",
+            size.grid.len(),
+            cost::words(*least),
+            cost::words(*most)
+        );
+        if size.components != Amount::default() {
+            let _ = write!(text, ", with {} for the node itself", cost::words(size.components));
+        }
+        let _ = write!(text, "; {}", cite_verified(&size.source, &size.verified));
+        parts.push(("a pod is billed as one of", json!(text)));
+    }
+    if let Some(prices) = &profile.prices {
+        let price = |nano: i64| cost::money(nano.into(), &prices.currency);
+        let mut text = format!(
+            "{} a vCPU and {} a GiB an hour in {}",
+            price(prices.vcpu_hour),
+            price(prices.gib_hour),
+            prices.region
+        );
+        if prices.minimum_seconds > 0 {
+            let _ = write!(text, ", for {} s at least", prices.minimum_seconds);
+        }
+        let _ = write!(text, "; {}", cite_verified(&prices.source, &prices.verified));
+        parts.push(("list prices", json!(text)));
+    }
     parts
 }
 
@@ -154,7 +191,6 @@ impl Page {
                     let _ = writeln!(out, "  {line}");
                 }
             }
-            self.sizes(&mut out, profile);
             if let Some(instead) = &profile.network_policy.instead {
                 let _ = writeln!(out, "\n{}", paint(BOLD, "instead of NetworkPolicy"));
                 out.push_str("  ");
@@ -179,52 +215,6 @@ impl Page {
             }
         }
         out
-    }
-
-    /// Writes the sizes, a line for each amount of CPU, and what they cost.
-    fn sizes(&self, out: &mut String, profile: &Profile) {
-        if let Some(size) = &profile.size {
-            let _ = writeln!(out, "\n{}", paint(BOLD, "sizes"));
-            for row in size.grid.chunk_by(|left, right| left.cpu == right.cpu) {
-                let (Some(first), Some(last)) = (row.first(), row.last()) else { continue };
-                let gib = |bytes: i64| decimal(i128::from(bytes) * 1000 / (1 << 30), 3);
-                let memory = match row.len() {
-                    many @ 4.. => {
-                        format!("{} to {} GiB in {many} sizes", gib(first.memory), gib(last.memory))
-                    }
-                    _ => {
-                        let sizes: Vec<String> = row.iter().map(|one| gib(one.memory)).collect();
-                        format!("{} GiB", sizes.join(", "))
-                    }
-                };
-                let _ = writeln!(out, "  {:>5} vCPU: {memory}", decimal(first.cpu.into(), 3));
-            }
-            if size.components != Amount::default() {
-                let _ =
-                    writeln!(out, "  of which the virtual node itself takes {}", size.components);
-            }
-            if size.unset != Amount::default() {
-                let _ = writeln!(out, "  a pod that asks for nothing counts as {}", size.unset);
-            }
-            self.line(out, 2, "source", &format!("{} ({})", size.source, size.verified.date));
-        }
-        if let Some(prices) = &profile.prices {
-            let _ = writeln!(out, "\n{}", paint(BOLD, "prices (list prices, for estimates)"));
-            let _ = writeln!(
-                out,
-                "  {currency} {} an hour for a vCPU, {currency} {} for a GiB, in {} on {}",
-                decimal(prices.vcpu_hour.into(), 9),
-                decimal(prices.gib_hour.into(), 9),
-                prices.region,
-                prices.verified.date,
-                currency = prices.currency,
-            );
-            if prices.minimum_seconds > 0 {
-                let _ =
-                    writeln!(out, "  at least {} seconds are charged for", prices.minimum_seconds);
-            }
-            self.line(out, 2, "source", &prices.source);
-        }
     }
 
     fn group(&self, out: &mut String, group: &Group<'_>) {

@@ -165,13 +165,12 @@ impl Walk<'_> {
             })
             .collect();
         let cost = self.visit_all(indices.into_iter());
-        if first == "input" {
-            // `input` as a whole, or a member of it that only an evaluation knows, may be any of its members.
-            let may_be =
-                |member: &str| !matches!(steps.first(), Some(Step::Name(name)) if *name != member);
-            self.walked.reads_features |= may_be("features");
-            self.walked.reads_cost |= may_be("cost");
-        }
+        // `input` as a whole, or a member of it that only an evaluation knows, may be `input.features`, too.
+        let may_be = |member: &str| {
+            first == "input" && !matches!(steps.first(), Some(Step::Name(name)) if *name != member)
+        };
+        self.walked.reads_features |= may_be("features");
+        self.walked.reads_cost |= may_be("cost");
         self.note_data(first, &steps, range_of(content).unwrap_or_default().start);
         if let Some(path) = self.resolve(first, fixed(&steps)) {
             // A path into a rule needs that rule; a path to a document above rules needs all of them.

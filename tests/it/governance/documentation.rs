@@ -121,37 +121,6 @@ fn the_strict_policy_does_what_the_page_says() {
 }
 
 #[test]
-fn the_policy_on_costs_does_what_the_page_says() {
-    let pipeline = pipeline(&["frugal/frugal.rego"], None);
-    let asking = |cpu: &str, profile: &str| {
-        let resources = json!({"requests": {"cpu": cpu, "memory": "1Gi"}});
-        let mut pod = headed(json!({"metadata": {"labels": {"loadline.dev/profile": profile}}}));
-        pod["spec"]["containers"][0]["resources"] = resources;
-        let verdict = decide(&pipeline, &pod);
-        verdict.diagnostics.into_iter().find(|one| one.code == "frugal").map(|one| one.what)
-    };
-    assert_eq!(asking("1100m", "eks-fargate"), None);
-    // 16 vCPU and 32 GiB.
-    assert_eq!(
-        asking("14", "eks-fargate").as_deref(),
-        Some("a pod on `eks-fargate` costs about 0.78992 USD an hour")
-    );
-    assert_eq!(asking("14", "liqo"), None);
-}
-
-#[test]
-fn the_cost_is_what_the_page_shows() {
-    let pipeline = with_policy("", "warn contains json.marshal(input.cost)");
-    let mut pod = headed(json!({"metadata": {"labels": {"loadline.dev/profile": "eks-fargate"}}}));
-    pod["spec"]["containers"][0]["resources"] =
-        json!({"requests": {"cpu": "1100m", "memory": "1Gi"}});
-    let verdict = decide(&pipeline, &pod);
-    let shown = verdict.diagnostics.iter().find(|one| one.what.contains("perHour")).unwrap();
-    let shown: Value = serde_json::from_str(&shown.what).unwrap();
-    assert_eq!(shown, serde_json::from_str::<Value>(&block("cost")).unwrap());
-}
-
-#[test]
 fn the_policy_with_everything_does_what_the_page_says() {
     let pipeline = pipeline(&["spot/spot.rego"], None);
     let pod = |namespace: &str| {

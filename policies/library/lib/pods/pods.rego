@@ -63,10 +63,3 @@ is_meant(entry, namespace, name) if {
 	parts[0] in {"*", namespace}
 	parts[1] in {"*", name}
 }
-
-# What the profiles within reach do with a feature that the pod uses, one element for each profile and field.
-supports contains {"feature": feature.name, "field": field, "profile": profile, "support": support} if {
-	some feature in input.features
-	some profile, support in feature.support
-	some field in feature.fields
-}

@@ -65,11 +65,3 @@ test_star_means_any if {
 		not pods.is_meant(entry, "shop", "web")
 	}
 }
-
-test_supports_name_field_profile_and_level if {
-	found := pods.supports with input.features as [{"name": "x", "fields": ["spec.a", "spec.b"], "support": {"p": "ignored"}}]
-	found == {
-		{"feature": "x", "field": "spec.a", "profile": "p", "support": "ignored"},
-		{"feature": "x", "field": "spec.b", "profile": "p", "support": "ignored"},
-	}
-}

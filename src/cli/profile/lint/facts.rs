@@ -9,7 +9,7 @@ use crate::path::FieldPath;
 pub(super) fn entries(profile: &Value) -> Vec<(FieldPath, &Value)> {
     let spec = FieldPath::keys("spec");
     let mut entries = Vec::new();
-    for key in ["daemonSets", "networkPolicy", "unlisted", "size", "prices"] {
+    for key in ["daemonSets", "networkPolicy", "unlisted"] {
         let entry = profile.get("spec").and_then(|spec| spec.get(key));
         entries.extend(entry.map(|entry| (spec.clone().key(key), entry)));
     }

@@ -1,0 +1,59 @@
+//! What a pod asks for, and what that costs where it may go.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::Decision;
+use crate::cost;
+use crate::path::Segment;
+use crate::placement::Placement;
+use crate::profile::Profile;
+use crate::profile::size::Amount;
+
+/// As much of a review as holds the pod.
+#[derive(Deserialize)]
+struct Envelope<'b> {
+    #[serde(borrow)]
+    request: Request<'b>,
+}
+
+#[derive(Deserialize)]
+struct Request<'b> {
+    #[serde(borrow)]
+    object: &'b RawValue,
+}
+
+impl Decision<'_> {
+    /// What the pod asks for, as it was sent: nothing that Loadline changes is about that. Nothing where it cannot be read.
+    pub(super) fn demand(&self) -> Option<Amount> {
+        let Envelope { request } = serde_json::from_slice(&self.request.body).ok()?;
+        if self.root.segments().is_empty() {
+            return serde_json::from_str(request.object.get()).ok().map(|pod| cost::demand(&pod));
+        }
+        let mut here: Value = serde_json::from_str(request.object.get()).ok()?;
+        for segment in self.root.segments() {
+            let Segment::Key(key) = segment else { return None };
+            here = here.get_mut(&**key)?.take();
+        }
+        serde_json::from_value(here).ok().map(|pod| cost::demand(&pod))
+    }
+
+    /// What an hour of the pod comes to on each profile within reach of which sizes or prices are known; null where there is
+    /// none.
+    pub(super) fn costs(&self, placement: &Placement) -> Value {
+        let profiles: Vec<&Profile> = placement
+            .reaches
+            .iter()
+            .map(|reach| self.pipeline.profile(reach.profile))
+            .filter(|profile| profile.size.is_some() || profile.prices.is_some())
+            .collect();
+        let Some(asked) = self.demand().filter(|_| !profiles.is_empty()) else {
+            return Value::Null;
+        };
+        profiles
+            .into_iter()
+            .map(|profile| (profile.name.clone(), cost::report(profile, asked)))
+            .collect()
+    }
+}
