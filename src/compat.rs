@@ -18,6 +18,9 @@ pub const UNVERIFIED: &str = "unverified-features";
 /// Code of the diagnostic on fields that no catalogue entry knows.
 pub const UNKNOWN_FIELD: &str = "unknown-field";
 
+/// The feature whose overrides hold for the sizes of pods, too.
+const REQUESTS: &str = "resources.requests";
+
 /// What to do about a finding, where the table's answer does not suit.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -48,6 +51,18 @@ pub enum OverrideSeverity {
     Note,
     /// Not reported.
     Off,
+}
+
+impl OverrideSeverity {
+    /// What it comes to: nothing is refused that can run elsewhere.
+    fn at(self, standing: Standing) -> Option<Severity> {
+        match self {
+            Self::Off => None,
+            Self::Deny if standing == Standing::Bound => Some(Severity::Deny),
+            Self::Deny | Self::Warn => Some(Severity::Warn),
+            Self::Note => Some(Severity::Note),
+        }
+    }
 }
 
 /// All overrides; the last one that fits a finding decides.
@@ -157,6 +172,20 @@ impl Judge<'_> {
             .collect()
     }
 
+    /// How bad it is that no size of `profile` holds a pod: as bad as requests that are not supported, overrides of those
+    /// included. Nothing where that is not to be told.
+    pub fn too_large(&self, profile: &Profile, standing: Standing) -> Option<Severity> {
+        let changed = self.catalogue.by_name(REQUESTS).and_then(|id| {
+            let feature = self.catalogue.feature(id);
+            self.overrides.severity(profile, feature, Support::Unsupported, self.namespace)
+        });
+        match changed {
+            Some(changed) => changed.at(standing),
+            None if standing == Standing::Bound => Some(Severity::Deny),
+            None => Some(Severity::Warn),
+        }
+    }
+
     fn cell<'p>(
         &self,
         profile: &'p Profile,
@@ -170,10 +199,7 @@ impl Judge<'_> {
         let entry = profile.entry(one.feature);
         let severity =
             match self.overrides.severity(profile, feature, entry.support, self.namespace) {
-                Some(OverrideSeverity::Off) => return None,
-                Some(OverrideSeverity::Deny) if standing == Standing::Bound => Severity::Deny,
-                Some(OverrideSeverity::Deny | OverrideSeverity::Warn) => Severity::Warn,
-                Some(OverrideSeverity::Note) => Severity::Note,
+                Some(changed) => changed.at(standing)?,
                 None => by_table(entry, feature, standing)?,
             };
         Some((feature, entry, severity))

@@ -24,6 +24,8 @@ pub struct Size {
     pub grid: Vec<Amount>,
     /// What the virtual node needs for itself, added to what the pod asks for.
     pub components: Amount,
+    /// What a pod counts for that asks for nothing at all.
+    pub unset: Amount,
     /// Where the facts are from; several are joined by a comma.
     pub source: String,
     /// How and when they were verified.
@@ -33,6 +35,7 @@ pub struct Size {
 impl Size {
     /// The size that a pod of this demand gets; nothing where none is large enough.
     pub fn fit(&self, demand: Amount) -> Option<Amount> {
+        let demand = if demand == Amount::default() { self.unset } else { demand };
         let cpu = demand.cpu.saturating_add(self.components.cpu);
         let memory = demand.memory.saturating_add(self.components.memory);
         self.grid.iter().copied().find(|size| size.cpu >= cpu && size.memory >= memory)
@@ -46,6 +49,8 @@ pub(super) struct SizeSource {
     grid: Vec<Row>,
     #[serde(default)]
     components: AmountSource,
+    #[serde(default)]
+    unset: AmountSource,
     source: OneOrMany<String>,
     verified: Verified,
 }
@@ -85,14 +90,17 @@ impl SizeSource {
                 1
             })
         };
-        let mut components = Amount::default();
-        let place = root.clone().key("components");
-        if let Some(cpu) = &self.components.cpu {
-            components.cpu = read(cpu, 1000, place.clone().key("cpu"));
-        }
-        if let Some(memory) = &self.components.memory {
-            components.memory = read(memory, 1, place.key("memory"));
-        }
+        let mut amount = |source: &AmountSource, place: FieldPath| {
+            let mut part = |text: &Option<String>, unit, key| {
+                text.as_ref().map_or(0, |text| read(text, unit, place.clone().key(key)))
+            };
+            Amount {
+                cpu: part(&source.cpu, 1000, "cpu"),
+                memory: part(&source.memory, 1, "memory"),
+            }
+        };
+        let components = amount(&self.components, root.clone().key("components"));
+        let unset = amount(&self.unset, root.clone().key("unset"));
         let mut grid = Vec::new();
         let mut slips = Vec::new();
         for (number, row) in self.grid.iter().enumerate() {
@@ -140,6 +148,6 @@ impl SizeSource {
             let message = "sizes need a `source`".to_owned();
             problems.push(Mistake { place: FieldPath::keys("spec.size"), message });
         }
-        Size { grid, components, source, verified: self.verified }
+        Size { grid, components, unset, source, verified: self.verified }
     }
 }

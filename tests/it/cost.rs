@@ -172,3 +172,23 @@ fn mistakes_in_sizes_and_prices_are_told_with_their_lines() {
         "the day (YYYY-MM-DD)",
     );
 }
+
+#[test]
+fn an_override_of_requests_that_are_not_supported_holds_for_sizes() {
+    let config = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  overrides:\n  \
+        - {feature: resources.requests, support: unsupported, severity: warn}\n";
+    let test = CliTest::new().file("pods.yaml", PODS).file("config.yaml", config);
+    test.run(&["check", "-f", "pods.yaml", "--config", "config.yaml"]).check(
+        0,
+        &["warning[size-too-large]"],
+        &[],
+    );
+}
+
+#[test]
+fn a_pod_that_asks_for_nothing_counts_as_what_the_provider_says() {
+    let pipeline = Pipeline::built_in().unwrap();
+    let size = pipeline.profile_named("alibaba-eci-managed").unwrap().size.clone().unwrap();
+    assert_eq!(size.fit(Amount::default()), Some(amount(2000, 4096)));
+    assert_eq!(size.fit(amount(250, 0)), Some(amount(250, 512)));
+}

@@ -11,9 +11,10 @@ use crate::profile::Profile;
 use crate::profile::size::{Amount, Size};
 
 impl Decision<'_> {
-    /// Whether no size of the profile holds the pod.
+    /// Whether no size of the profile holds the pod, and it is to be refused for that.
     pub(super) fn is_too_large(&self, profile: &Profile) -> bool {
         self.sized(profile).is_some_and(|(size, asked)| size.fit(asked).is_none())
+            && self.judge_with().too_large(profile, Standing::Bound) == Some(Severity::Deny)
     }
 
     /// What there is to say of a pod that no size of the profile holds.
@@ -26,7 +27,7 @@ impl Decision<'_> {
         } else {
             format!(", of which the node takes {} for itself", cost::words(size.components))
         };
-        let severity = if standing == Standing::Bound { Severity::Deny } else { Severity::Warn };
+        let severity = self.judge_with().too_large(profile, standing)?;
         let what = format!("the pod asks for {}, more than the largest size", cost::words(asked));
         Some(
             Diagnostic::new(severity, SIZE_TOO_LARGE, what)

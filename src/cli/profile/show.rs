@@ -111,6 +111,10 @@ fn money(profile: &Profile) -> Vec<(&'static str, Value)> {
         if size.components != Amount::default() {
             let _ = write!(text, ", with {} for the node itself", cost::words(size.components));
         }
+        if size.unset != Amount::default() {
+            let _ =
+                write!(text, "; a pod that asks for nothing counts as {}", cost::words(size.unset));
+        }
         let _ = write!(text, "; {}", cite_verified(&size.source, &size.verified));
         parts.push(("a pod is billed as one of", json!(text)));
     }
