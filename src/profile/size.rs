@@ -20,8 +20,12 @@ pub struct Amount {
 /// The sizes that there are. A pod gets the first, in their order, that holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Size {
-    /// Every size, ascending by CPU and then by memory.
+    /// Every size, ascending by CPU and then by memory; none where any size between two can be had.
     pub grid: Vec<Amount>,
+    /// The smallest size.
+    pub least: Amount,
+    /// The largest size; of CPU and of memory each where there is no grid.
+    pub most: Amount,
     /// What the virtual node needs for itself, added to what the pod asks for.
     pub components: Amount,
     /// What a pod counts for that asks for nothing at all.
@@ -38,6 +42,12 @@ impl Size {
         let demand = if demand == Amount::default() { self.unset } else { demand };
         let cpu = demand.cpu.saturating_add(self.components.cpu);
         let memory = demand.memory.saturating_add(self.components.memory);
+        if self.grid.is_empty() {
+            let size =
+                Amount { cpu: cpu.max(self.least.cpu), memory: memory.max(self.least.memory) };
+            let is_there = size.cpu <= self.most.cpu && size.memory <= self.most.memory;
+            return is_there.then_some(size);
+        }
         self.grid.iter().copied().find(|size| size.cpu >= cpu && size.memory >= memory)
     }
 }
@@ -46,13 +56,25 @@ impl Size {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SizeSource {
+    #[serde(default)]
     grid: Vec<Row>,
+    /// Without a grid: any size between these two.
+    least: Option<Whole>,
+    most: Option<Whole>,
     #[serde(default)]
     components: AmountSource,
     #[serde(default)]
     unset: AmountSource,
     source: OneOrMany<String>,
     verified: Verified,
+}
+
+/// Both amounts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    cpu: String,
+    memory: String,
 }
 
 /// The amounts of memory that can be had with an amount of CPU.
@@ -101,6 +123,21 @@ impl SizeSource {
         };
         let components = amount(&self.components, root.clone().key("components"));
         let unset = amount(&self.unset, root.clone().key("unset"));
+        let mut whole = |amount: &Whole, key: &str| {
+            let place = root.clone().key(key);
+            Amount {
+                cpu: read(&amount.cpu, 1000, place.clone().key("cpu")),
+                memory: read(&amount.memory, 1, place.key("memory")),
+            }
+        };
+        let bounds = match (&self.least, &self.most) {
+            (Some(least), Some(most)) if self.grid.is_empty() => {
+                Some((whole(least, "least"), whole(most, "most")))
+            }
+            _ => None,
+        };
+        let is_one_form = bounds.is_some()
+            || (!self.grid.is_empty() && self.least.is_none() && self.most.is_none());
         let mut grid = Vec::new();
         let mut slips = Vec::new();
         for (number, row) in self.grid.iter().enumerate() {
@@ -137,17 +174,23 @@ impl SizeSource {
             [left, right] => order(left) < order(right),
             _ => true,
         });
-        if grid.is_empty() || !is_ascending {
-            problems.push(Mistake {
-                place: root.key("grid"),
-                message: "sizes must be there and ascend, by CPU and then by memory".to_owned(),
-            });
+        if !is_one_form {
+            let message = "sizes are a `grid`, or `least` and `most`".to_owned();
+            problems.push(Mistake { place: root.clone(), message });
         }
+        if !is_ascending {
+            let message = "sizes must ascend, by CPU and then by memory".to_owned();
+            problems.push(Mistake { place: root.key("grid"), message });
+        }
+        let (least, most) = bounds.unwrap_or_else(|| {
+            let end = |size: Option<&Amount>| size.copied().unwrap_or_default();
+            (end(grid.first()), end(grid.last()))
+        });
         let source = self.source.as_slice().join(", ");
         if source.is_empty() {
             let message = "sizes need a `source`".to_owned();
             problems.push(Mistake { place: FieldPath::keys("spec.size"), message });
         }
-        Size { grid, components, unset, source, verified: self.verified }
+        Size { grid, least, most, components, unset, source, verified: self.verified }
     }
 }

@@ -33,6 +33,18 @@ fn fargate_bills_the_next_size_with_its_own_components() {
 }
 
 #[test]
+fn container_instances_have_any_size_between_two() {
+    let pipeline = Pipeline::built_in().unwrap();
+    let size = pipeline.profile_named("azure-aci").unwrap().size.clone().unwrap();
+    let gigabyte = 1_000_000_000;
+    let fit = |cpu, memory| size.fit(Amount { cpu, memory }).map(|size| (size.cpu, size.memory));
+    assert_eq!(fit(100, 0), Some((1000, gigabyte)));
+    assert_eq!(fit(1300, 5 * gigabyte), Some((1300, 5 * gigabyte)));
+    assert_eq!(fit(31_001, gigabyte), None);
+    assert_eq!(fit(1000, 240 * gigabyte + 1), None);
+}
+
+#[test]
 fn an_hour_and_a_short_run_are_priced_to_the_last_part() {
     let pipeline = Pipeline::built_in().unwrap();
     let profile = pipeline.profile_named("eks-fargate").unwrap();
@@ -167,6 +179,10 @@ fn mistakes_in_sizes_and_prices_are_told_with_their_lines() {
     );
     told(&size("{cpu: '1', from: 1Ki, to: 2Gi, step: 1Ki}"), "more than 1024 sizes");
     told(&size("{cpu: '1', memory: [2Gi, 1Gi]}"), "ascend");
+    told(
+        &size("{cpu: '1', memory: [2Gi]}\n    least: {cpu: '1', memory: 1G}"),
+        "a `grid`, or `least` and `most`",
+    );
     told(
         "  prices: {currency: USD, region: r, vcpuHour: '1', gibHour: '1', source: x, verified: {how: documented, date: soon}}\n",
         "the day (YYYY-MM-DD)",

@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::Decision;
 use crate::cost;
@@ -11,27 +10,26 @@ use crate::placement::Placement;
 use crate::profile::Profile;
 use crate::profile::size::Amount;
 
-/// As much of a review as holds the pod.
+/// As much of a review as holds the object.
 #[derive(Deserialize)]
-struct Envelope<'b> {
-    #[serde(borrow)]
-    request: Request<'b>,
+struct Envelope<T> {
+    request: Request<T>,
 }
 
 #[derive(Deserialize)]
-struct Request<'b> {
-    #[serde(borrow)]
-    object: &'b RawValue,
+struct Request<T> {
+    object: T,
 }
 
 impl Decision<'_> {
     /// What the pod asks for, as it was sent: nothing that Loadline changes is about that. Nothing where it cannot be read.
     pub(super) fn demand(&self) -> Option<Amount> {
-        let Envelope { request } = serde_json::from_slice(&self.request.body).ok()?;
         if self.root.segments().is_empty() {
-            return serde_json::from_str(request.object.get()).ok().map(|pod| cost::demand(&pod));
+            let review: Envelope<cost::Pod> = serde_json::from_slice(&self.request.body).ok()?;
+            return Some(cost::demand(&review.request.object));
         }
-        let mut here: Value = serde_json::from_str(request.object.get()).ok()?;
+        let review: Envelope<Value> = serde_json::from_slice(&self.request.body).ok()?;
+        let mut here = review.request.object;
         for segment in self.root.segments() {
             let Segment::Key(key) = segment else { return None };
             here = here.get_mut(&**key)?.take();

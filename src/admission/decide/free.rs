@@ -33,8 +33,14 @@ impl Decision<'_> {
             return course;
         }
         course.editor = Editor::new(self.pod.clone());
-        let judge = self.judge_with();
         let daemon_set = self.daemon_set();
+        let has_one_way =
+            course.heading.standing == Standing::Bound && course.heading.reaches.len() == 1;
+        if has_one_way && daemon_set.is_none() {
+            // There is nothing else that it could be kept for.
+            return course;
+        }
+        let judge = self.judge_with();
         let (unfit, fit): (Vec<Reach>, Vec<Reach>) =
             course.heading.reaches.iter().partition(|reach| {
                 let profile = self.pipeline.profile(reach.profile);

@@ -21,7 +21,6 @@ impl Decision<'_> {
     pub(super) fn too_large(&self, profile: &Profile, standing: Standing) -> Option<Diagnostic> {
         let (size, asked) =
             self.sized(profile).filter(|(size, asked)| size.fit(*asked).is_none())?;
-        let largest = size.grid.last().copied().unwrap_or_default();
         let own = if size.components == Amount::default() {
             String::new()
         } else {
@@ -33,7 +32,7 @@ impl Decision<'_> {
             Diagnostic::new(severity, SIZE_TOO_LARGE, what)
                 .on(profile.name.clone())
                 .at(self.root.clone().join(FieldPath::keys("spec.containers")))
-                .because(format!("the largest size there is {}{own}", cost::words(largest)))
+                .because(format!("the largest size there is {}{own}", cost::words(size.most)))
                 .help("ask for less, or send the pod to another kind of virtual node")
                 .source(cite_verified(&size.source, &size.verified)),
         )

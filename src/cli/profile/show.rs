@@ -99,15 +99,12 @@ pub fn placement(profile: &Profile) -> Vec<(&'static str, Value)> {
 fn money(profile: &Profile) -> Vec<(&'static str, Value)> {
     let mut parts = Vec::new();
     if let Some(size) = &profile.size {
-        let (Some(least), Some(most)) = (size.grid.first(), size.grid.last()) else {
-            return parts;
+        let count = match size.grid.len() {
+            0 => "any size".to_owned(),
+            number => format!("one of {number} sizes"),
         };
-        let mut text = format!(
-            "{} sizes from {} to {}",
-            size.grid.len(),
-            cost::words(*least),
-            cost::words(*most)
-        );
+        let (least, most) = (cost::words(size.least), cost::words(size.most));
+        let mut text = format!("{count} from {least} to {most}");
         if size.components != Amount::default() {
             let _ = write!(text, ", with {} for the node itself", cost::words(size.components));
         }
@@ -116,7 +113,7 @@ fn money(profile: &Profile) -> Vec<(&'static str, Value)> {
                 write!(text, "; a pod that asks for nothing counts as {}", cost::words(size.unset));
         }
         let _ = write!(text, "; {}", cite_verified(&size.source, &size.verified));
-        parts.push(("a pod is billed as one of", json!(text)));
+        parts.push(("a pod is billed as", json!(text)));
     }
     if let Some(prices) = &profile.prices {
         let price = |nano: i64| cost::money(nano.into(), &prices.currency);
