@@ -147,7 +147,8 @@ pub fn total(all: &[Vec<Line<'_>>]) -> String {
         }
     }
     let mut out = String::new();
-    if headed == 0 {
+    // Of pods that were asked about everywhere there is no sum.
+    if headed == 0 || all.iter().all(|lines| lines.len() != 1) {
         return out;
     }
     let sums: Vec<String> =
