@@ -3,8 +3,6 @@
 //! An exemption changes how grave a finding is, not where a pod may go: a virtual node that would fail a pod is still avoided
 //! where there is another. What was exempted stays in the verdict, with the exemption's name.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use crate::date::Date;
@@ -12,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Exempted, Severity, suggest};
 use crate::document::Mistake;
 use crate::path::FieldPath;
 use crate::pod::lookup;
+use crate::selector::Selector;
 
 /// A permission to do what a code forbids.
 #[derive(Clone, Debug)]
@@ -72,52 +71,6 @@ struct Spec {
     until: Date,
 }
 
-/// A label selector, `meta/v1`. One without a requirement selects everything.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-struct Selector {
-    match_labels: BTreeMap<String, String>,
-    match_expressions: Vec<Expression>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expression {
-    key: String,
-    operator: Operator,
-    #[serde(default)]
-    values: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-enum Operator {
-    In,
-    NotIn,
-    Exists,
-    DoesNotExist,
-}
-
-impl Selector {
-    fn is_empty(&self) -> bool {
-        self.match_labels.is_empty() && self.match_expressions.is_empty()
-    }
-
-    fn selects(&self, labels: &[(String, String)]) -> bool {
-        self.match_labels.iter().all(|(key, value)| lookup(labels, key) == Some(value))
-            && self.match_expressions.iter().all(|expression| {
-                let value = lookup(labels, &expression.key);
-                let is_listed =
-                    value.is_some_and(|value| expression.values.iter().any(|one| one == value));
-                match expression.operator {
-                    Operator::In => is_listed,
-                    Operator::NotIn => !is_listed,
-                    Operator::Exists => value.is_some(),
-                    Operator::DoesNotExist => value.is_none(),
-                }
-            })
-    }
-}
-
 impl ExemptionSource {
     /// Checks what the form alone cannot say. `codes` and `profiles` are the names that there are.
     ///
@@ -166,17 +119,8 @@ impl ExemptionSource {
                 );
             }
         }
-        for (number, expression) in spec.selector.match_expressions.iter().enumerate() {
-            let takes_values = matches!(expression.operator, Operator::In | Operator::NotIn);
-            if takes_values == expression.values.is_empty() {
-                let place = place("selector").key("matchExpressions").index(number);
-                let message = if takes_values {
-                    "`In` and `NotIn` need `values`"
-                } else {
-                    "`Exists` and `DoesNotExist` take no `values`"
-                };
-                tell(place, message.to_owned());
-            }
+        for (number, problem) in spec.selector.problems() {
+            tell(place("selector").key("matchExpressions").index(number), problem);
         }
         if mistakes.is_empty() {
             Ok(Exemption { name: self.metadata.name, spec })
@@ -228,7 +172,7 @@ impl Exemption {
                 || finding.profiles.iter().all(|profile| spec.profiles.contains(profile)))
             && (spec.namespaces.is_empty()
                 || spec.namespaces.iter().any(|namespace| namespace == subject.namespace))
-            && spec.selector.selects(subject.labels)
+            && spec.selector.selects(|key| lookup(subject.labels, key))
     }
 
     fn note(&self, has_ended: bool) -> Exempted {

@@ -20,7 +20,6 @@ mod matching;
 pub mod metadata;
 mod patch;
 pub mod schema;
-pub mod selector;
 mod rewrite;
 mod shape;
 mod syntax;

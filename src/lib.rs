@@ -48,6 +48,7 @@ pub mod document;
 pub mod quantity;
 pub mod diagnostic;
 pub mod pod;
+pub mod selector;
 pub mod node;
 pub mod catalogue;
 pub mod profile;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::metadata::{Match, PlacementMatch};
 use crate::placement::Standing;
+use crate::pod::lookup;
 
 /// What a policy's match looks at.
 #[derive(Clone, Copy, Debug)]
@@ -46,11 +47,11 @@ impl Match {
     }
 
     fn selects(&self, subject: &Subject<'_>) -> bool {
-        let own = || subject.labels.iter().cloned().collect::<BTreeMap<_, _>>();
-        self.label_selector.as_ref().is_none_or(|selector| selector.selects(&own()))
+        let own = |key: &str| lookup(subject.labels, key);
+        self.label_selector.as_ref().is_none_or(|selector| selector.selects(own))
             // A namespace that nobody knows may be one that is meant.
             && self.namespace_selector.as_ref().is_none_or(|selector| {
-                subject.namespace_labels.is_none_or(|labels| selector.selects(labels))
+                subject.namespace_labels.is_none_or(|labels| selector.selects(|key| labels.get(key).map(String::as_str)))
             })
     }
 

@@ -6,14 +6,13 @@ mod parameters;
 
 use serde::Deserialize;
 
+use super::gatekeeper::Synced;
 use crate::catalogue::source::OneOrMany;
 use crate::diagnostic::suggest;
 use crate::document::{Document, Mark};
 use crate::path::FieldPath;
 use crate::placement::Standing;
-
-use super::gatekeeper::Synced;
-use super::selector::Selector;
+use crate::selector::Selector;
 
 /// The metadata of a policy.
 #[derive(Clone, Debug, Default)]

@@ -23,7 +23,12 @@ struct Request<T> {
 
 impl Decision<'_> {
     /// What the pod asks for, as it was sent: nothing that Loadline changes is about that. Nothing where it cannot be read.
+    /// Read when somebody wants to know, and once.
     pub(super) fn demand(&self) -> Option<Amount> {
+        *self.shared.demand.get_or_init(|| self.read_demand())
+    }
+
+    fn read_demand(&self) -> Option<Amount> {
         if self.root.segments().is_empty() {
             let review: Envelope<cost::Pod> = serde_json::from_slice(&self.request.body).ok()?;
             return Some(cost::demand(&review.request.object));
@@ -46,9 +51,10 @@ impl Decision<'_> {
             .map(|reach| self.pipeline.profile(reach.profile))
             .filter(|profile| profile.size.is_some() || profile.prices.is_some())
             .collect();
-        let Some(asked) = self.demand().filter(|_| !profiles.is_empty()) else {
+        if profiles.is_empty() {
             return Value::Null;
-        };
+        }
+        let Some(asked) = self.demand() else { return Value::Null };
         profiles
             .into_iter()
             .map(|profile| (profile.name.clone(), cost::report(profile, asked)))

@@ -38,10 +38,9 @@ impl Decision<'_> {
         )
     }
 
-    /// The sizes of the profile, if it has any, and what the pod asks for. Read when a profile wants to know, and once.
+    /// The sizes of the profile, if it has any, and what the pod asks for.
     fn sized<'p>(&self, profile: &'p Profile) -> Option<(&'p Size, Amount)> {
         let size = profile.size.as_ref()?;
-        let asked = (*self.shared.demand.get_or_init(|| self.demand()))?;
-        Some((size, asked))
+        Some((size, self.demand()?))
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::subject::{Metadata, Source, Subject};
-use crate::governance::selector::Selector;
+use crate::selector::Selector;
 
 /// `spec.match` of a constraint. All clauses that are there must hold.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -170,10 +170,9 @@ impl Match {
         if !is_in_scope
             || !listed(&self.namespaces, true)
             || listed(&self.excluded_namespaces, false)
-            || self
-                .label_selector
-                .as_ref()
-                .is_some_and(|selector| !selector.selects(object.labels()))
+            || self.label_selector.as_ref().is_some_and(|selector| {
+                !selector.selects(|key| object.labels().get(key).map(String::as_str))
+            })
         {
             return Ok(false);
         }
@@ -190,7 +189,7 @@ impl Match {
                     );
                 }
             };
-            if !selector.selects(labels) {
+            if !selector.selects(|key| labels.get(key).map(String::as_str)) {
                 return Ok(false);
             }
         }

@@ -30,30 +30,41 @@ enum Operator {
 }
 
 impl Selector {
-    /// What makes the selector useless: a list of values where none may be, or none where there must be one. The API server
-    /// refuses such selectors.
-    pub fn problem(&self) -> Option<String> {
-        self.match_expressions.iter().flatten().find_map(|one| {
+    /// Whether there is no clause, so that everything is selected.
+    pub fn is_empty(&self) -> bool {
+        self.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
+            && self.match_expressions.as_ref().is_none_or(Vec::is_empty)
+    }
+
+    /// What makes the selector useless: a list of values where none may be, or none where there must be one, each with the
+    /// number of its expression. The API server refuses such selectors.
+    pub fn problems(&self) -> impl Iterator<Item = (usize, String)> {
+        self.match_expressions.iter().flatten().enumerate().filter_map(|(number, one)| {
             let is_empty = one.values.as_ref().is_none_or(Vec::is_empty);
             match one.operator {
                 Operator::In | Operator::NotIn if is_empty => {
-                    Some(format!("the expression on `{}` needs `values`", one.key))
+                    Some((number, format!("the expression on `{}` needs `values`", one.key)))
                 }
                 Operator::Exists | Operator::DoesNotExist if !is_empty => {
-                    Some(format!("the expression on `{}` takes no `values`", one.key))
+                    Some((number, format!("the expression on `{}` takes no `values`", one.key)))
                 }
                 _ => None,
             }
         })
     }
 
-    /// Whether labels are selected.
-    pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
+    /// The first of its problems.
+    pub fn problem(&self) -> Option<String> {
+        self.problems().next().map(|(_, problem)| problem)
+    }
+
+    /// Whether labels are selected. `label` gives the value of one.
+    pub fn selects<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         let by_label =
-            self.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
+            self.match_labels.iter().flatten().all(|(key, value)| label(key) == Some(value));
         by_label
             && self.match_expressions.iter().flatten().all(|one| {
-                let value = labels.get(&one.key);
+                let value = label(&one.key);
                 let is_listed =
                     value.is_some_and(|value| one.values.iter().flatten().any(|one| one == value));
                 match one.operator {
@@ -76,7 +87,9 @@ mod tests {
     fn every_operator_means_what_kubernetes_means() {
         let labels: BTreeMap<String, String> = [("env".to_owned(), "prod".to_owned())].into();
         let selects = |selector: serde_json::Value| {
-            serde_json::from_value::<Selector>(selector).unwrap().selects(&labels)
+            serde_json::from_value::<Selector>(selector)
+                .unwrap()
+                .selects(|key| labels.get(key).map(String::as_str))
         };
         let one = |key: &str, operator: &str, values: &[&str]| {
             selects(
