@@ -30,6 +30,7 @@ use crate::admission::verdict::Verdict;
 use crate::admission::{Pipeline, Request as Admission, Stage};
 use crate::date::Date;
 use crate::facts::Facts;
+use crate::governance::journal::{Quarantined, quarantined};
 use crate::telemetry::{Failure, Metrics};
 
 /// The largest body that is read. A review holds the object twice on an update, and the API server takes 3 MiB objects.
@@ -139,10 +140,11 @@ async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response 
             for line in shared.bundle.load().lines() {
                 let _ = writeln!(text, "    {line}");
             }
-            for origin in crate::governance::journal::quarantined() {
+            for Quarantined { origin, refused } in quarantined() {
+                let reason = "two processes ended while it was evaluated";
                 let _ = writeln!(
                     text,
-                    "    policy of {origin} is in quarantine: two processes ended while it was evaluated"
+                    "    policy of {origin} is in quarantine: {reason}; {refused} evaluations refused since the start"
                 );
             }
             let today = today();

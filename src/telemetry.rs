@@ -3,7 +3,7 @@
 //! Labels come from closed sets (codes, profiles, verdicts), never from the names of users' objects.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
 use crate::admission::verdict::Verdict;
+use crate::governance::journal::{Quarantined, quarantined};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -136,6 +137,8 @@ pub struct Metrics {
     bundle_reloads: Family<ReloadLabels, Counter>,
     bundle_held: Gauge,
     exemptions: Family<ExemptionLabels, Counter>,
+    quarantined: Gauge,
+    quarantine_refusals: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -236,6 +239,18 @@ impl Metrics {
             "Changed files that cannot be used; what they were is in force",
             bundle_held.clone(),
         );
+        let quarantined = Gauge::default();
+        let quarantine_refusals = Family::default();
+        registry.register(
+            "quarantined_policies",
+            "Policies that are not evaluated, because two processes ended while they were",
+            quarantined.clone(),
+        );
+        registry.register(
+            "quarantine_refusals",
+            "Evaluations that were refused, by where the policy in quarantine stands",
+            quarantine_refusals.clone(),
+        );
         let metrics = Self {
             registry: Arc::new(registry),
             requests,
@@ -253,6 +268,8 @@ impl Metrics {
             exemptions,
             bundle_reloads,
             bundle_held,
+            quarantined,
+            quarantine_refusals,
         };
         metrics.bundle_in_force(bundle);
         metrics
@@ -349,8 +366,20 @@ impl Metrics {
         self.inventory.set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
+    /// Takes over what the journal of evaluations has counted, which knows nothing of metrics.
+    fn count_quarantined(&self) {
+        let mut policies = 0;
+        for Quarantined { origin, refused } in quarantined() {
+            policies += 1;
+            let counter = self.quarantine_refusals.get_or_create(&[("origin", origin)]);
+            counter.inner().store(refused, Ordering::Relaxed);
+        }
+        self.quarantined.set(policies);
+    }
+
     /// The exposition text, OpenMetrics 1.0.
     pub fn encode(&self) -> String {
+        self.count_quarantined();
         let mut text = String::new();
         // Writing to a string cannot fail, and our own encoders refuse nothing.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);

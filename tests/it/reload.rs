@@ -55,13 +55,13 @@ fn answer(server: &Server) -> String {
     reply.json()["response"]["status"]["message"].as_str().unwrap_or_default().to_owned()
 }
 
-fn ready(server: &Server) -> String {
+pub fn ready(server: &Server) -> String {
     let reply = server.send("GET", "/readyz?verbose", "", b"");
     assert_eq!(reply.status, 200, "a broken policy must not take the server out of service");
     String::from_utf8(reply.body).unwrap()
 }
 
-fn metrics(server: &Server) -> String {
+pub fn metrics(server: &Server) -> String {
     let mut stream = TcpStream::connect(server.metrics).unwrap();
     String::from_utf8(exchange(&mut stream, "GET", "/metrics", "", b"", "close").body).unwrap()
 }
