@@ -70,6 +70,7 @@ pub struct Answer {
 pub struct Evaluator {
     unit: Unit,
     rules: Vec<(String, String)>,
+    reads_inventory: bool,
 }
 
 impl Evaluator {
@@ -89,16 +90,23 @@ impl Evaluator {
         let rules: Vec<(String, String)> =
             rules.map(|(name, path)| (name, rule_path(&path))).collect();
         let paths: Vec<String> = rules.iter().map(|(_, path)| path.clone()).collect();
-        Ok(Self { unit: parsed.compile(&paths)?, rules })
+        let reads_inventory = parsed.analysis.reads_data("inventory");
+        Ok(Self { unit: parsed.compile(&paths)?, rules, reads_inventory })
+    }
+
+    /// What the rules see besides their input.
+    fn data<'i>(&self, input: &'i Input) -> Option<&'i Value> {
+        input.data().filter(|_| self.reads_inventory)
     }
 
     /// Evaluates the rules.
     pub fn answers(&self, input: &Input, parameters: &serde_json::Value) -> Vec<Answer> {
+        let data = self.data(input);
         let input = input.with_parameters(&from_json(parameters));
         let answer = |(rule, path): &(String, String)| {
             let start = Instant::now();
             let deadline = Deadline::after(POLICY_TIME_LIMIT);
-            let (value, prints) = self.unit.run(path, Some(&input), None, deadline);
+            let (value, prints) = self.unit.run(path, Some(&input), data, deadline);
             let duration = start.elapsed();
             let value =
                 value.map_err(|failure| failure.to_string()).and_then(|value| shown(&value));
@@ -109,12 +117,13 @@ impl Evaluator {
 
     /// Evaluates the rules for the time that it takes.
     pub fn time(&self, input: &Input, parameters: &serde_json::Value) -> Result<Duration, String> {
+        let data = self.data(input);
         let input = input.with_parameters(&from_json(parameters));
         let start = Instant::now();
         for (_, path) in &self.rules {
             let deadline = Deadline::after(POLICY_TIME_LIMIT);
             self.unit
-                .run(path, Some(&input), None, deadline)
+                .run(path, Some(&input), data, deadline)
                 .0
                 .map_err(|failure| failure.to_string())?;
         }
@@ -123,9 +132,10 @@ impl Evaluator {
 
     /// Sees to which lines the rules come.
     pub fn cover(&self, input: &Input, parameters: &serde_json::Value, coverage: &mut Coverage) {
+        let data = self.data(input);
         let input = input.with_parameters(&from_json(parameters));
         for (_, path) in &self.rules {
-            self.unit.cover(path, Some(&input), coverage);
+            self.unit.cover(path, Some(&input), data, coverage);
         }
     }
 }
