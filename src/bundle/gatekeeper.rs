@@ -13,7 +13,7 @@ use crate::diagnostic::suggest;
 use crate::document::{Document, Mark, Mistake};
 use crate::governance::gatekeeper::constraint::{CONSTRAINT_GROUP, Constraint, Refusal};
 use crate::governance::gatekeeper::expansion::{EXPANSION_GROUP, Expansion, Expansions};
-use crate::governance::gatekeeper::mutators::{MUTATION_GROUP, Mutator, Mutators};
+use crate::governance::gatekeeper::mutators::{MUTATION_GROUP, Mutator, Mutators, Scope};
 use crate::governance::gatekeeper::settings::{Config, SyncSet};
 use crate::governance::gatekeeper::template::{self, TEMPLATE_GROUP, Template, TemplateSource};
 use crate::governance::gatekeeper::{CONFIG_GROUP, Constraints, SYNC_GROUP, SharedTemplate};
@@ -229,6 +229,7 @@ impl<'t> Found<'t> {
     /// Reads the mutators; what is wrong with them, and what has no effect, is told.
     pub(super) fn mutators(
         &self,
+        scope: Scope,
         problems: &mut Vec<Problem>,
         notices: &mut Vec<Problem>,
     ) -> Mutators {
@@ -243,11 +244,9 @@ impl<'t> Found<'t> {
                     problems.push(at("metadata.name", message));
                 }
                 Ok(mutator) => {
-                    if !mutator.is_for_pods() {
-                        let message = format!(
-                            "the {} `{}` has no effect: Loadline changes pods when they are made, and nothing else",
-                            mutator.kind, mutator.name
-                        );
+                    if let Some(why) = mutator.idle_in(scope) {
+                        let message =
+                            format!("the {} `{}` has no effect: {why}", mutator.kind, mutator.name);
                         notices.push(at("spec", message));
                     }
                     list.push(mutator);
@@ -255,7 +254,8 @@ impl<'t> Found<'t> {
                 Err(mistake) => problems.push(located.problem(mistake)),
             }
         }
-        let (mutators, idle) = Mutators::new(list);
+        let (mut mutators, idle) = Mutators::new(list);
+        mutators.scope = scope;
         for located in &self.mutators {
             let title = format!("{}/{}", located.kind(), located.name());
             if idle.contains(&title) {

@@ -29,6 +29,7 @@ use crate::facts::Inventory;
 use constraint::{Action, Constraint, Point};
 use expansion::Expansions;
 use matching::{NamedKind, Wildcard};
+use mutators::Mutators;
 use subject::{Metadata, Source, Subject};
 
 /// The group of what Gatekeeper itself is configured with.
@@ -226,18 +227,20 @@ impl Constraints {
         violations
     }
 
-    /// Holds constraints against what an object makes. Messages begin with the name of the expansion template.
+    /// Holds constraints against what an object makes, as mutators change it. Messages begin with the name of the expansion
+    /// template.
     ///
     /// Fails where the object cannot be expanded.
     pub fn review_generated<'c>(
         &'c self,
         reviewed: &Reviewed<'_>,
         object: &Value,
+        mutators: &Mutators,
         inventory: &Inventory,
         deadline: Deadline,
     ) -> Result<Vec<Violation<'c>>, String> {
         let mut all = Vec::new();
-        for generated in self.expansions.expand(object)? {
+        for generated in self.expansions.expand(object, mutators, reviewed.subject.namespace)? {
             let metadata =
                 Metadata::read(&generated.object.to_string()).map_err(|error| error.to_string())?;
             let subject = Subject {

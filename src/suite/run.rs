@@ -16,6 +16,7 @@ use crate::facts::Inventory;
 use crate::governance::Deadline;
 use crate::governance::gatekeeper::constraint::Point;
 use crate::governance::gatekeeper::expansion::{Expansion, Expansions};
+use crate::governance::gatekeeper::mutators::Mutators;
 use crate::governance::gatekeeper::request;
 use crate::governance::gatekeeper::subject::{Metadata, Namespace, Source, Subject};
 use crate::governance::gatekeeper::{Constraints, Reviewed};
@@ -192,7 +193,11 @@ fn messages(
     let seen = || Ok(Review::from(&request).for_templates(None));
     let mut violations = constraints.review(&reviewed, seen, inventory, deadline);
     if !is_review {
-        violations.extend(constraints.review_generated(&reviewed, plain, inventory, deadline)?);
+        // Suites have no mutators.
+        let none = Mutators::default();
+        let generated =
+            constraints.review_generated(&reviewed, plain, &none, inventory, deadline)?;
+        violations.extend(generated);
     }
     Ok(violations.into_iter().map(|violation| violation.message).collect())
 }

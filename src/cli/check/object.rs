@@ -178,7 +178,7 @@ impl Reader<'_> {
             && !is_pod
             && workload.is_none()
             && !self.everything
-            && !self.pipeline.may_concern(group, kind, "CREATE")
+            && !self.pipeline.is_about(group, kind, "CREATE")
         {
             if !is_of_cluster {
                 *found.skipped.entry(kind.to_owned()).or_default() += 1;
