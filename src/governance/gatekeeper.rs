@@ -21,6 +21,7 @@ use regorus::Value as Rego;
 use serde_json::Value;
 
 use super::POLICY_TIME_LIMIT;
+use super::builtins::table::is_of_provider;
 use super::deadline::Deadline;
 use super::input::Review;
 use super::inventory::Data;
@@ -45,8 +46,46 @@ pub struct Constraints {
     excluded: Vec<Wildcard>,
     /// What objects make, to be judged with them.
     pub expansions: Expansions,
+    /// Templates that are left out, with their constraints.
+    pub left_out: Vec<LeftOut>,
     /// The kinds of objects that templates want to know, with their versions.
     pub synced: Vec<Synced>,
+}
+
+/// A template that Loadline cannot run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LeftOut {
+    /// Its name.
+    pub template: String,
+    /// What it needs.
+    pub needs: Unsupported,
+}
+
+/// What a template may need that Loadline does not have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unsupported {
+    /// It is written in CEL only.
+    Cel,
+    /// It asks providers of external data.
+    ExternalData,
+}
+
+impl Unsupported {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Cel, Self::ExternalData];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cel => "CEL",
+            Self::ExternalData => "external data",
+        }
+    }
+
+    /// What it is that keeps a template from being compiled, where it is but that.
+    pub fn of_message(message: &str) -> Option<Self> {
+        is_of_provider(message).then_some(Self::ExternalData)
+    }
 }
 
 /// A kind of object that is to be in `data.inventory`.

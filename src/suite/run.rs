@@ -88,12 +88,10 @@ impl Runner<'_> {
         let located = one(&text, "template")?;
         let (kind, template) = gatekeeper::template(&located)
             .map_err(|problems| Failure { breaks_schema: false, message: joined(&problems) })?;
-        let Some(template) = template else {
-            return Err(Failure::plain(format!(
-                "not supported: CEL; the template of `{kind}` has no Rego"
-            )));
-        };
-        let template = Arc::new(template);
+        let template = Arc::new(template.map_err(|needs| {
+            let needs = needs.as_str();
+            Failure::plain(format!("not supported: {needs}; the template of `{kind}` needs it"))
+        })?);
         let text = self.file("constraint", &test.constraint)?;
         let located = one(&text, "constraint")?;
         let constraint = gatekeeper::constraint(&located, &template, &mut Vec::new()).map_err(

@@ -75,6 +75,36 @@ fn wait_until(folder: &Path, what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// A template of Gatekeeper that is written in CEL alone.
+const IN_CEL: &str = "\
+apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: incel}
+spec:
+  crd: {spec: {names: {kind: InCel}}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    code: [{engine: K8sNativeValidation, source: {validations: []}}]
+";
+
+#[test]
+fn templates_that_are_left_out_are_shown_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut policies = ConfigMap::new(folder.join("policies"), &[("cel.yaml", IN_CEL)]);
+    let server = Server::start(folder, &["--policy", policies.folder.to_str().unwrap()]);
+    let line = "template `incel` is left out, with its constraints: not supported: CEL";
+    assert!(ready(&server).contains(line), "{}", ready(&server));
+    let text = metrics(&server);
+    assert!(text.contains("loadline_templates_left_out{needs=\"CEL\"} 1"), "{text}");
+    assert!(text.contains("loadline_templates_left_out{needs=\"external data\"} 0"), "{text}");
+    policies.write(&[("cel.yaml", "")]);
+    wait_until(folder, "the count of the new bundle", || {
+        metrics(&server).contains("loadline_templates_left_out{needs=\"CEL\"} 0")
+    });
+    assert!(!ready(&server).contains("incel"));
+}
+
 #[test]
 fn an_edit_is_picked_up_and_a_broken_one_leaves_the_last_good_version_in_force() {
     let folder = tempfile::tempdir().unwrap();
