@@ -68,8 +68,7 @@ pub struct Shared {
 impl Shared {
     /// Starts with a pipeline and facts.
     pub fn new(pipeline: Pipeline, facts: Facts) -> Self {
-        let metrics = Metrics::new();
-        metrics.bundle_in_force(&pipeline.digest, &pipeline.constraints.left_out);
+        let metrics = Metrics::new(&pipeline.digest, &pipeline.constraints.left_out);
         Self {
             pipeline: ArcSwap::from_pointee(pipeline),
             facts: ArcSwap::from_pointee(facts),

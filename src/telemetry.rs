@@ -125,8 +125,8 @@ fn durations() -> Histogram {
 }
 
 impl Metrics {
-    /// Registers everything.
-    pub fn new() -> Self {
+    /// Registers everything. `bundle` is the digest that decides, and `left_out` the templates that do not.
+    pub fn new(bundle: &str, left_out: &[LeftOut]) -> Self {
         let mut registry = Registry::with_prefix("loadline");
         let requests = Family::default();
         let durations = Family::new_with_constructor(durations as fn() -> Histogram);
@@ -209,7 +209,7 @@ impl Metrics {
             "Evaluations that were refused, by where the policy in quarantine stands",
             quarantine_refusals.clone(),
         );
-        Self {
+        let metrics = Self {
             registry: Arc::new(registry),
             requests,
             durations,
@@ -229,7 +229,9 @@ impl Metrics {
             templates_left_out,
             quarantined,
             quarantine_refusals,
-        }
+        };
+        metrics.bundle_in_force(bundle, left_out);
+        metrics
     }
 
     /// Sets which bundle decides, and how many of its templates are left out, by what they need.
