@@ -11,6 +11,7 @@ pub mod profile;
 pub mod render;
 pub mod serve;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -87,13 +88,11 @@ pub fn run() -> ExitCode {
         Verb::Profile(arguments) => profile::run(&arguments),
         Verb::Serve(args) => serve::run(args),
         Verb::Completion { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                "loadline",
-                &mut std::io::stdout(),
-            );
-            Ok(ExitStatus::Clean)
+            // What it writes to must not fail, and a pipe does where its reader has seen enough.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "loadline", &mut script);
+            let written = std::io::stdout().write_all(&script);
+            written.map(|()| ExitStatus::Clean).map_err(anyhow::Error::from)
         }
         Verb::Install(args) => install::run(&args),
         Verb::Policy(arguments) => policy::run(arguments),

@@ -9,7 +9,7 @@ mod reads;
 
 use std::collections::BTreeSet;
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, DataRead};
 use super::eval::{self, Dialect};
 use super::metadata::{Metadata, PlacementMatch};
 use super::syntax::Syntax;
@@ -79,6 +79,10 @@ pub fn lint(
     if let (Some(module), Some(metadata), true) = (modules.first(), &metadata, dialect.is_native())
     {
         findings.extend(missing_metadata(module.text, metadata, declared.is_some()));
+    }
+    let declares_kinds = metadata.as_ref().is_some_and(|metadata| !metadata.inventory.is_empty());
+    if dialect.is_native() && !declares_kinds {
+        findings.extend(undeclared_inventory(&parsed.analysis, declared.is_some()));
     }
     let parameters = metadata.and_then(|metadata| metadata.parameters);
     let contract = contract::Contract { catalogue, dialect, parameters: parameters.as_ref() };
@@ -214,6 +218,19 @@ fn needed(analysis: &Analysis, modules: &[Syntax], dialect: Dialect) -> BTreeSet
         .map(|name| package.iter().cloned().chain([(*name).to_owned()]).collect::<Vec<_>>())
         .filter(|path| analysis.rules.contains_key(path));
     analysis.needed(paths)
+}
+
+/// Where the policy looks at an inventory in which it will find nothing.
+fn undeclared_inventory(analysis: &Analysis, is_document: bool) -> Option<Finding> {
+    let is_own = |read: &&DataRead| {
+        read.module == 0 && read.path.first().is_some_and(|first| first == "inventory")
+    };
+    let read = analysis.data.iter().find(is_own)?;
+    let message = "the policy reads `data.inventory` and declares no kinds, so that in a cluster it finds nothing there";
+    let place = if is_document { "spec.inventory" } else { "custom.inventory" };
+    let help =
+        format!("name them under `{place}`: `- {{group: apps, version: v1, kind: Deployment}}`");
+    Some(Finding::warn(0, read.mark, "undeclared-inventory", message.to_owned(), help))
 }
 
 /// Rules of the policy that nothing needs: most often a name that is spelt wrong.

@@ -188,6 +188,13 @@ fn a_copy_of_a_policy_finds_what_it_shares_with_the_library() {
         bundle::library().find(|policy| policy.name == "pod-security-baseline").unwrap().text;
     let policies = compile("", &[], &[("copy.rego", copy)]).unwrap();
     assert_eq!(action_of(&policies, "pod-security-baseline"), Some(Severity::Deny));
+    // The workbench finds it, too.
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {hostNetwork: true, containers: [{name: web, image: a}]}\n";
+    let test = CliTest::new().file("copy/copy.rego", copy).file("pod.yaml", pod);
+    test.run(&["policy", "lint", "copy"]).check(0, &["nothing to complain about"], &[]);
+    test.run(&["policy", "eval", "copy", "-f", "pod.yaml"]).check(0, &["hostNetwork"], &[]);
+    let bench = ["policy", "bench", "copy", "-f", "pod.yaml", "--seconds", "0.01", "-o", "json"];
+    test.run(&bench).check(0, &["pod-security-baseline", "\"failures\": 0"], &[]);
 }
 
 #[test]

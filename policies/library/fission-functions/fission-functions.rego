@@ -23,11 +23,10 @@ package loadline.fission_functions
 
 import rego.v1
 
-import data.lib.loadline.inventory
 import data.lib.loadline.pods
 
 is_of_fission if {
-	inventory.labels.executorType in {"newdeploy", "poolmgr"}
+	input.pod.metadata.labels.executorType in {"newdeploy", "poolmgr"}
 	some entry in pods.containers
 	entry.container.name == "fetcher"
 }
@@ -67,7 +66,7 @@ warn contains {"msg": message(loss), "field": loss.field} if {
 message(loss) := sprintf("%s, because `%s` does not support `%s`", [needs[loss.feature], loss.profile, loss.feature])
 
 warn contains {"msg": msg, "help": "lower `poolsize` of the environment"} if {
-	inventory.labels.executorType == "poolmgr"
+	input.pod.metadata.labels.executorType == "poolmgr"
 	input.review.kind.kind == "Deployment"
 	replicas := input.review.object.spec.replicas
 	replicas > input.parameters.maxWaiting

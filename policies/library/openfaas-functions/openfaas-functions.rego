@@ -19,11 +19,10 @@ package loadline.openfaas_functions
 
 import rego.v1
 
-import data.lib.loadline.inventory
 import data.lib.loadline.pods
 
 # OpenFaaS labels the pods of a function with its name.
-is_function if inventory.labels.faas_function
+is_function if input.pod.metadata.labels.faas_function
 
 # What becomes of the function without a feature, by its name.
 needs := {

@@ -13,7 +13,7 @@ use super::objects::{self, Objects};
 use super::show::Output;
 use crate::cli::ExitStatus;
 use crate::cli::bundle::BundleArgs;
-use crate::cli::render::{BOLD, DIM, RED, clean, paint};
+use crate::cli::render::{BOLD, DIM, RED, clean, count, paint};
 use crate::governance::eval::Evaluator;
 use crate::governance::input::Input;
 
@@ -170,7 +170,11 @@ fn print(
             one.per_second(),
         )?;
         if one.failures > 0 {
-            let text = format!("could not be evaluated for {} of {objects} objects", one.failures);
+            let text = format!(
+                "could not be evaluated for {} of {}",
+                one.failures,
+                count(objects, "object")
+            );
             write!(out, "  {}", paint(RED, text))?;
         }
         writeln!(out)?;
@@ -179,7 +183,10 @@ fn print(
     writeln!(
         out,
         "{}",
-        paint(DIM, format_args!("{objects} objects; all policies together {sum:.1?} at p50"))
+        paint(
+            DIM,
+            format_args!("{}; all policies together {sum:.1?} at p50", count(objects, "object"))
+        )
     )?;
     if cfg!(debug_assertions) {
         anstream::eprintln!(

@@ -69,6 +69,18 @@ impl Loaded {
         self.sources.iter().map(Source::module).collect()
     }
 
+    /// Adds what the policy imports of the built-in library, as is done when pods are judged.
+    fn share(&mut self) {
+        let shared = bundle::library::shared_with(&self.policy().text, &self.modules());
+        self.sources.extend(shared.into_iter().map(|module| Source {
+            origin: module.origin.to_owned(),
+            file: module.origin.to_owned(),
+            text: module.text.to_owned(),
+            offset: (0, 0),
+            dialect: Dialect::Native,
+        }));
+    }
+
     /// What the policy says of itself; nothing where it says nothing that can be read.
     pub fn metadata(&self) -> Metadata {
         match &self.declared {
@@ -166,6 +178,9 @@ pub fn sort(texts: Vec<Text>) -> anyhow::Result<Files> {
     for policy in policies {
         let sources = std::iter::once(policy).chain(files.libraries.iter().cloned()).collect();
         files.policies.push(Loaded { sources, declared: None });
+    }
+    for loaded in files.policies.iter_mut().filter(|loaded| !loaded.is_gatekeeper()) {
+        loaded.share();
     }
     files.texts = texts;
     Ok(files)

@@ -1,4 +1,6 @@
-//! `loadline matrix` and `loadline explain`.
+//! `loadline matrix`, `loadline explain` and `loadline completion`.
+
+use std::process::Stdio;
 
 use loadline::diagnostic::codes::CODES;
 use serde_json::Value;
@@ -166,4 +168,15 @@ fn an_unknown_name_is_answered_with_the_nearest() {
         &["error: nothing is called `policy-eror`: did you mean `policy-error`?"],
     );
     test.run(&["explain", "zzz"]).check(2, &[], &["`loadline explain` lists what there is"]);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_of_a_completion_script_is_no_failure() {
+    let test = CliTest::new();
+    let mut command = test.command(&["completion", "bash"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && complaint.is_empty(), "{}: {complaint}", output.status);
 }

@@ -31,6 +31,22 @@ fn in_body(body: &str) -> Vec<String> {
 }
 
 #[test]
+fn an_inventory_without_kinds_is_told_of() {
+    let read = "data.inventory.cluster[\"v1\"].Node.a";
+    let told = in_body(read);
+    assert_eq!(
+        told,
+        [
+            "9:48 undeclared-inventory: the policy reads `data.inventory` and declares no kinds, so that in a cluster it finds nothing there"
+        ]
+    );
+    let kinds = "#   inventory: [{group: \"\", version: v1, kind: Node}]\npackage";
+    let text = format!("{HEAD}deny contains \"x\" if {{ input.parameters.label; {read} }}\n");
+    assert_eq!(findings(&text.replacen("package", kinds, 1)), Vec::<String>::new());
+    assert_eq!(in_body("input.pod"), Vec::<String>::new());
+}
+
+#[test]
 fn reads_of_fields_that_there_are_not_are_told_with_what_may_be_meant() {
     for (read, expected) in [
         ("input.pods", "`input` has no member `pods`; did you mean `pod`?"),
