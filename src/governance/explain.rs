@@ -13,6 +13,7 @@ use regorus::Value;
 
 use super::deadline::Deadline;
 use super::eval::Dialect;
+use super::given::{Given, Json};
 use super::input::Input;
 use super::unit::{Parsed, Prints, Unit};
 use super::{Module, POLICY_TIME_LIMIT, PolicyError, eval, rule_path};
@@ -98,7 +99,8 @@ pub fn explain(
         .into_iter()
         .filter(|body| needed.contains(&body.path))
         .collect();
-    let input = input.with_parameters(&super::value::from_json(parameters));
+    let input = input.with_parameters(&Json::from(parameters.clone()));
+    let input = input.map_err(|message| PolicyError { message })?;
     let calls = calls(modules, dialect, &bodies, &rules, &input);
     let texts = pieces::with_questions(modules, dialect, bodies.iter().enumerate(), &calls);
     let all = compile(modules, dialect, &texts);
@@ -184,9 +186,11 @@ fn calls(
     let Ok(unit) = unit else {
         return calls;
     };
+    let engine = || Ok(input.clone());
+    let given = Given::to_engine(&engine);
     for (_, path) in rules {
         let (_, prints) =
-            unit.run(&rule_path(path), Some(input), None, Deadline::after(POLICY_TIME_LIMIT));
+            unit.run(&rule_path(path), Some(given), None, Deadline::after(POLICY_TIME_LIMIT));
         for line in prints {
             let Some((_, record)) = line.split_once(RECORD) else { continue };
             let mut parts = record.trim_start().splitn(2, ' ');
@@ -204,6 +208,7 @@ fn calls(
 
 /// Asks the pieces of a body one after the other.
 fn ask(unit: &Unit, number: usize, body: &Body, call: usize, input: &Value) -> Outcome {
+    let engine = || Ok(input.clone());
     let mut before: Vec<String> = Vec::new();
     let mut times = 1;
     for (position, piece) in body.pieces.iter().enumerate() {
@@ -217,8 +222,9 @@ fn ask(unit: &Unit, number: usize, body: &Body, call: usize, input: &Value) -> O
             .cloned()
             .chain([pieces::question(number, position, call)])
             .collect();
+        let given = Given::to_engine(&engine);
         let (value, _) =
-            unit.run(&rule_path(&path), Some(input), None, Deadline::after(POLICY_TIME_LIMIT));
+            unit.run(&rule_path(&path), Some(given), None, Deadline::after(POLICY_TIME_LIMIT));
         match value {
             Ok(Value::Set(ways)) if !ways.is_empty() => {
                 times = ways.len();
