@@ -21,6 +21,7 @@ use regorus::Value;
 use regorus::unstable::BuiltinFcn;
 
 pub(super) use call::{Unable, call, plain};
+pub(super) use format::quoted;
 use table::TABLE;
 
 /// A built-in function.

@@ -13,6 +13,7 @@ use regorus::Value;
 
 use super::deadline::Deadline;
 use super::eval::Dialect;
+use super::given::{Given, Json};
 use super::input::Input;
 use super::unit::{Failure, Parsed, Prints, Unit};
 use super::{Module, POLICY_TIME_LIMIT, PolicyError, eval, rule_path};
@@ -90,7 +91,8 @@ struct Seen<'v> {
 impl Seen<'_> {
     fn run(self, unit: &Unit, path: &[String]) -> (Result<Value, Failure>, Vec<String>) {
         let deadline = Deadline::after(POLICY_TIME_LIMIT);
-        unit.run(&rule_path(path), Some(self.input), self.data, deadline)
+        let engine = || Ok(self.input.clone());
+        unit.run(&rule_path(path), Some(Given::to_engine(&engine)), self.data, deadline)
     }
 }
 
@@ -113,7 +115,8 @@ pub fn explain(
         .filter(|body| needed.contains(&body.path))
         .collect();
     let data = input.data().filter(|_| parsed.analysis.reads_data("inventory"));
-    let input = input.with_parameters(&super::value::from_json(parameters));
+    let input = input.with_parameters(&Json::from(parameters.clone()));
+    let input = input.map_err(|message| PolicyError { message })?;
     let seen = Seen { input: &input, data };
     let calls = calls(modules, dialect, &bodies, &rules, seen);
     let texts = pieces::with_questions(modules, dialect, bodies.iter().enumerate(), &calls);

@@ -17,14 +17,16 @@ pub mod template;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use regorus::Value as Rego;
+use bumpalo::Bump;
 use serde_json::Value;
 
 use super::POLICY_TIME_LIMIT;
 use super::builtins::table::is_of_provider;
 use super::deadline::Deadline;
+use super::given::{Given, with_arena};
 use super::input::Review;
 use super::inventory::Data;
+use super::plan;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Inventory;
 use constraint::{Action, Constraint, Point};
@@ -252,9 +254,12 @@ impl Constraints {
         }
         match review() {
             Ok(review) => {
-                for (constraint, action) in concerned {
-                    violations.extend(constraint.review(action, &review, inventory, deadline));
-                }
+                with_arena(|arena| {
+                    let seen = Seen { review: &review, tree: review.tree(arena), arena };
+                    for (constraint, action) in concerned {
+                        violations.extend(constraint.review(action, &seen, inventory, deadline));
+                    }
+                });
             }
             Err(problem) => {
                 let text = format!("the input of the constraint could not be built: {problem}");
@@ -290,7 +295,7 @@ impl Constraints {
             };
             let point = reviewed.point;
             let review =
-                || Ok(Review::from(&request::of_object(&generated.object)).for_templates(None));
+                || Ok(Review::from(request::of_object(&generated.object)).for_templates(None));
             let found = self.review(
                 &Reviewed { point, operation: "", subject },
                 review,
@@ -316,18 +321,33 @@ impl Constraints {
     }
 }
 
+/// A review as templates see it, in both forms.
+struct Seen<'a> {
+    review: &'a Review,
+    tree: Option<plan::Value<'a>>,
+    arena: &'a Bump,
+}
+
 impl Constraint {
+    /// What programs see.
+    fn tree<'a>(&'a self, seen: &Seen<'a>) -> Option<plan::Value<'a>> {
+        let members = [("parameters", self.parameters.tree(seen.arena)?), ("review", seen.tree?)];
+        plan::Value::Object(&[]).with(seen.arena, &members)
+    }
+
     fn review<'c>(
         &'c self,
         action: Action,
-        review: &Review,
+        seen: &Seen<'_>,
         inventory: &Inventory,
         deadline: Deadline,
     ) -> Vec<Violation<'c>> {
-        let input: Rego = review.with_parameters(&self.parameters);
+        let tree = self.tree(seen);
+        let engine = || seen.review.with_parameters(&self.parameters);
+        let given = Given { tree, engine: &engine };
         let deadline = deadline.within(POLICY_TIME_LIMIT);
         let data = self.template.reads_inventory.then(|| Data::of(inventory));
-        match self.template.run(&input, data.as_deref().map(Data::value), deadline) {
+        match self.template.run(given, data.as_deref().map(Data::value), deadline) {
             Ok(said) => said
                 .into_iter()
                 .map(|said| Violation {

@@ -188,7 +188,7 @@ fn messages(
     let reviewed = Reviewed { point: Point::Suite, operation: text("/operation"), subject };
     let deadline = Deadline::after(CASE_TIME_LIMIT);
     // Gatekeeper's runner hands no Namespace to the templates.
-    let seen = || Ok(Review::from(&request).for_templates(None));
+    let seen = || Ok(Review::from(request.clone()).for_templates(None));
     let mut violations = constraints.review(&reviewed, seen, inventory, deadline);
     if !is_review {
         // Suites have no mutators.

@@ -127,9 +127,9 @@ impl Pipeline {
         let reviewed = Reviewed { point: Point::Webhook, operation: &request.operation, subject };
         let base = || match (&patched, shared.review.get()) {
             (_, Some(review)) => Ok(review.clone()),
-            (Some(Ok(request)), None) => Ok(Review::from(request)),
+            (Some(Ok(request)), None) => Ok(Review::from(request.clone())),
             (Some(Err(problem)), None) => Err(problem.clone()),
-            (None, None) => Review::read(text.get()).map_err(|error| error.to_string()),
+            (None, None) => Ok(Review::of_text(text)),
         };
         let review = || {
             let review = base()?;
@@ -221,7 +221,7 @@ pub(super) fn input_of_other(request: &Request) -> Result<Input, String> {
     let body: serde_json::Value =
         serde_json::from_slice(&request.body).map_err(|error| error.to_string())?;
     let review = body.get("request").ok_or("the review has no `request`")?;
-    Ok(of_other(Review::from(review), request))
+    Ok(of_other(Review::from(review.clone()), request))
 }
 
 /// The document for policies about an object that is no pod.
@@ -232,7 +232,7 @@ fn of_other(review: Review, request: &Request) -> Input {
         Object::None | Object::Other | Object::Pod(_) => FieldPath::root().key(""),
     };
     let placement = json!({ "standing": Standing::Regular.as_str(), "profiles": [] });
-    Input::new(review, &root, &placement, &json!([]), &serde_json::Value::Null)
+    Input::new(review, &root, placement, json!([]), serde_json::Value::Null)
 }
 
 /// A Namespace of which only the labels and our own annotations are known.
