@@ -70,7 +70,10 @@ pub struct Answer {
 /// The rules of a policy that are asked, made ready.
 #[derive(Debug)]
 pub struct Evaluator {
+    /// Runs the rules as they run when pods are judged.
     unit: Unit,
+    /// Runs them once more for what they print, where they print at all.
+    printing: Option<Unit>,
     rules: Vec<(String, String)>,
     reads_inventory: bool,
 }
@@ -86,14 +89,20 @@ impl Evaluator {
         asked: &[String],
         prints: bool,
     ) -> Result<Self, PolicyError> {
-        let prints = if prints { Prints::Gathered } else { Prints::Dropped };
-        let parsed = Parsed::new(modules, dialect.mode(prints))?;
+        let parsed = Parsed::new(modules, dialect.mode(Prints::Dropped))?;
         let rules = rules(&parsed, asked)?.into_iter();
         let rules: Vec<(String, String)> =
             rules.map(|(name, path)| (name, rule_path(&path))).collect();
         let paths: Vec<String> = rules.iter().map(|(_, path)| path.clone()).collect();
         let reads_inventory = parsed.analysis.reads_data("inventory");
-        Ok(Self { unit: parsed.compile(&paths)?, rules, reads_inventory })
+        let prints = prints && modules.iter().any(|module| module.text.contains("print"));
+        let unit = parsed.compile(&paths)?;
+        let printing = if prints {
+            Some(Parsed::new(modules, dialect.mode(Prints::Gathered))?.compile(&paths)?)
+        } else {
+            None
+        };
+        Ok(Self { unit, printing, rules, reads_inventory })
     }
 
     /// What the rules see besides their input.
@@ -105,13 +114,22 @@ impl Evaluator {
     pub fn answers(&self, input: &Input, parameters: &serde_json::Value) -> Vec<Answer> {
         let data = self.data(input);
         let parameters = Json::from(parameters.clone());
+        let arena = Bump::new();
         let engine = || input.with_parameters(&parameters);
+        let tree = input.tree(&arena).and_then(|document| {
+            document.with(&arena, &[("parameters", parameters.tree(&arena)?)])
+        });
+        let given = Given { tree, engine: &engine };
         let answer = |(rule, path): &(String, String)| {
             let start = Instant::now();
             let deadline = Deadline::after(POLICY_TIME_LIMIT);
-            let given = Given::to_engine(&engine);
-            let (value, prints) = self.unit.run(path, Some(given), data, deadline);
+            let (value, _) = self.unit.run(path, Some(given), data, deadline);
             let duration = start.elapsed();
+            let printing = self.printing.as_ref().map(|unit| {
+                let deadline = Deadline::after(POLICY_TIME_LIMIT);
+                unit.run(path, Some(Given::to_engine(&engine)), data, deadline)
+            });
+            let prints = printing.map(|(_, prints)| prints).unwrap_or_default();
             let value =
                 value.map_err(|failure| failure.to_string()).and_then(|value| shown(&value));
             Answer { rule: rule.clone(), path: path.clone(), value, prints, duration }
@@ -148,7 +166,8 @@ impl Evaluator {
             return;
         };
         for (_, path) in &self.rules {
-            self.unit.cover(path, Some(&input), data, coverage);
+            let unit = self.printing.as_ref().unwrap_or(&self.unit);
+            unit.cover(path, Some(&input), data, coverage);
         }
     }
 }

@@ -219,3 +219,31 @@ cases:
     let test = test.file("served/served_cases.yaml", wrong);
     test.run(&arguments).check(1, &["served.a file is there: ERROR", "clster"], &[]);
 }
+
+#[test]
+fn a_policy_is_evaluated_as_it_is_when_pods_are_judged() {
+    // The interpreter, which prints, takes a list that is null for a mistake; pods are judged as by OPA, which does not.
+    let policy = "\
+# METADATA
+# title: t
+# custom: {match: {placement: any}}
+package acme.tools
+
+import rego.v1
+
+deny contains \"a tool\" if {
+\tprint(\"looked at\", input.pod.metadata.name)
+\tsome container in input.pod.spec.initContainers
+\tcontainer.name == \"tool\"
+}
+";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {initContainers: null, containers: [{name: a, image: a}]}\n";
+    let test = CliTest::new().file("tools/tools.rego", policy).file("pod.yaml", pod);
+    let check = ["check", "--policy", "tools", "-f", "pod.yaml"];
+    test.run(&check).check(0, &["1 clean"], &[]);
+    test.run(&["policy", "eval", "tools", "-f", "pod.yaml"]).check(
+        0,
+        &["deny: 0 results", "looked at web"],
+        &[],
+    );
+}
