@@ -11,7 +11,7 @@ pub(super) mod fault;
 mod format;
 mod guards;
 mod own;
-mod table;
+pub(super) mod table;
 #[cfg(test)]
 mod tests;
 

@@ -72,6 +72,7 @@ pub struct Answer {
 pub struct Evaluator {
     unit: Unit,
     rules: Vec<(String, String)>,
+    reads_inventory: bool,
 }
 
 impl Evaluator {
@@ -91,18 +92,25 @@ impl Evaluator {
         let rules: Vec<(String, String)> =
             rules.map(|(name, path)| (name, rule_path(&path))).collect();
         let paths: Vec<String> = rules.iter().map(|(_, path)| path.clone()).collect();
-        Ok(Self { unit: parsed.compile(&paths)?, rules })
+        let reads_inventory = parsed.analysis.reads_data("inventory");
+        Ok(Self { unit: parsed.compile(&paths)?, rules, reads_inventory })
+    }
+
+    /// What the rules see besides their input.
+    fn data<'i>(&self, input: &'i Input) -> Option<&'i Value> {
+        input.data().filter(|_| self.reads_inventory)
     }
 
     /// Evaluates the rules.
     pub fn answers(&self, input: &Input, parameters: &serde_json::Value) -> Vec<Answer> {
+        let data = self.data(input);
         let parameters = Json::from(parameters.clone());
         let engine = || input.with_parameters(&parameters);
         let answer = |(rule, path): &(String, String)| {
             let start = Instant::now();
             let deadline = Deadline::after(POLICY_TIME_LIMIT);
             let given = Given::to_engine(&engine);
-            let (value, prints) = self.unit.run(path, Some(given), None, deadline);
+            let (value, prints) = self.unit.run(path, Some(given), data, deadline);
             let duration = start.elapsed();
             let value =
                 value.map_err(|failure| failure.to_string()).and_then(|value| shown(&value));
@@ -113,6 +121,7 @@ impl Evaluator {
 
     /// Evaluates the rules for the time that it takes.
     pub fn time(&self, input: &Input, parameters: &serde_json::Value) -> Result<Duration, String> {
+        let data = self.data(input);
         let parameters = Json::from(parameters.clone());
         let arena = Bump::new();
         let document = input.tree(&arena);
@@ -125,7 +134,7 @@ impl Evaluator {
         for (_, path) in &self.rules {
             let deadline = Deadline::after(POLICY_TIME_LIMIT);
             self.unit
-                .run(path, Some(given), None, deadline)
+                .run(path, Some(given), data, deadline)
                 .0
                 .map_err(|failure| failure.to_string())?;
         }
@@ -134,11 +143,12 @@ impl Evaluator {
 
     /// Sees to which lines the rules come.
     pub fn cover(&self, input: &Input, parameters: &serde_json::Value, coverage: &mut Coverage) {
+        let data = self.data(input);
         let Ok(input) = input.with_parameters(&Json::from(parameters.clone())) else {
             return;
         };
         for (_, path) in &self.rules {
-            self.unit.cover(path, Some(&input), coverage);
+            self.unit.cover(path, Some(&input), data, coverage);
         }
     }
 }

@@ -21,6 +21,7 @@ use bumpalo::Bump;
 use serde_json::Value;
 
 use super::POLICY_TIME_LIMIT;
+use super::builtins::table::is_of_provider;
 use super::deadline::Deadline;
 use super::given::{Given, with_arena};
 use super::input::Review;
@@ -31,6 +32,7 @@ use crate::facts::Inventory;
 use constraint::{Action, Constraint, Point};
 use expansion::Expansions;
 use matching::{NamedKind, Wildcard};
+use mutators::Mutators;
 use subject::{Metadata, Source, Subject};
 
 /// The group of what Gatekeeper itself is configured with.
@@ -46,8 +48,46 @@ pub struct Constraints {
     excluded: Vec<Wildcard>,
     /// What objects make, to be judged with them.
     pub expansions: Expansions,
+    /// Templates that are left out, with their constraints.
+    pub left_out: Vec<LeftOut>,
     /// The kinds of objects that templates want to know, with their versions.
     pub synced: Vec<Synced>,
+}
+
+/// A template that Loadline cannot run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LeftOut {
+    /// Its name.
+    pub template: String,
+    /// What it needs.
+    pub needs: Unsupported,
+}
+
+/// What a template may need that Loadline does not have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unsupported {
+    /// It is written in CEL only.
+    Cel,
+    /// It asks providers of external data.
+    ExternalData,
+}
+
+impl Unsupported {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Cel, Self::ExternalData];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cel => "CEL",
+            Self::ExternalData => "external data",
+        }
+    }
+
+    /// What it is that keeps a template from being compiled, where it is but that.
+    pub fn of_message(message: &str) -> Option<Self> {
+        is_of_provider(message).then_some(Self::ExternalData)
+    }
 }
 
 /// A kind of object that is to be in `data.inventory`.
@@ -231,18 +271,20 @@ impl Constraints {
         violations
     }
 
-    /// Holds constraints against what an object makes. Messages begin with the name of the expansion template.
+    /// Holds constraints against what an object makes, as mutators change it. Messages begin with the name of the expansion
+    /// template.
     ///
     /// Fails where the object cannot be expanded.
     pub fn review_generated<'c>(
         &'c self,
         reviewed: &Reviewed<'_>,
         object: &Value,
+        mutators: &Mutators,
         inventory: &Inventory,
         deadline: Deadline,
     ) -> Result<Vec<Violation<'c>>, String> {
         let mut all = Vec::new();
-        for generated in self.expansions.expand(object)? {
+        for generated in self.expansions.expand(object, mutators, reviewed.subject.namespace)? {
             let metadata =
                 Metadata::read(&generated.object.to_string()).map_err(|error| error.to_string())?;
             let subject = Subject {

@@ -47,6 +47,11 @@ impl Pipeline {
                 && self.policies.iter().any(|policy| policy.names_kind(group, kind)))
     }
 
+    /// Whether there is anything to say of objects of that kind, or to change in them.
+    pub fn is_about(&self, group: &str, kind: &str, operation: &str) -> bool {
+        self.may_concern(group, kind, operation) || self.mutators.may_change(group, kind, operation)
+    }
+
     /// Whether a constraint or a policy looks at `data.inventory`, or at whole Namespaces.
     pub fn reads_inventory(&self) -> bool {
         !self.constraints.is_empty() || self.policies.iter().any(Policy::reads_inventory)
@@ -144,8 +149,13 @@ impl Pipeline {
             && let Ok(object) = serde_json::from_str(object.get())
         {
             let deadline = shared.deadline(request);
-            let generated =
-                self.constraints.review_generated(&reviewed, &object, facts.inventory(), deadline);
+            let generated = self.constraints.review_generated(
+                &reviewed,
+                &object,
+                &self.mutators,
+                facts.inventory(),
+                deadline,
+            );
             match generated {
                 Ok(generated) => violations.extend(generated),
                 Err(problem) => failed = Some(problem),
