@@ -12,6 +12,7 @@ mod read;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -316,7 +317,7 @@ fn set_prices(
             tell(format!("`{place}`: {message}"));
         }
         if let Some(profile) = profiles.iter_mut().find(|profile| profile.name == name) {
-            profile.prices = Some(built);
+            profile.prices = Some(Arc::new(built));
         } else {
             let help = suggest::help(&name, profiles.iter().map(|profile| profile.name.as_str()));
             tell(format!("`{place}`: there is no profile `{name}`: {help}"));

@@ -186,6 +186,18 @@ impl Judge<'_> {
         }
     }
 
+    /// How bad it is that `profile` bills a pod as another size than it asks for: a note, or a warning where the pod is
+    /// cut down, or what an override of requests that are partly supported says. Nothing where that is not to be told.
+    pub fn rounded(&self, profile: &Profile, is_cut: bool) -> Option<Severity> {
+        let changed = self.catalogue.by_name(REQUESTS).and_then(|id| {
+            let feature = self.catalogue.feature(id);
+            self.overrides.severity(profile, feature, Support::Partial, self.namespace)
+        });
+        // Never a refusal: the pod runs.
+        let usual = if is_cut { Severity::Warn } else { Severity::Note };
+        changed.map_or(Some(usual), |changed| changed.at(Standing::Eligible))
+    }
+
     fn cell<'p>(
         &self,
         profile: &'p Profile,

@@ -10,6 +10,8 @@ pub mod size;
 pub mod source;
 mod tie;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::node::NodeFact;
@@ -165,7 +167,7 @@ pub struct Profile {
     /// The sizes of pods that there are, where that is known.
     pub size: Option<size::Size>,
     /// What they cost, where that is known.
-    pub prices: Option<prices::Prices>,
+    pub prices: Option<Arc<prices::Prices>>,
     entries: Vec<Entry>,
     /// For each feature, the number of its entry.
     by_feature: Vec<Option<u16>>,

@@ -1,12 +1,13 @@
 //! Profiles as they are written: `VirtualNodeProfile` documents.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::base::{Bases, Inheritance, names, resolve};
 use super::prices::PricesSource;
-use super::size::SizeSource;
+use super::size::source::SizeSource;
 use super::{
     Access, Claim, Effect, Entry, Injection, NetworkPolicySupport, Profile, ProfileId, Recognition,
     Support, Verified,
@@ -294,7 +295,7 @@ impl ProfileSource {
             extends: spec.extends,
             fence: spec.fence,
             size,
-            prices,
+            prices: prices.map(Arc::new),
             unlisted: spec.unlisted.into(),
             entries: Vec::new(),
             by_feature: Vec::new(),

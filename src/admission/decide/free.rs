@@ -20,6 +20,7 @@ impl Decision<'_> {
         let profiles = &self.pipeline.profiles;
         let heading = Placement::predict(self.facts, profiles, self.pod);
         let mut course = Course {
+            costs: Vec::new(),
             editor: Editor::new(PodView::default()),
             placement: heading.clone(),
             heading,

@@ -102,7 +102,8 @@ impl Decision<'_> {
             );
         }
         let placement = Placement::asked(profile.id, reason);
-        Course { editor, heading: placement.clone(), placement, diagnostics }
+        let heading = placement.clone();
+        Course { editor, heading, placement, diagnostics, costs: Vec::new() }
     }
 
     /// What the user wrote that keeps the pod off every node of the profile.

@@ -20,7 +20,8 @@ use crate::cli::render::yaml::to_yaml;
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, paint};
 use crate::compat::{cite_verified, remarks};
 use crate::cost;
-use crate::profile::size::Amount;
+use crate::profile::prices::Prices;
+use crate::profile::size::Size;
 use crate::profile::{Profile, Support};
 
 /// What to show.
@@ -99,20 +100,7 @@ pub fn placement(profile: &Profile) -> Vec<(&'static str, Value)> {
 fn money(profile: &Profile) -> Vec<(&'static str, Value)> {
     let mut parts = Vec::new();
     if let Some(size) = &profile.size {
-        let count = match size.grid.len() {
-            0 => "any size".to_owned(),
-            number => format!("one of {number} sizes"),
-        };
-        let (least, most) = (cost::words(size.least), cost::words(size.most));
-        let mut text = format!("{count} from {least} to {most}");
-        if size.components != Amount::default() {
-            let _ = write!(text, ", with {} for the node itself", cost::words(size.components));
-        }
-        if size.unset != Amount::default() {
-            let _ =
-                write!(text, "; a pod that asks for nothing counts as {}", cost::words(size.unset));
-        }
-        let _ = write!(text, "; {}", cite_verified(&size.source, &size.verified));
+        let text = format!("{}; {}", size.words, cite_verified(&size.source, &size.verified));
         parts.push(("a pod is billed as", json!(text)));
     }
     if let Some(prices) = &profile.prices {
@@ -277,6 +265,10 @@ struct Report<'a> {
     keep_off: Value,
     #[serde(rename = "networkPolicyInstead", skip_serializing_if = "Option::is_none")]
     instead: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<&'a Size>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prices: Option<&'a Prices>,
     unlisted: &'a crate::profile::Entry,
     features: BTreeMap<&'a str, Row<'a>>,
 }
@@ -308,6 +300,8 @@ fn report<'a>(pipeline: &'a Pipeline, profile: &'a Profile, arguments: &ShowArgs
         inject: trimmed(json!(profile.inject)),
         keep_off: trimmed(json!(profile.keep_off)),
         instead: profile.network_policy.instead.as_deref(),
+        size: profile.size.as_ref(),
+        prices: profile.prices.as_deref(),
         unlisted: &profile.unlisted,
         features: rows
             .filter(|(_, row)| {
