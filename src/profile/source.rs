@@ -237,7 +237,7 @@ impl ProfileSource {
         for (number, claim) in spec.claims.iter_mut().enumerate() {
             let place = FieldPath::keys("spec.claims").index(number).key("features");
             let mut told = BTreeSet::new();
-            claim.ids = names(&claim.features, &place, catalogue, &mut told, &mut problems);
+            claim.ids = names(claim.features(), &place, catalogue, &mut told, &mut problems);
         }
         let handed = bases
             .inheritance(&self.metadata.name, spec.extends.as_deref(), catalogue)
