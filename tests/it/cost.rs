@@ -328,3 +328,12 @@ fn a_pod_that_is_cut_down_is_warned_about() {
         "the pod asks for 64 vCPU and 3 GiB and gets 48 vCPU and 256 GiB only"
     );
 }
+
+#[test]
+fn the_example_of_the_provider_is_priced_as_there() {
+    let pipeline = Pipeline::built_in().unwrap();
+    let profile = pipeline.profile_named("alibaba-eci-managed").unwrap();
+    // An hour of 2 vCPU and 8 GiB costs USD 0.083088.
+    let estimate = estimate(profile, &demand(json!([requests("2", "8Gi")]))).unwrap();
+    assert_eq!(estimate.hourly, Some(83_088_000));
+}
