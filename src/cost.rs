@@ -2,7 +2,6 @@
 
 pub mod demand;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -55,6 +54,13 @@ pub fn money(nano: i128, currency: &str) -> String {
     format!("{currency} {}.{:04}", tenths / 10_000, tenths % 10_000)
 }
 
+/// A price with its currency, to the last digit: `USD 0.004445`.
+pub fn price(nano: i64, currency: &str) -> String {
+    let (whole, part) = (i128::from(nano) / NANO, i128::from(nano) % NANO);
+    let text = format!("{currency} {whole}.{part:09}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// The estimate for one profile that a pod may go to, as a verdict carries it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Cost {
@@ -97,12 +103,16 @@ impl Cost {
     pub fn brief(&self) -> String {
         let mut text = self.profile.clone();
         text.push(' ');
-        match self.estimate.billed {
-            None => text.push_str("too large"),
-            Some(billed) => {
-                let _ = write!(text, "{billed}");
-            }
-        }
+        text.push_str(&self.price());
+        text
+    }
+
+    /// The same without the profile.
+    pub fn price(&self) -> String {
+        let mut text = match self.estimate.billed {
+            None => "too large".to_owned(),
+            Some(billed) => billed.to_string(),
+        };
         if let Some((hourly, currency)) = self.hourly() {
             text.push_str(", about ");
             text.push_str(&money(hourly, currency));
@@ -136,5 +146,7 @@ mod tests {
     fn money_is_put_into_words() {
         assert_eq!(money(98_740_000, "USD"), "USD 0.0988");
         assert_eq!(money(12_000_000_000, "EUR"), "EUR 12.0000");
+        assert_eq!(price(4_445_000, "USD"), "USD 0.004445");
+        assert_eq!(price(2_000_000_000, "USD"), "USD 2");
     }
 }

@@ -337,3 +337,22 @@ fn the_example_of_the_provider_is_priced_as_there() {
     let estimate = estimate(profile, &demand(json!([requests("2", "8Gi")]))).unwrap();
     assert_eq!(estimate.hourly, Some(83_088_000));
 }
+
+#[test]
+fn moving_to_another_profile_says_what_it_costs_there() {
+    let test = CliTest::new().file("pods.yaml", PODS);
+    test.run(&["profile", "diff", "azure-aci", "eks-fargate", "-f", "pods.yaml"]).check(
+        1,
+        &[
+            "1.1 vCPU and 3.2 GB -> 2 vCPU and 4 GiB, about USD 0.0988 an hour",
+            "17 vCPU and 3.2 GB -> too large",
+            "a pod is billed as",
+            "+ USD 0.04048 a vCPU and USD 0.004445 a GiB an hour in us-east-1",
+        ],
+        &[],
+    );
+    let report = ["profile", "diff", "azure-aci", "eks-fargate", "-f", "pods.yaml", "-o", "json"];
+    let report: Value = serde_json::from_str(&test.run(&report).stdout).unwrap();
+    assert_eq!(report["objects"][0]["costFrom"]["billed"]["cpu"], json!(1.1));
+    assert_eq!(report["objects"][0]["costTo"]["perHour"], json!(0.09874));
+}

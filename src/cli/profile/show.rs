@@ -91,20 +91,24 @@ pub fn placement(profile: &Profile) -> Vec<(&'static str, Value)> {
         ("a pod gets there with", trimmed(json!(profile.inject))),
         ("a pod is kept off with", trimmed(json!(profile.keep_off))),
     ];
-    parts.extend(money(profile));
+    parts.extend(sizes(profile).into_iter().map(|(title, text)| (title, json!(text))));
     parts.retain(|(_, value)| !is_empty(value));
     parts
 }
 
-/// Sizes and prices in words.
-fn money(profile: &Profile) -> Vec<(&'static str, Value)> {
+/// The titles of what there is to say of sizes and of prices.
+pub const SIZES: [&str; 2] = ["a pod is billed as", "list prices"];
+
+/// Sizes and prices in words, each under its title.
+pub fn sizes(profile: &Profile) -> Vec<(&'static str, String)> {
+    let [billed_as, list_prices] = SIZES;
     let mut parts = Vec::new();
     if let Some(size) = &profile.size {
         let text = format!("{}; {}", size.words, cite_verified(&size.source, &size.verified));
-        parts.push(("a pod is billed as", json!(text)));
+        parts.push((billed_as, text));
     }
     if let Some(prices) = &profile.prices {
-        let price = |nano: i64| cost::money(nano.into(), &prices.currency);
+        let price = |nano: i64| cost::price(nano, &prices.currency);
         let mut text = format!(
             "{} a vCPU and {} a GiB an hour in {}",
             price(prices.vcpu_hour),
@@ -115,7 +119,7 @@ fn money(profile: &Profile) -> Vec<(&'static str, Value)> {
             let _ = write!(text, ", for {} s at least", prices.minimum_seconds);
         }
         let _ = write!(text, "; {}", cite_verified(&prices.source, &prices.verified));
-        parts.push(("list prices", json!(text)));
+        parts.push((list_prices, text));
     }
     parts
 }
