@@ -33,7 +33,8 @@ pub struct Override {
     pub class: Option<Class>,
     /// Only in this namespace.
     pub namespace: Option<String>,
-    /// Only for this level of support.
+    /// Only for this level of support. Without it, what is supported is left alone unless the feature is named: a class or a
+    /// profile is made stricter about what does not work there.
     pub support: Option<Support>,
     /// What the finding becomes.
     pub severity: OverrideSeverity,
@@ -85,7 +86,10 @@ impl Overrides {
                     && one.feature.as_ref().is_none_or(|wanted| *wanted == feature.name)
                     && one.class.is_none_or(|wanted| wanted == feature.class)
                     && one.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
-                    && one.support.is_none_or(|wanted| wanted == support)
+                    && one.support.map_or_else(
+                        || support != Support::Supported || one.feature.is_some(),
+                        |wanted| wanted == support,
+                    )
             })
             .map(|one| one.severity)
     }
