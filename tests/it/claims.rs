@@ -63,7 +63,10 @@ fn a_pod_that_may_burst_is_kept_off_where_it_would_fail() {
     let verdict = decide(&pipeline, &Facts::default(), &plain);
     assert_eq!(verdict.placement.standing, Standing::Eligible);
     assert_eq!(profiles(&verdict), ["huawei-cci-bursting"]);
-    assert_eq!(verdict.placement.profiles[0].reason, "its label lets it burst to the profile");
+    assert_eq!(
+        verdict.placement.profiles[0].reason,
+        "its label or annotation lets it burst to the profile"
+    );
 
     let privileged = json!({"containers": [{"name": "c", "image": "registry.example.com/a:1",
         "securityContext": {"privileged": true}}]});
@@ -75,6 +78,18 @@ fn a_pod_that_may_burst_is_kept_off_where_it_would_fail() {
     assert!(affinity.to_string().contains("virtual-kubelet"), "kept off: {affinity}");
     let again = decide(&pipeline, &Facts::default(), &kept);
     assert_eq!(again.placement.standing, Standing::Regular, "and then it stays");
+}
+
+#[test]
+fn an_annotation_of_the_provider_binds_the_pod_or_lets_it_burst() {
+    let pipeline = Pipeline::built_in().unwrap();
+    for (value, standing) in [("eci_only", Standing::Bound), ("eci", Standing::Eligible)] {
+        let metadata = json!({"annotations": {"alibabacloud.com/burst-resource": value}});
+        let verdict = decide(&pipeline, &Facts::default(), &pod(metadata, json!({})));
+        assert_eq!(verdict.placement.standing, standing, "{value}");
+        assert_eq!(profiles(&verdict), ["alibaba-eci-managed"]);
+        assert!(verdict.diagnostics.iter().all(|one| !one.code.contains("scheduling.eci")));
+    }
 }
 
 #[test]
