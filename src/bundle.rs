@@ -9,6 +9,7 @@ pub mod last_good;
 mod policy;
 pub mod library;
 mod read;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -227,7 +228,8 @@ impl Pipeline {
         let known_profiles: Vec<String> = profiles.keys().cloned().collect();
         choose(&config.profiles, &mut profiles, sources, &mut problems);
         let mut profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
-        set_prices(&mut profiles, config.prices.clone(), sources, &mut problems);
+        settings::set_prices(&mut profiles, config.prices.clone(), sources, &mut problems);
+        settings::check(&config.overrides, &known_profiles, &catalogue, sources, &mut problems);
         let mut notices = Vec::new();
         let mut written = Vec::new();
         let (constraints, mutators) =
@@ -300,31 +302,6 @@ fn build_profiles(
         }
     }
     profiles
-}
-
-/// Puts the user's own prices in the place of list prices.
-fn set_prices(
-    profiles: &mut [Profile],
-    prices: BTreeMap<String, PricesSource>,
-    sources: &Sources,
-    problems: &mut Vec<Problem>,
-) {
-    let origin = sources.config.as_ref().map_or_else(String::new, |text| text.origin.clone());
-    let mut tell = |message| problems.push(Problem { origin: origin.clone(), mark: None, message });
-    for (name, source) in prices {
-        let mut mistakes = Vec::new();
-        let place = FieldPath::keys("spec.prices").key(&name);
-        let built = source.build(&place, &mut mistakes);
-        for Mistake { place, message } in mistakes {
-            tell(format!("`{place}`: {message}"));
-        }
-        if let Some(profile) = profiles.iter_mut().find(|profile| profile.name == name) {
-            profile.prices = Some(built);
-        } else {
-            let help = suggest::help(&name, profiles.iter().map(|profile| profile.name.as_str()));
-            tell(format!("`{place}`: there is no profile `{name}`: {help}"));
-        }
-    }
 }
 
 fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {

@@ -33,7 +33,8 @@ pub struct Override {
     pub class: Option<Class>,
     /// Only in this namespace.
     pub namespace: Option<String>,
-    /// Only for this level of support.
+    /// Only for this level of support. Without it, what is supported is left alone unless the feature is named: a class or a
+    /// profile is made stricter about what does not work there.
     pub support: Option<Support>,
     /// What the finding becomes.
     pub severity: OverrideSeverity,
@@ -85,7 +86,10 @@ impl Overrides {
                     && one.feature.as_ref().is_none_or(|wanted| *wanted == feature.name)
                     && one.class.is_none_or(|wanted| wanted == feature.class)
                     && one.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
-                    && one.support.is_none_or(|wanted| wanted == support)
+                    && one.support.map_or_else(
+                        || support != Support::Supported || one.feature.is_some(),
+                        |wanted| wanted == support,
+                    )
             })
             .map(|one| one.severity)
     }
@@ -184,6 +188,18 @@ impl Judge<'_> {
             None if standing == Standing::Bound => Some(Severity::Deny),
             None => Some(Severity::Warn),
         }
+    }
+
+    /// How bad it is that `profile` bills a pod as another size than it asks for: a note, or a warning where the pod is
+    /// cut down, or what an override of requests that are partly supported says. Nothing where that is not to be told.
+    pub fn rounded(&self, profile: &Profile, is_cut: bool) -> Option<Severity> {
+        let changed = self.catalogue.by_name(REQUESTS).and_then(|id| {
+            let feature = self.catalogue.feature(id);
+            self.overrides.severity(profile, feature, Support::Partial, self.namespace)
+        });
+        // Never a refusal: the pod runs.
+        let usual = if is_cut { Severity::Warn } else { Severity::Note };
+        changed.map_or(Some(usual), |changed| changed.at(Standing::Eligible))
     }
 
     fn cell<'p>(

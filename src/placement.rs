@@ -6,6 +6,7 @@
 
 pub mod filter;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use crate::facts::Facts;
 use crate::node::{HOST_NAME, NodeFact};
 use crate::pod::{PodView, lookup};
-use crate::profile::{Profile, ProfileId};
+use crate::profile::{Hold, Profile, ProfileId};
 
 /// Value of [`PROFILE_KEY`](crate::profile::PROFILE_KEY) on a pod that wants none, whatever its namespace asks for.
 pub const NO_PROFILE: &str = "none";
@@ -55,6 +56,8 @@ pub enum Reason {
     AskedByPod,
     /// The profile claims such pods by scheduler name, label or annotation.
     Claimed,
+    /// The same, for pods that may stay on regular nodes, too.
+    Burst,
     /// `spec.nodeName` names one of its nodes.
     NodeName,
     /// The scheduler could choose one of its nodes.
@@ -70,6 +73,7 @@ impl fmt::Display for Reason {
             }
             Self::AskedByPod => "it asks for the profile with `loadline.dev/profile`",
             Self::Claimed => "the profile claims pods with its scheduler name, label or annotation",
+            Self::Burst => "its label or annotation lets it burst to the profile",
             Self::NodeName => "`spec.nodeName` names one of its nodes",
             Self::Schedulable => "its tolerations, node selector and affinity admit such a node",
         })
@@ -109,12 +113,22 @@ impl Placement {
     ///
     /// With a cluster in `facts` its nodes decide, and profiles without a node there are out of reach unless they claim
     /// the pod. Without one, each profile's own description of its node stands in for the cluster.
-    pub fn predict(facts: &Facts, profiles: &[Profile], pod: &PodView) -> Self {
+    ///
+    /// `namespace` holds the labels of the pod's namespace, where that has a say.
+    pub fn predict(
+        facts: &Facts,
+        profiles: &[Profile],
+        pod: &PodView,
+        namespace: Option<&BTreeMap<String, String>>,
+    ) -> Self {
         let reaches: Vec<Reach> = profiles
             .iter()
             .filter_map(|profile| {
-                let reason =
-                    if profile.claims(pod) { Reason::Claimed } else { reach(facts, profile, pod)? };
+                let reason = match profile.claims(pod, namespace) {
+                    Some(Hold::Bound) => Reason::Claimed,
+                    Some(Hold::Burst) if is_open(facts, profile, pod) => Reason::Burst,
+                    Some(Hold::Burst) | None => reach(facts, profile, pod)?,
+                };
                 Some(Reach { profile: profile.id, reason })
             })
             .collect();
@@ -144,6 +158,13 @@ pub fn own_nodes<'a>(facts: &'a Facts, profile: &'a Profile) -> Vec<&'a NodeFact
         || profile.node.iter().collect(),
         |cluster| cluster.of_profile(&profile.name).collect(),
     )
+}
+
+/// Whether the pod would be let in by a node of `profile` once it has got the tolerations that the provider adds.
+fn is_open(facts: &Facts, profile: &Profile, pod: &PodView) -> bool {
+    let tolerating = pod.tolerating_everything();
+    pod.node_name.is_none()
+        && own_nodes(facts, profile).into_iter().any(|node| filter::admits(&tolerating, node))
 }
 
 /// Whether, and why, a node of `profile` is open to `pod` by the scheduler's filters.

@@ -4,17 +4,21 @@
 //! is read from a `VirtualNodeProfile` document ([`source`]) and checked against the catalogue.
 
 pub mod base;
+mod claim;
 mod entry;
 pub mod prices;
 pub mod size;
 pub mod source;
 mod tie;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::node::NodeFact;
-use crate::pod::{FeatureId, PodView, Requirement, Taint, Toleration};
+use crate::pod::{FeatureId, Requirement, Taint, Toleration};
 
+pub use claim::{Claim, Hold};
 pub use entry::{Effect, Entry, Method, Support, Verified};
 
 /// Key of the label or annotation, on a pod or its namespace, that asks for a profile by name. As a label on a node it
@@ -72,20 +76,6 @@ impl Recognition {
             + usize::from(self.kubelet_version.is_some());
         (parts > 0 && labels && taints && names && version).then_some(parts)
     }
-}
-
-/// Pods that belong to a profile whatever their scheduling constraints say: all parts that are given must match.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-pub struct Claim {
-    scheduler_name: Option<String>,
-    /// Label keys that must be there.
-    pod_labels: Vec<String>,
-    /// Features that the pod must use, by name: an annotation that asks for the provider, for example.
-    features: Vec<String>,
-    /// The same, tied to the catalogue.
-    #[serde(skip)]
-    ids: Vec<FeatureId>,
 }
 
 /// What a pod that asks for the profile needs to get there.
@@ -165,7 +155,7 @@ pub struct Profile {
     /// The sizes of pods that there are, where that is known.
     pub size: Option<size::Size>,
     /// What they cost, where that is known.
-    pub prices: Option<prices::Prices>,
+    pub prices: Option<Arc<prices::Prices>>,
     entries: Vec<Entry>,
     /// For each feature, the number of its entry.
     by_feature: Vec<Option<u16>>,
@@ -211,22 +201,6 @@ impl Profile {
             .filter_map(|profile| Some((weight(profile)?, profile)))
             .reduce(|best, next| if next.0 > best.0 { next } else { best })
             .map(|(_, profile)| profile)
-    }
-
-    /// Whether the profile claims such a pod.
-    pub fn claims(&self, pod: &PodView) -> bool {
-        self.claims.iter().any(|claim| {
-            let scheduler = claim
-                .scheduler_name
-                .as_ref()
-                .is_none_or(|wanted| pod.scheduler_name.as_ref() == Some(wanted));
-            let labels = claim.pod_labels.iter().all(|key| pod.label(key).is_some());
-            let features = claim.ids.iter().all(|id| pod.uses.iter().any(|one| one.feature == *id));
-            let is_any = claim.scheduler_name.is_some()
-                || !claim.pod_labels.is_empty()
-                || !claim.ids.is_empty();
-            is_any && scheduler && labels && features
-        })
     }
 
     /// The nodes that it may have where no cluster is known: the one it describes, and that node with other taints or labels

@@ -1,6 +1,8 @@
 //! Kubernetes quantities (`100m`, `1.5Gi`, `2e3`) and prices, read exactly: whole numbers throughout, rounded up as the API
 //! server rounds them.
 
+use serde_json::{Value, json};
+
 /// A quantity in units of one `unit`th, rounded up: `scaled("0.25", 1000)` is 250. Nothing where the text is no quantity, is
 /// negative, or is too large to count.
 pub fn scaled(text: &str, unit: i128) -> Option<i64> {
@@ -21,6 +23,16 @@ pub fn scaled(text: &str, unit: i128) -> Option<i64> {
 /// A quotient rounded up; nothing where it is divided by nothing.
 pub fn up(above: i128, below: i128) -> Option<i128> {
     above.checked_add(below.checked_sub(1)?)?.checked_div(below)
+}
+
+/// A quotient as a number of JSON: whole where it can be. For reports: only there, at the end, is anything less than exact.
+pub fn ratio(above: i128, below: i128) -> Value {
+    if above % below == 0 {
+        return json!(i64::try_from(above / below).ok());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 15 digits")]
+    let quotient = above as f64 / below as f64;
+    json!(quotient)
 }
 
 /// What a suffix multiplies by and divides by.

@@ -19,6 +19,8 @@ use super::review::CLAIMS;
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
 use crate::compat::{Judge, cite};
+use crate::cost::Cost;
+use crate::cost::demand::Demand;
 use crate::diagnostic::{Diagnostic, Severity, suggest};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
@@ -29,7 +31,6 @@ use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Standing};
 use crate::pod::PodView;
-use crate::profile::size::Amount;
 use crate::profile::{Profile, Support};
 
 impl Pipeline {
@@ -73,7 +74,7 @@ struct Shared {
     review: OnceCell<Review>,
     deadline: OnceCell<Deadline>,
     /// What the pod asks for.
-    demand: OnceCell<Option<Amount>>,
+    demand: OnceCell<Option<Demand>>,
 }
 
 impl Shared {
@@ -101,6 +102,8 @@ struct Course {
     /// Where it is headed now.
     placement: Placement,
     diagnostics: Vec<Diagnostic>,
+    /// What it comes to there, once that is settled.
+    costs: Vec<Cost>,
 }
 
 impl<'a> Decision<'a> {
@@ -156,6 +159,7 @@ impl Decision<'_> {
             mode: self.mode,
             placement: self.describe(&course.heading),
             diagnostics: course.diagnostics,
+            costs: course.costs,
             changes: course.editor.changes,
             patch: course.editor.patch,
             bundle: self.pipeline.digest.clone(),
@@ -222,6 +226,13 @@ impl Decision<'_> {
             let profile = self.pipeline.profile(reach.profile);
             course.diagnostics.extend(judge.judge(profile, self.pod, standing));
             course.diagnostics.extend(self.too_large(profile, standing));
+        }
+        course.costs = self.costs(&course.placement);
+        // Where a pod may go to several, what it comes to is not yet known.
+        if let ([reach], [cost], Standing::Bound) =
+            (reaches.as_slice(), course.costs.as_slice(), course.placement.standing)
+        {
+            course.diagnostics.extend(self.rounded(cost, self.pipeline.profile(reach.profile)));
         }
         if !reaches.is_empty() {
             course.diagnostics.extend(judge.unknown_fields(self.pod, course.placement.standing));

@@ -4,6 +4,7 @@ use json_patch::PatchOperation;
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
+use crate::cost::Cost;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::placement::Standing;
 
@@ -78,6 +79,10 @@ pub struct Verdict {
     pub placement: Heading,
     /// What there is to say, worst first.
     pub diagnostics: Vec<Diagnostic>,
+    /// What an hour of the pod comes to on each profile that it may go to, where sizes or prices of that are known: an
+    /// estimate. Worked out when the object is final.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<Cost>,
     /// What is changed, and why.
     pub changes: Vec<Change>,
     /// The same as operations on the raw object.
@@ -94,6 +99,7 @@ impl Verdict {
             mode,
             placement: Heading { standing: Standing::Regular, profiles: Vec::new() },
             diagnostics: Vec::new(),
+            costs: Vec::new(),
             changes: Vec::new(),
             patch: Vec::new(),
             bundle: bundle.to_owned(),

@@ -157,10 +157,12 @@ impl Run<'_> {
 
     /// What each object comes to.
     pub fn costs(&self) -> Vec<Vec<cost::Line<'_>>> {
-        let lines = |subject: &Subject, judged: &Vec<Judged>| {
-            judged.iter().flat_map(|one| cost::lines(self.pipeline, subject, one)).collect()
-        };
-        self.judged.iter().map(|((_, subject), judged)| lines(subject, judged)).collect()
+        let mut all = Vec::with_capacity(self.judged.len());
+        for ((_, subject), judged) in &self.judged {
+            let lines = |one| cost::lines(self.pipeline, subject, one);
+            all.push(judged.iter().flat_map(lines).collect());
+        }
+        all
     }
 
     /// The exemptions with how often each was applied here.

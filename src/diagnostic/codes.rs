@@ -24,6 +24,9 @@ pub const MISSING_TOLERATION: &str = "missing-toleration";
 /// Code of the finding on a pod that no size of a virtual node holds.
 pub const SIZE_TOO_LARGE: &str = "size-too-large";
 
+/// Code of the note on a pod that is billed as another size than it asks for.
+pub const SIZE_ROUNDED: &str = "size-rounded";
+
 /// Every general code, by name.
 pub static CODES: &[Code] = &[
     Code {
@@ -72,6 +75,15 @@ pub static CODES: &[Code] = &[
               Other policies are not concerned.",
         help: "Reproduce it with `loadline check --policy DIR -f FILE`, and test the policy with `loadline policy test DIR`. \
                Read optional fields with `object.get`, as a field that is missing makes a rule undefined.",
+    },
+    Code {
+        name: SIZE_ROUNDED,
+        title: "pod that is billed as another size than it asks for",
+        what: "The virtual node sells pods in certain sizes, and the pod gets the one that holds it, or the largest there is.",
+        why: "What is above the request is paid for and not used; where a pod is cut down, it has less than it was tested with. \
+              The message names the size and, where prices are known, what an hour costs: an estimate by list prices.",
+        help: "Ask for what the size holds, or for a little less and get a smaller one (`loadline profile show` tells the sizes). \
+               An override of `resources.requests` with `support: partial` makes it a warning, or `off`.",
     },
     Code {
         name: SIZE_TOO_LARGE,

@@ -1,27 +1,30 @@
 //! What a kind of virtual node costs, at one place on one day.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Verified;
 use crate::catalogue::source::OneOrMany;
 use crate::date::Date;
 use crate::document::Mistake;
 use crate::path::FieldPath;
-use crate::quantity::scaled;
+use crate::quantity::{ratio, scaled};
 
 /// How many parts the unit of a currency has here.
 pub const NANO: i128 = 1_000_000_000;
 
 /// List prices. They are those of one region, on the day on which they were verified.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Prices {
     /// ISO 4217.
     pub currency: String,
     /// The provider's name of the region.
     pub region: String,
     /// An hour of a vCPU, in thousand-millionths of the currency.
+    #[serde(serialize_with = "in_units")]
     pub vcpu_hour: i64,
     /// An hour of a GiB of memory, in the same.
+    #[serde(serialize_with = "in_units")]
     pub gib_hour: i64,
     /// The least that is charged for, in seconds.
     pub minimum_seconds: u32,
@@ -29,6 +32,12 @@ pub struct Prices {
     pub source: String,
     /// How and when they were verified.
     pub verified: Verified,
+}
+
+/// A price in the currency itself.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn in_units<S: Serializer>(nano: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    ratio((*nano).into(), NANO).serialize(serializer)
 }
 
 /// `prices` as it is written.

@@ -1,196 +1,208 @@
-//! The sizes in which a kind of virtual node sells pods.
+//! The sizes in which a kind of virtual node sells pods, and how it comes to them.
 
-use serde::Deserialize;
+mod amount;
+pub(super) mod source;
+mod words;
+
+use serde::{Deserialize, Serialize};
 
 use super::Verified;
-use crate::catalogue::source::OneOrMany;
-use crate::document::Mistake;
-use crate::path::FieldPath;
-use crate::quantity::scaled;
 
-/// An amount of CPU in thousandths and of memory in bytes.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Amount {
-    /// Thousandths of a vCPU.
-    pub cpu: i64,
-    /// Bytes.
-    pub memory: i64,
-}
+pub use amount::Amount;
 
-/// The sizes that there are. A pod gets the first, in their order, that holds it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// The sizes that there are, and what becomes of a pod before it gets one.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Size {
-    /// Every size, ascending by CPU and then by memory; none where any size between two can be had.
+    /// Every size, ascending by CPU and then by memory; none where any size between two can be had. A pod gets the first
+    /// that holds it.
     pub grid: Vec<Amount>,
     /// The smallest size.
     pub least: Amount,
-    /// The largest size; of CPU and of memory each where there is no grid.
+    /// The largest size; of CPU and of memory each where there is no grid, and then of what is nothing there is no largest.
     pub most: Amount,
+    /// Which number of a container counts where it has two.
+    pub counts: Counts,
+    /// What becomes of a container before all are added up.
+    pub container: Container,
+    /// Whether each container gets a size of its own.
+    pub per_container: bool,
     /// What the virtual node needs for itself, added to what the pod asks for.
     pub components: Amount,
     /// What a pod counts for that asks for nothing at all.
     pub unset: Amount,
+    /// What sizes are whole multiples of.
+    pub step: Step,
+    /// The least and the most memory for each vCPU, in bytes; too little of either is filled up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<(i64, i64)>,
+    /// What becomes of a pod that is larger than the largest size.
+    pub above: Above,
     /// Where the facts are from; several are joined by a comma.
     pub source: String,
     /// How and when they were verified.
     pub verified: Verified,
+    /// All of it in words.
+    pub words: String,
 }
 
-impl Size {
-    /// The size that a pod of this demand gets; nothing where none is large enough.
-    pub fn fit(&self, demand: Amount) -> Option<Amount> {
-        let demand = if demand == Amount::default() { self.unset } else { demand };
-        let cpu = demand.cpu.saturating_add(self.components.cpu);
-        let memory = demand.memory.saturating_add(self.components.memory);
-        if self.grid.is_empty() {
-            let size =
-                Amount { cpu: cpu.max(self.least.cpu), memory: memory.max(self.least.memory) };
-            let is_there = size.cpu <= self.most.cpu && size.memory <= self.most.memory;
-            return is_there.then_some(size);
+/// Which number of a container counts where it has two.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Counts {
+    /// The request, and the limit where there is none, as the API server fills in.
+    #[default]
+    Requests,
+    /// The limit, and the request where there is none.
+    Limits,
+    /// The larger of the two.
+    Larger,
+}
+
+/// What becomes of a pod that is larger than the largest size.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Above {
+    /// It does not run.
+    #[default]
+    Refused,
+    /// It gets the largest size.
+    Cut,
+}
+
+/// Amounts of which there are only whole multiples; nothing of what comes in any amount.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Step {
+    /// The distance between two.
+    pub amount: Amount,
+    /// Which of the two neighbours it becomes.
+    pub round: Round,
+}
+
+/// A direction.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Round {
+    /// To the larger neighbour.
+    #[default]
+    Up,
+    /// To the smaller one.
+    Down,
+}
+
+/// What becomes of a container before all are added up.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Container {
+    /// What it counts for where it says nothing, of CPU and of memory each.
+    pub unset: Amount,
+    /// The least that it counts for where it says something.
+    pub least: Amount,
+    /// What it is rounded to.
+    pub step: Step,
+}
+
+/// What one container asks for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Ask {
+    /// Of CPU.
+    pub cpu: Told,
+    /// Of memory.
+    pub memory: Told,
+}
+
+/// What a container says of CPU, or of memory.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Told {
+    /// Its request, if it has one.
+    pub request: Option<i64>,
+    /// Its limit, if it has one.
+    pub limit: Option<i64>,
+}
+
+impl Told {
+    /// What counts of it; nothing where nothing was said.
+    fn counted(self, counts: Counts) -> Option<i64> {
+        let Self { request, limit } = self;
+        match counts {
+            Counts::Requests => request.or(limit),
+            Counts::Limits => limit.or(request),
+            Counts::Larger => request.max(limit),
         }
-        self.grid.iter().copied().find(|size| size.cpu >= cpu && size.memory >= memory)
     }
 }
 
-/// `size` as it is written.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SizeSource {
-    #[serde(default)]
-    grid: Vec<Row>,
-    /// Without a grid: any size between these two.
-    least: Option<Whole>,
-    most: Option<Whole>,
-    #[serde(default)]
-    components: AmountSource,
-    #[serde(default)]
-    unset: AmountSource,
-    source: OneOrMany<String>,
-    verified: Verified,
+impl Ask {
+    /// What counts of it.
+    pub fn counted(self, counts: Counts) -> Amount {
+        Amount {
+            cpu: self.cpu.counted(counts).unwrap_or_default(),
+            memory: self.memory.counted(counts).unwrap_or_default(),
+        }
+    }
 }
 
-/// Both amounts.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Whole {
-    cpu: String,
-    memory: String,
+impl Step {
+    fn apply(self, amount: Amount) -> Amount {
+        amount.with(self.amount, |amount, step| {
+            if step <= 0 {
+                return amount;
+            }
+            let over = amount.rem_euclid(step);
+            match self.round {
+                Round::Up if over > 0 => amount.saturating_add(step - over),
+                Round::Up | Round::Down => amount - over,
+            }
+        })
+    }
 }
 
-/// The amounts of memory that can be had with an amount of CPU.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    cpu: String,
-    /// Single amounts.
-    #[serde(default)]
-    memory: Vec<String>,
-    /// Amounts at equal distance.
-    from: Option<String>,
-    to: Option<String>,
-    step: Option<String>,
+impl Size {
+    /// What a container counts for.
+    pub fn share(&self, ask: Ask) -> Amount {
+        let Container { unset, least, step } = self.container;
+        let fitted = step.apply(ask.counted(self.counts)).with(least, i64::max);
+        let said = |told: Told| told.counted(self.counts).is_some();
+        Amount {
+            cpu: if said(ask.cpu) { fitted.cpu } else { unset.cpu },
+            memory: if said(ask.memory) { fitted.memory } else { unset.memory },
+        }
+    }
+
+    /// The size for such a sum; nothing where none is large enough.
+    pub fn fit(&self, sum: Amount) -> Option<Amount> {
+        let sum = if sum == Amount::default() { self.unset } else { sum };
+        let mut wanted = self.step.apply(sum.plus(self.components)).with(self.least, i64::max);
+        if let Some((least, most)) = self.ratio {
+            wanted = self.step.apply(balanced(wanted, least, most));
+        }
+        if self.above == Above::Cut {
+            wanted = wanted.with(self.most(), i64::min);
+        }
+        if self.grid.is_empty() {
+            let is_within = |amount: i64, most: i64| most == 0 || amount <= most;
+            let is_there =
+                is_within(wanted.cpu, self.most.cpu) && is_within(wanted.memory, self.most.memory);
+            return is_there.then_some(wanted);
+        }
+        let holds = |size: &Amount| size.cpu >= wanted.cpu && size.memory >= wanted.memory;
+        self.grid.iter().copied().find(holds)
+    }
+
+    /// The most CPU and the most memory there are.
+    fn most(&self) -> Amount {
+        self.grid.iter().fold(self.most, |most, size| most.with(*size, i64::max))
+    }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct AmountSource {
-    cpu: Option<String>,
-    memory: Option<String>,
-}
-
-/// How many sizes a row may have: a step that is too small is a slip.
-const MOST: usize = 1024;
-
-impl SizeSource {
-    /// Reads the amounts. Gives every mistake with its place.
-    pub(super) fn build(self, problems: &mut Vec<Mistake>) -> Size {
-        let root = FieldPath::keys("spec.size");
-        let mut read = |text: &str, unit: i128, place: FieldPath| {
-            scaled(text, unit).filter(|amount| *amount > 0).unwrap_or_else(|| {
-                let message = format!("`{text}` is no amount; write it as `500m` or `2Gi`");
-                problems.push(Mistake { place, message });
-                1
-            })
-        };
-        let mut amount = |source: &AmountSource, place: FieldPath| {
-            let mut part = |text: &Option<String>, unit, key| {
-                text.as_ref().map_or(0, |text| read(text, unit, place.clone().key(key)))
-            };
-            Amount {
-                cpu: part(&source.cpu, 1000, "cpu"),
-                memory: part(&source.memory, 1, "memory"),
-            }
-        };
-        let components = amount(&self.components, root.clone().key("components"));
-        let unset = amount(&self.unset, root.clone().key("unset"));
-        let mut whole = |amount: &Whole, key: &str| {
-            let place = root.clone().key(key);
-            Amount {
-                cpu: read(&amount.cpu, 1000, place.clone().key("cpu")),
-                memory: read(&amount.memory, 1, place.key("memory")),
-            }
-        };
-        let bounds = match (&self.least, &self.most) {
-            (Some(least), Some(most)) if self.grid.is_empty() => {
-                Some((whole(least, "least"), whole(most, "most")))
-            }
-            _ => None,
-        };
-        let is_one_form = bounds.is_some()
-            || (!self.grid.is_empty() && self.least.is_none() && self.most.is_none());
-        let mut grid = Vec::new();
-        let mut slips = Vec::new();
-        for (number, row) in self.grid.iter().enumerate() {
-            let place = root.clone().key("grid").index(number);
-            let given = [&row.from, &row.to, &row.step].into_iter().flatten().count();
-            if !(given == 3 || given == 0 && !row.memory.is_empty()) {
-                let message = "a row needs `memory`, or `from`, `to` and `step`".to_owned();
-                slips.push(Mistake { place: place.clone(), message });
-            }
-            let cpu = read(&row.cpu, 1000, place.clone().key("cpu"));
-            for (position, memory) in row.memory.iter().enumerate() {
-                let place = place.clone().key("memory").index(position);
-                grid.push(Amount { cpu, memory: read(memory, 1, place) });
-            }
-            if let (Some(from), Some(to), Some(step)) = (&row.from, &row.to, &row.step) {
-                let mut memory = read(from, 1, place.clone().key("from"));
-                let to = read(to, 1, place.clone().key("to"));
-                let step = read(step, 1, place.clone().key("step"));
-                let mut left = MOST;
-                while memory <= to && left > 0 {
-                    grid.push(Amount { cpu, memory });
-                    memory = memory.saturating_add(step);
-                    left -= 1;
-                }
-                if memory <= to {
-                    let message = format!("a row has more than {MOST} sizes; is `step` right?");
-                    slips.push(Mistake { place: place.clone(), message });
-                }
-            }
-        }
-        problems.append(&mut slips);
-        let order = |size: &Amount| (size.cpu, size.memory);
-        let is_ascending = grid.windows(2).all(|pair| match pair {
-            [left, right] => order(left) < order(right),
-            _ => true,
-        });
-        if !is_one_form {
-            let message = "sizes are a `grid`, or `least` and `most`".to_owned();
-            problems.push(Mistake { place: root.clone(), message });
-        }
-        if !is_ascending {
-            let message = "sizes must ascend, by CPU and then by memory".to_owned();
-            problems.push(Mistake { place: root.key("grid"), message });
-        }
-        let (least, most) = bounds.unwrap_or_else(|| {
-            let end = |size: Option<&Amount>| size.copied().unwrap_or_default();
-            (end(grid.first()), end(grid.last()))
-        });
-        let source = self.source.as_slice().join(", ");
-        if source.is_empty() {
-            let message = "sizes need a `source`".to_owned();
-            problems.push(Mistake { place: FieldPath::keys("spec.size"), message });
-        }
-        Size { grid, least, most, components, unset, source, verified: self.verified }
+/// With the less of the two filled up until there is enough memory for each vCPU, and enough CPU for the memory.
+fn balanced(amount: Amount, least: i64, most: i64) -> Amount {
+    let divided = |above: i128, below: i64| {
+        crate::quantity::up(above, below.into()).and_then(|up| i64::try_from(up).ok())
+    };
+    let for_cpu = divided(i128::from(amount.cpu) * i128::from(least), 1000);
+    let for_memory = divided(i128::from(amount.memory) * 1000, most);
+    Amount {
+        cpu: amount.cpu.max(for_memory.unwrap_or_default()),
+        memory: amount.memory.max(for_cpu.unwrap_or_default()),
     }
 }

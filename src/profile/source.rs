@@ -1,12 +1,13 @@
 //! Profiles as they are written: `VirtualNodeProfile` documents.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::base::{Bases, Inheritance, names, resolve};
 use super::prices::PricesSource;
-use super::size::SizeSource;
+use super::size::source::SizeSource;
 use super::{
     Access, Claim, Effect, Entry, Injection, NetworkPolicySupport, Profile, ProfileId, Recognition,
     Support, Verified,
@@ -236,7 +237,7 @@ impl ProfileSource {
         for (number, claim) in spec.claims.iter_mut().enumerate() {
             let place = FieldPath::keys("spec.claims").index(number).key("features");
             let mut told = BTreeSet::new();
-            claim.ids = names(&claim.features, &place, catalogue, &mut told, &mut problems);
+            claim.ids = names(claim.features(), &place, catalogue, &mut told, &mut problems);
         }
         let handed = bases
             .inheritance(&self.metadata.name, spec.extends.as_deref(), catalogue)
@@ -294,7 +295,7 @@ impl ProfileSource {
             extends: spec.extends,
             fence: spec.fence,
             size,
-            prices,
+            prices: prices.map(Arc::new),
             unlisted: spec.unlisted.into(),
             entries: Vec::new(),
             by_feature: Vec::new(),

@@ -374,6 +374,38 @@ fn the_two_webhooks_together_say_what_one_decision_says() {
 }
 
 #[test]
+fn an_override_of_what_there_is_not_is_a_mistake() {
+    let config = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  overrides:\n  \
+        - {profile: dingy, feature: volume.host-pth, severity: warn}\n";
+    let told = pipeline_with(&[], Some(config)).unwrap_err().to_string();
+    for part in [
+        ":5:6: `spec.overrides[0].profile`: there is no profile `dingy`: did you mean `dinghy`?",
+        ":5:22: `spec.overrides[0].feature`: unknown feature `volume.host-pth`: did you mean `volume.host-path`?",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+#[test]
+fn an_override_of_a_class_says_nothing_of_what_works() {
+    let verdict = |over: &str| {
+        let config = format!(
+            "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  overrides:\n  - {over}\n"
+        );
+        let pipeline = pipeline_with(&[], Some(&config)).unwrap();
+        let metadata = json!({"annotations": {"loadline.dev/profile": "dinghy"}});
+        let spec = json!({"volumes": [{"name": "v", "emptyDir": {}}]});
+        let verdict = decide(&pipeline, &Facts::default(), &pod(metadata, spec));
+        verdict.diagnostics.iter().map(|one| one.code.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(verdict("{class: storage, severity: deny}"), Vec::<String>::new());
+    // A feature can be ruled out by its name, or by saying so.
+    assert_eq!(verdict("{feature: volume.empty-dir, severity: deny}"), ["volume.empty-dir"]);
+    let said = verdict("{class: storage, support: supported, severity: note}");
+    assert_eq!(said, ["volume.empty-dir"]);
+}
+
+#[test]
 fn overrides_change_single_cells() {
     let config = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  overrides:\n  - {profile: dinghy, feature: volume.persistent-volume-claim, severity: warn}\n  - {class: security, namespace: elsewhere, severity: 'off'}\n";
     let pipeline = pipeline_with(&[], Some(config)).unwrap();

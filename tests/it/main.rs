@@ -16,6 +16,7 @@ mod bases; // profiles that extend others
 mod catalogue; // the built-in data against the Kubernetes API and itself
 mod cli; // check, matrix and explain, run as their user runs them
 mod controllers; // watches and the fence controller against an API server made of a router
+mod claims; // pods that ask for a virtual node with a mark of their own
 mod complaints; // what users of virtual nodes reported, and what they are told now
 mod conversions; // what becomes of small pods on the virtual nodes
 mod corpus; // manifests of others, where LOADLINE_CORPUS names a folder of them

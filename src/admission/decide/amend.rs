@@ -105,7 +105,8 @@ fn wishes<'p>(pipeline: &'p Pipeline, facts: &Facts, request: &Request) -> Vec<W
     let Some(decision) = Decision::new(pipeline, facts, request, &shared) else {
         return Vec::new();
     };
-    let placement = Placement::predict(facts, &pipeline.profiles, decision.pod);
+    let placement =
+        Placement::predict(facts, &pipeline.profiles, decision.pod, decision.namespace_labels());
     let profiles = decision.names(&placement);
     let subject = decision.subject(&placement, &profiles);
     let concerned: Vec<&Policy> = pipeline

@@ -18,8 +18,9 @@ impl Decision<'_> {
     /// A pod that goes where the scheduler puts it: it is kept off the virtual nodes that would fail it.
     pub(super) fn free(&self) -> Course {
         let profiles = &self.pipeline.profiles;
-        let heading = Placement::predict(self.facts, profiles, self.pod);
+        let heading = Placement::predict(self.facts, profiles, self.pod, self.namespace_labels());
         let mut course = Course {
+            costs: Vec::new(),
             editor: Editor::new(PodView::default()),
             placement: heading.clone(),
             heading,
@@ -61,7 +62,8 @@ impl Decision<'_> {
             };
             editor.keep_off(&self.keep_off(profile, &fit), &reason);
         }
-        let placement = Placement::predict(self.facts, profiles, &editor.pod);
+        let placement =
+            Placement::predict(self.facts, profiles, &editor.pod, self.namespace_labels());
         let leaves_none =
             placement.standing == Standing::Regular && course.heading.standing == Standing::Bound;
         if leaves_none && daemon_set.is_none() {

@@ -129,7 +129,12 @@ impl Decision<'_> {
         }
         let heading = json!({ "standing": placement.standing.as_str(), "profiles": profiles });
         let features = if wanted.features { self.features(placement).collect() } else { json!([]) };
-        let cost = if wanted.cost { self.costs(placement) } else { serde_json::Value::Null };
+        let costs = if wanted.cost { self.costs(placement) } else { Vec::new() };
+        let cost = if costs.is_empty() {
+            serde_json::Value::Null
+        } else {
+            costs.into_iter().map(|cost| (cost.profile.clone(), cost.report())).collect()
+        };
         Ok(Input::new(review, &self.root, heading, features, cost))
     }
 

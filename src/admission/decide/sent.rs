@@ -1,18 +1,33 @@
 //! Pods that somebody sends to a profile: what they ask for, what they get, and what stands in the way.
 
+use std::collections::BTreeMap;
+
 use super::{Course, Decision};
 use crate::catalogue::DAEMON_SET;
 use crate::compat::cite;
 use crate::diagnostic::{Diagnostic, Severity, suggest};
+use crate::facts::NamespaceFact;
 use crate::mutation::Editor;
 use crate::node::NodeFact;
 use crate::path::FieldPath;
 use crate::placement::filter::{self, Obstacle};
 use crate::placement::{NO_PROFILE, Placement, Reason};
 use crate::pod::{Taint, Toleration};
-use crate::profile::{PROFILE_KEY, Profile, Support};
+use crate::profile::{Hold, PROFILE_KEY, Profile, Support};
 
 impl Decision<'_> {
+    /// The namespace, where it speaks for the pod: for those that the scheduler places, not for those that are placed
+    /// already, nor for those that belong to a node.
+    fn speaking_namespace(&self) -> Option<&NamespaceFact> {
+        let may = self.pod.node_name.is_none() && self.daemon_set().is_none();
+        self.namespace.filter(|_| may)
+    }
+
+    /// The labels of the namespace, where it speaks for the pod.
+    pub(super) fn namespace_labels(&self) -> Option<&BTreeMap<String, String>> {
+        self.speaking_namespace().map(|namespace| &namespace.labels)
+    }
+
     /// The profile that somebody asks for.
     pub(super) fn asked(&self) -> Result<Option<(&Profile, Reason)>, Box<Diagnostic>> {
         let asked = self
@@ -22,11 +37,7 @@ impl Decision<'_> {
             .map(|name| (name, Reason::AskedByCaller))
             .or_else(|| self.pod.own_setting(PROFILE_KEY).map(|name| (name, Reason::AskedByPod)))
             .or_else(|| {
-                // A namespace speaks for the pods that the scheduler places; not for those that are placed already, nor
-                // for those that belong to a node.
-                let may = self.pod.node_name.is_none() && self.daemon_set().is_none();
-                self.namespace
-                    .filter(|_| may)?
+                self.speaking_namespace()?
                     .setting(PROFILE_KEY)
                     .map(|name| (name, Reason::AskedByNamespace))
             });
@@ -74,14 +85,16 @@ impl Decision<'_> {
             .into_iter()
             .flat_map(|cluster| cluster.of_profile(&profile.name))
             .collect();
-        if diagnostics.is_empty() && !profile.claims(self.pod) {
+        if diagnostics.is_empty()
+            && profile.claims(self.pod, self.namespace_labels()) != Some(Hold::Bound)
+        {
             diagnostics.extend(self.obstacle(profile, reason, &nodes, &mut editor));
         }
         if reason == Reason::AskedByCaller {
             // The question is what the virtual node would do with the pod, not whether the pod would get there.
             diagnostics.clear();
         } else if let (Some(_), []) = (self.facts.cluster(), nodes.as_slice())
-            && profile.claims.is_empty()
+            && !profile.has_own_scheduler()
         {
             let what = format!("the cluster has no node of `{}` now", profile.name);
             diagnostics.push(
@@ -102,7 +115,8 @@ impl Decision<'_> {
             );
         }
         let placement = Placement::asked(profile.id, reason);
-        Course { editor, heading: placement.clone(), placement, diagnostics }
+        let heading = placement.clone();
+        Course { editor, heading, placement, diagnostics, costs: Vec::new() }
     }
 
     /// What the user wrote that keeps the pod off every node of the profile.

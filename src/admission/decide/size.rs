@@ -1,46 +1,86 @@
-//! Pods that are larger than any size that a kind of virtual node has.
+//! Pods that are larger than any size that a kind of virtual node has, or billed as another size than they ask for.
+
+use std::fmt::Write as _;
 
 use super::Decision;
 use crate::compat::cite_verified;
-use crate::cost;
-use crate::diagnostic::codes::SIZE_TOO_LARGE;
+use crate::cost::demand::Demand;
+use crate::cost::{self, Cost};
+use crate::diagnostic::codes::{SIZE_ROUNDED, SIZE_TOO_LARGE};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::path::FieldPath;
 use crate::placement::Standing;
 use crate::profile::Profile;
-use crate::profile::size::{Amount, Size};
+use crate::profile::size::{Above, Amount, Size};
 
 impl Decision<'_> {
     /// Whether no size of the profile holds the pod, and it is to be refused for that.
     pub(super) fn is_too_large(&self, profile: &Profile) -> bool {
-        self.sized(profile).is_some_and(|(size, asked)| size.fit(asked).is_none())
+        self.sized(profile).is_some_and(|(size, demand)| demand.fit(size).is_none())
             && self.judge_with().too_large(profile, Standing::Bound) == Some(Severity::Deny)
     }
 
     /// What there is to say of a pod that no size of the profile holds.
     pub(super) fn too_large(&self, profile: &Profile, standing: Standing) -> Option<Diagnostic> {
-        let (size, asked) =
-            self.sized(profile).filter(|(size, asked)| size.fit(*asked).is_none())?;
+        let (size, demand) =
+            self.sized(profile).filter(|(size, demand)| demand.fit(size).is_none())?;
         let own = if size.components == Amount::default() {
             String::new()
         } else {
-            format!(", of which the node takes {} for itself", cost::words(size.components))
+            format!(", of which the node takes {} for itself", size.components)
         };
         let severity = self.judge_with().too_large(profile, standing)?;
-        let what = format!("the pod asks for {}, more than the largest size", cost::words(asked));
+        let what = format!("the pod asks for {}, more than the largest size", demand.asked());
         Some(
-            Diagnostic::new(severity, SIZE_TOO_LARGE, what)
-                .on(profile.name.clone())
-                .at(self.root.clone().join(FieldPath::keys("spec.containers")))
-                .because(format!("the largest size there is {}{own}", cost::words(size.most)))
-                .help("ask for less, or send the pod to another kind of virtual node")
-                .source(cite_verified(&size.source, &size.verified)),
+            self.of_size(severity, SIZE_TOO_LARGE, what, profile, size)
+                .because(format!("the largest size there is {}{own}", size.most))
+                .help("ask for less, or send the pod to another kind of virtual node"),
         )
     }
 
-    /// The sizes of the profile, if it has any, and what the pod asks for.
-    fn sized<'p>(&self, profile: &'p Profile) -> Option<(&'p Size, Amount)> {
+    /// What there is to say of a pod that is billed as another size than it asks for. A note, as that can hardly be helped,
+    /// unless it is cut down.
+    pub(super) fn rounded(&self, cost: &Cost, profile: &Profile) -> Option<Diagnostic> {
         let size = profile.size.as_ref()?;
-        Some((size, self.demand()?))
+        let asked = cost.estimate.asked;
+        let billed = cost.estimate.billed.filter(|billed| *billed != asked)?;
+        let is_cut =
+            size.above == Above::Cut && (billed.cpu < asked.cpu || billed.memory < asked.memory);
+        let severity = self.judge_with().rounded(profile, is_cut)?;
+        let what = if is_cut {
+            format!("the pod asks for {asked} and gets {billed} only")
+        } else {
+            format!("the pod asks for {asked} and is billed as {billed}")
+        };
+        let mut why = size.words.clone();
+        if let Some((prices, hourly)) = cost.prices.as_ref().zip(cost.estimate.hourly) {
+            let _ = write!(
+                why,
+                "; about {} an hour by the list prices of {}, {}",
+                cost::money(hourly, &prices.currency),
+                prices.region,
+                prices.verified.date
+            );
+        }
+        Some(self.of_size(severity, SIZE_ROUNDED, what, profile, size).because(why))
+    }
+
+    fn of_size(
+        &self,
+        severity: Severity,
+        code: &'static str,
+        what: String,
+        profile: &Profile,
+        size: &Size,
+    ) -> Diagnostic {
+        Diagnostic::new(severity, code, what)
+            .on(profile.name.clone())
+            .at(self.root.clone().join(FieldPath::keys("spec.containers")))
+            .source(cite_verified(&size.source, &size.verified))
+    }
+
+    /// The sizes of the profile, if it has any, and what the pod asks for.
+    fn sized<'s>(&'s self, profile: &'s Profile) -> Option<(&'s Size, &'s Demand)> {
+        Some((profile.size.as_ref()?, self.demand()?))
     }
 }

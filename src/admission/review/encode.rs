@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::API_VERSION;
 use crate::admission::Stage;
 use crate::admission::verdict::{Mode, Verdict};
+use crate::cost::Cost;
 use crate::diagnostic::{Severity, render};
 
 #[derive(Serialize)]
@@ -61,6 +62,9 @@ struct AuditAnnotations {
     #[serde(skip_serializing_if = "String::is_empty")]
     findings: String,
     placement: String,
+    /// What an hour comes to, by profile.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    cost: String,
     bundle: String,
 }
 
@@ -76,7 +80,8 @@ pub fn encode(uid: &str, stage: Stage, verdict: &Verdict) -> Vec<u8> {
         Mode::Audit | Mode::Off => Vec::new(),
         Mode::Enforce | Mode::Warn => render::warnings(&verdict.diagnostics, allowed),
     };
-    let is_silent = verdict.diagnostics.is_empty() && verdict.changes.is_empty();
+    let is_silent =
+        verdict.diagnostics.is_empty() && verdict.changes.is_empty() && verdict.costs.is_empty();
     let answer = Answer {
         api_version: API_VERSION,
         kind: "AdmissionReview",
@@ -136,7 +141,8 @@ fn audit(verdict: &Verdict) -> AuditAnnotations {
         placement.push(if position == 0 { ':' } else { ',' });
         placement.push_str(&reach.profile);
     }
-    AuditAnnotations { findings, placement, bundle: verdict.bundle.clone() }
+    let costs: Vec<String> = verdict.costs.iter().map(Cost::brief).collect();
+    AuditAnnotations { findings, placement, cost: costs.join("; "), bundle: verdict.bundle.clone() }
 }
 
 /// Our own types serialise without fail: their keys are strings and nothing in them can refuse.

@@ -8,42 +8,42 @@ use serde_json::{Value, json};
 use super::judge::Judged;
 use super::object::Subject;
 use crate::admission::Pipeline;
+use crate::cli::render::profiles::names;
 use crate::cli::render::{Renderer, clean, count};
-use crate::cost::{self, Estimate};
-use crate::profile::Profile;
-use crate::profile::size::Amount;
+use crate::cost::{self, Cost, Estimate};
 
-/// What an object comes to on one profile.
+/// What an object comes to on one profile: what its verdict says, for all its pods.
 #[derive(Debug)]
-pub struct Line<'p> {
-    profile: &'p Profile,
-    asked: Amount,
-    estimate: Option<Estimate>,
+pub struct Line<'a> {
+    profile: &'a str,
+    /// Nothing where neither sizes nor prices are known.
+    cost: Option<&'a Cost>,
     /// How many pods the object makes at once.
     replicas: u32,
 }
 
-/// What an object comes to on each profile that it is headed for, or that was asked about.
-pub fn lines<'p>(pipeline: &'p Pipeline, subject: &Subject, judged: &Judged) -> Vec<Line<'p>> {
-    let object = subject.raw();
-    let pod = match &subject.pods {
-        Some(pods) => Some(pods.pod.clone()),
-        None => object.clone(),
-    };
-    let Some(pod) = pod.and_then(|pod| serde_json::from_value(pod).ok()) else {
-        return Vec::new();
-    };
-    let asked = cost::demand(&pod);
-    let replicas = object.as_ref().map_or(1, replicas);
-    let headed = judged.counts().placement.profiles.iter().map(|one| one.profile.as_str());
-    let names: Vec<&str> = match &judged.profile {
-        Some(name) => vec![name],
-        None => headed.collect(),
-    };
-    names
-        .into_iter()
-        .filter_map(|name| pipeline.profile_named(name))
-        .map(|profile| Line { profile, asked, estimate: cost::estimate(profile, asked), replicas })
+/// What an object comes to on each profile that it is headed for. Where it may go, and what that comes to, was decided with
+/// everything else.
+pub fn lines<'a>(pipeline: &Pipeline, subject: &Subject, judged: &'a Judged) -> Vec<Line<'a>> {
+    let verdict = judged.counts();
+    let headed = verdict.placement.profiles.iter().map(|one| one.profile.as_str());
+    let mut replicas = None;
+    headed
+        .filter_map(|profile| {
+            let cost = verdict.costs.iter().find(|cost| cost.profile == profile);
+            // What is kept off a virtual node costs nothing there.
+            let is_unknown = || {
+                pipeline
+                    .profile_named(profile)
+                    .is_some_and(|profile| profile.size.is_none() && profile.prices.is_none())
+            };
+            if cost.is_none() && !is_unknown() {
+                return None;
+            }
+            let replicas =
+                *replicas.get_or_insert_with(|| subject.raw().as_ref().map_or(1, self::replicas));
+            Some(Line { profile, cost, replicas })
+        })
         .collect()
 }
 
@@ -64,62 +64,52 @@ fn replicas(object: &Value) -> u32 {
 impl Line<'_> {
     /// What an hour of all its pods costs, with the currency.
     fn hourly(&self) -> Option<(i128, &str)> {
-        let hourly = self.estimate?.hourly?.checked_mul(i128::from(self.replicas))?;
-        Some((hourly, &self.profile.prices.as_ref()?.currency))
+        let (hourly, currency) = self.cost?.hourly()?;
+        Some((hourly.checked_mul(i128::from(self.replicas))?, currency))
     }
 
-    /// Whether there is more to say than what the pod asks for.
+    /// Whether anything is known.
     pub const fn is_known(&self) -> bool {
-        self.estimate.is_some()
+        self.cost.is_some()
     }
 
-    /// The line in words.
-    fn words(&self) -> String {
-        let Self { profile, asked, estimate, replicas } = self;
-        let mut text = format!("on `{}` it asks for {}", profile.name, cost::words(*asked));
-        match estimate {
-            None => text.push_str("; neither sizes nor prices are known there"),
-            Some(Estimate { billed: None, .. }) => text.push_str(", more than the largest size"),
-            Some(Estimate { billed: Some(billed), .. }) => {
-                if billed == asked {
-                    text.push_str(", and that is billed");
-                } else {
-                    let _ = write!(text, " and is billed as {}", cost::words(*billed));
-                }
-                if *replicas != 1 {
-                    let _ = write!(
-                        text,
-                        ", {}",
-                        count(usize::try_from(*replicas).unwrap_or(usize::MAX), "time")
-                    );
-                }
-                match (self.hourly(), &profile.prices) {
-                    (Some((hourly, currency)), Some(prices)) => {
-                        let _ = write!(text, ": about {} an hour", cost::money(hourly, currency));
-                        if let Some(least) = cost::least(prices, hourly).filter(|least| *least > 0)
-                        {
-                            let _ =
-                                write!(text, ", at least {} a run", cost::money(least, currency));
-                        }
-                        let _ = write!(
-                            text,
-                            " (list prices of {}, {})",
-                            prices.region, prices.verified.date
-                        );
-                    }
-                    _ => text.push_str("; prices are not known"),
-                }
-            }
+    /// What is known, in words.
+    fn words(&self, cost: &Cost) -> String {
+        let Self { profile, replicas, .. } = self;
+        let Estimate { asked, billed, .. } = cost.estimate;
+        let mut text = format!("on `{profile}` it asks for {asked}");
+        let Some(billed) = billed else {
+            text.push_str(", more than the largest size");
+            return text;
+        };
+        if billed == asked {
+            text.push_str(", and that is billed");
+        } else {
+            let _ = write!(text, " and is billed as {billed}");
         }
+        if *replicas != 1 {
+            let times = count(usize::try_from(*replicas).unwrap_or(usize::MAX), "time");
+            let _ = write!(text, ", {times}");
+        }
+        let (Some((hourly, currency)), Some(prices)) = (self.hourly(), &cost.prices) else {
+            text.push_str("; prices are not known");
+            return text;
+        };
+        let _ = write!(text, ": about {} an hour", cost::money(hourly, currency));
+        if let Some(least) = cost::least(prices, hourly).filter(|least| *least > 0) {
+            let _ = write!(text, ", at least {} a run", cost::money(least, currency));
+        }
+        let _ = write!(text, " (list prices of {}, {})", prices.region, prices.verified.date);
         text
     }
 
     /// The line for programs.
     pub fn report(&self) -> Value {
-        let mut report = cost::report(self.profile, self.asked);
+        let mut report = json!(self.cost);
         if let Some(members) = report.as_object_mut() {
-            members.insert("profile".to_owned(), json!(self.profile.name));
             members.insert("replicas".to_owned(), json!(self.replicas));
+        } else {
+            report = json!({ "profile": self.profile, "replicas": self.replicas });
         }
         report
     }
@@ -127,9 +117,20 @@ impl Line<'_> {
 
 /// Writes the lines of an object.
 pub fn write(out: &mut String, renderer: Renderer, lines: &[Line<'_>]) {
+    let mut unknown = Vec::new();
     for line in lines {
+        match line.cost {
+            Some(cost) => {
+                out.push_str("  ");
+                renderer.folded(out, 4, &clean(&line.words(cost)));
+            }
+            None => unknown.push(line.profile),
+        }
+    }
+    if !unknown.is_empty() {
         out.push_str("  ");
-        renderer.folded(out, 4, &clean(&line.words()));
+        let text = format!("on {} neither sizes nor prices are known", names(&unknown));
+        renderer.folded(out, 4, &clean(&text));
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! They keep away what cannot reach a virtual node, at the price of an expression that the API server evaluates itself.
 //! They may let through too much, never too little, with two exceptions that need `--match-all`: nodes without taints are
-//! open to every pod, and say nothing in it; and an annotation on a namespace, which the API server does not show here.
+//! open to every pod, and say nothing in it; and what a namespace says by an annotation, or by a label with which a profile
+//! claims its pods, which the API server does not show here.
 //!
 //! The language is what Kubernetes 1.30 has: `has`, `in`, `exists` and string functions. Every field is guarded, because
 //! an expression that fails refuses the object when the failure policy is `Fail`.
@@ -67,11 +68,9 @@ impl Signs {
                     .iter()
                     .for_each(|value| signs.add(&requirement.key, Some(value)));
             }
-            let claims = written
-                .iter()
-                .filter_map(|one| one.get("podLabels").and_then(Value::as_array))
-                .flatten();
-            signs.pod_labels.extend(claims.filter_map(Value::as_str).map(ToOwned::to_owned));
+            for claim in &profile.claims {
+                signs.pod_labels.extend(claim.label_keys().map(ToOwned::to_owned));
+            }
             let features = written
                 .iter()
                 .filter_map(|one| one.get("features").and_then(Value::as_array))
@@ -226,7 +225,7 @@ spec:
   revision: none
   recognise: [{labels: {example.com/kind: float, kubernetes.io/os: linux}}]
   node: {name: float-0, labels: {example.com/kind: float}}
-  claims: [{podLabels: [example.com/float]}]
+  claims: [{podLabels: [example.com/float]}, {labels: {example.com/sail: [full]}}]
   inject: {nodeSelector: {example.com/pool: 'sea'}}
   keepOff: [{key: example.com/kind, operator: NotIn, values: [float]}]
   daemonSets: {support: supported, reason: r}
@@ -244,6 +243,7 @@ spec:
                 "'example.com/pool'",
                 "'sea'",
                 "'example.com/float'",
+                "'example.com/sail'",
             ] {
                 assert!(expression.contains(part), "{part} in {expression}");
             }

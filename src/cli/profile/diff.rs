@@ -17,10 +17,11 @@ use crate::catalogue::{Class, Feature};
 use crate::cli::ExitStatus;
 use crate::cli::bundle::BundleArgs;
 use crate::cli::check::input;
-use crate::cli::check::judge::{self, Outcome};
+use crate::cli::check::judge::{self, Judged, Outcome};
 use crate::cli::check::object::{Found, Reader, Subject};
 use crate::cli::matrix::{Cell, cell};
 use crate::cli::render::Renderer;
+use crate::cost::Cost;
 use crate::facts::Facts;
 use crate::pod::FeatureId;
 use crate::profile::{Profile, Support};
@@ -113,6 +114,11 @@ struct Moved {
     from: &'static str,
     to: &'static str,
     changed: Vec<String>,
+    /// What an hour of one of its pods comes to, where that is known.
+    #[serde(rename = "costFrom", skip_serializing_if = "Option::is_none")]
+    cost_from: Option<Cost>,
+    #[serde(rename = "costTo", skip_serializing_if = "Option::is_none")]
+    cost_to: Option<Cost>,
 }
 
 /// Compares and prints.
@@ -230,16 +236,20 @@ fn move_one(
     changes: &[Change<'_>],
 ) -> Moved {
     let facts = Facts::default();
-    let outcome = |profile: &Profile| {
-        judge::judge(pipeline, &facts, subject, Some(&profile.name)).outcome().as_str()
+    let judged = |profile: &Profile| judge::judge(pipeline, &facts, subject, Some(&profile.name));
+    let cost = |judged: &Judged, profile: &Profile| {
+        judged.counts().costs.iter().find(|cost| cost.profile == profile.name).cloned()
     };
+    let (before, after) = (judged(from), judged(to));
     let used: BTreeSet<&str> =
         uses(subject).into_iter().map(|id| pipeline.catalogue.feature(id).name.as_str()).collect();
     Moved {
         object: subject.title(),
         source: found.text.name.clone(),
-        from: outcome(from),
-        to: outcome(to),
+        from: before.outcome().as_str(),
+        to: after.outcome().as_str(),
+        cost_from: cost(&before, from),
+        cost_to: cost(&after, to),
         changed: changes
             .iter()
             .filter(|change| used.contains(change.feature))

@@ -20,7 +20,8 @@ use crate::cli::render::yaml::to_yaml;
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, paint};
 use crate::compat::{cite_verified, remarks};
 use crate::cost;
-use crate::profile::size::Amount;
+use crate::profile::prices::Prices;
+use crate::profile::size::Size;
 use crate::profile::{Profile, Support};
 
 /// What to show.
@@ -90,33 +91,24 @@ pub fn placement(profile: &Profile) -> Vec<(&'static str, Value)> {
         ("a pod gets there with", trimmed(json!(profile.inject))),
         ("a pod is kept off with", trimmed(json!(profile.keep_off))),
     ];
-    parts.extend(money(profile));
+    parts.extend(sizes(profile).into_iter().map(|(title, text)| (title, json!(text))));
     parts.retain(|(_, value)| !is_empty(value));
     parts
 }
 
-/// Sizes and prices in words.
-fn money(profile: &Profile) -> Vec<(&'static str, Value)> {
+/// The titles of what there is to say of sizes and of prices.
+pub const SIZES: [&str; 2] = ["a pod is billed as", "list prices"];
+
+/// Sizes and prices in words, each under its title.
+pub fn sizes(profile: &Profile) -> Vec<(&'static str, String)> {
+    let [billed_as, list_prices] = SIZES;
     let mut parts = Vec::new();
     if let Some(size) = &profile.size {
-        let count = match size.grid.len() {
-            0 => "any size".to_owned(),
-            number => format!("one of {number} sizes"),
-        };
-        let (least, most) = (cost::words(size.least), cost::words(size.most));
-        let mut text = format!("{count} from {least} to {most}");
-        if size.components != Amount::default() {
-            let _ = write!(text, ", with {} for the node itself", cost::words(size.components));
-        }
-        if size.unset != Amount::default() {
-            let _ =
-                write!(text, "; a pod that asks for nothing counts as {}", cost::words(size.unset));
-        }
-        let _ = write!(text, "; {}", cite_verified(&size.source, &size.verified));
-        parts.push(("a pod is billed as", json!(text)));
+        let text = format!("{}; {}", size.words, cite_verified(&size.source, &size.verified));
+        parts.push((billed_as, text));
     }
     if let Some(prices) = &profile.prices {
-        let price = |nano: i64| cost::money(nano.into(), &prices.currency);
+        let price = |nano: i64| cost::price(nano, &prices.currency);
         let mut text = format!(
             "{} a vCPU and {} a GiB an hour in {}",
             price(prices.vcpu_hour),
@@ -127,7 +119,7 @@ fn money(profile: &Profile) -> Vec<(&'static str, Value)> {
             let _ = write!(text, ", for {} s at least", prices.minimum_seconds);
         }
         let _ = write!(text, "; {}", cite_verified(&prices.source, &prices.verified));
-        parts.push(("list prices", json!(text)));
+        parts.push((list_prices, text));
     }
     parts
 }
@@ -277,6 +269,10 @@ struct Report<'a> {
     keep_off: Value,
     #[serde(rename = "networkPolicyInstead", skip_serializing_if = "Option::is_none")]
     instead: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<&'a Size>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prices: Option<&'a Prices>,
     unlisted: &'a crate::profile::Entry,
     features: BTreeMap<&'a str, Row<'a>>,
 }
@@ -308,6 +304,8 @@ fn report<'a>(pipeline: &'a Pipeline, profile: &'a Profile, arguments: &ShowArgs
         inject: trimmed(json!(profile.inject)),
         keep_off: trimmed(json!(profile.keep_off)),
         instead: profile.network_policy.instead.as_deref(),
+        size: profile.size.as_ref(),
+        prices: profile.prices.as_deref(),
         unlisted: &profile.unlisted,
         features: rows
             .filter(|(_, row)| {

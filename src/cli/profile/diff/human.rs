@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::{Change, Moved, Turn};
+use crate::cli::profile::show::{SIZES, sizes};
 use crate::cli::render::yaml::to_yaml;
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, paint};
 use crate::compat::why;
+use crate::cost::Cost;
 use crate::profile::{Profile, Support};
 
 /// The whole answer.
@@ -41,6 +43,13 @@ pub(super) fn answer(
                 word(one.to),
                 paint(DIM, shortened(&one.changed)),
             );
+            if one.cost_from.is_some() || one.cost_to.is_some() {
+                let known = |cost: &Option<Cost>| {
+                    cost.as_ref().map_or_else(|| "not known".to_owned(), Cost::price)
+                };
+                let text = format!("{} -> {}", known(&one.cost_from), known(&one.cost_to));
+                let _ = writeln!(out, "{:width$}  {}", "", paint(DIM, text));
+            }
         }
     }
     for turn in Turn::ALL {
@@ -62,6 +71,7 @@ pub(super) fn answer(
     if changes.is_empty() {
         out.push_str("\nno feature fares differently\n");
     }
+    write_sizes(&mut out, renderer, [from, to]);
     if from.inject != to.inject {
         let _ = writeln!(out, "\n{}", paint(BOLD, "what gets a pod there"));
         let (before, after) = (to_yaml(&json!(from.inject)), to_yaml(&json!(to.inject)));
@@ -72,6 +82,25 @@ pub(super) fn answer(
         }
     }
     out
+}
+
+/// Sizes and prices, where they differ.
+fn write_sizes(out: &mut String, renderer: Renderer, profiles: [&Profile; 2]) {
+    let [from, to] = profiles.map(sizes);
+    for key in SIZES {
+        let text = |parts: &[(&str, String)]| {
+            parts.iter().find(|(known, _)| *known == key).map(|(_, text)| text.clone())
+        };
+        let (before, after) = (text(&from), text(&to));
+        if before == after {
+            continue;
+        }
+        let _ = writeln!(out, "\n{}", paint(BOLD, key));
+        for (sign, style, text) in [('-', RED, before), ('+', GREEN, after)] {
+            let _ = write!(out, "  {} ", paint(style, sign));
+            renderer.folded(out, 4, text.as_deref().unwrap_or("not known"));
+        }
+    }
 }
 
 impl Change<'_> {
