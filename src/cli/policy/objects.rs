@@ -49,8 +49,13 @@ impl Objects {
         texts: Vec<excerpt::Text>,
         namespace: &str,
     ) -> anyhow::Result<Self> {
-        let reader =
-            Reader { catalogue: &pipeline.catalogue, pipeline, namespace, everything: true };
+        let reader = Reader {
+            catalogue: &pipeline.catalogue,
+            pipeline,
+            namespace,
+            today: None,
+            everything: true,
+        };
         let mut found = Vec::new();
         for text in texts {
             let one = reader.find(text);
