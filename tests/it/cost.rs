@@ -356,3 +356,13 @@ fn moving_to_another_profile_says_what_it_costs_there() {
     assert_eq!(report["objects"][0]["costFrom"]["billed"]["cpu"], json!(1.1));
     assert_eq!(report["objects"][0]["costTo"]["perHour"], json!(0.09874));
 }
+
+#[test]
+fn who_does_not_want_to_know_of_rounding_says_so() {
+    let config = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  overrides:\n  \
+        - {namespace: shop, feature: resources.requests, support: partial, severity: 'off'}\n";
+    let test = CliTest::new().file("pods.yaml", PODS).file("config.yaml", config);
+    let said = test.run(&["check", "--cost", "-f", "pods.yaml", "--config", "config.yaml"]);
+    assert!(!said.stdout.contains("size-rounded"), "{}", said.stdout);
+    assert!(said.stdout.contains("is billed as 2 vCPU and 4 GiB"), "the estimate stays");
+}
