@@ -28,6 +28,7 @@ use crate::document::{Document, Mistake};
 use crate::exemption::{Exemption, ExemptionSource};
 use crate::governance::gatekeeper::Constraints;
 use crate::governance::gatekeeper::constraint::Constraint;
+use crate::governance::gatekeeper::mutators::Scope;
 use crate::governance::{Action, Policy};
 use crate::path::FieldPath;
 use crate::profile::base::Bases;
@@ -101,6 +102,8 @@ struct ConfigSpec {
     policies: Vec<PolicySetting>,
     /// Groups of policies of the built-in library.
     policy_sets: Vec<SetSetting>,
+    /// Which objects Gatekeeper's mutators may change.
+    mutator_scope: Scope,
     /// What the user pays, by profile; list prices of other regions and days elsewhere.
     prices: BTreeMap<String, PricesSource>,
 }
@@ -230,7 +233,7 @@ impl Pipeline {
         let mut notices = Vec::new();
         let mut written = Vec::new();
         let (constraints, mutators) =
-            constraints(sources, &mut written, &mut problems, &mut notices);
+            constraints(sources, &mut written, config.mutator_scope, &mut problems, &mut notices);
         let policies = policies(sources, &written, &known_profiles, &config, &mut problems);
         let governing = (policies.as_slice(), &constraints);
         let exemptions = exemptions(sources, &catalogue, &profiles, governing, &mut problems);

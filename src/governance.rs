@@ -9,6 +9,7 @@ mod builtins;
 pub mod coverage;
 mod deadline;
 pub mod gatekeeper;
+mod given;
 pub mod eval;
 pub mod explain;
 pub mod input;
@@ -19,6 +20,7 @@ mod machine;
 mod matching;
 pub mod metadata;
 mod patch;
+mod plan;
 pub mod schema;
 mod rewrite;
 mod shape;
@@ -30,6 +32,7 @@ mod value;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use bumpalo::Bump;
 use regorus::Value;
 use serde::Deserialize;
 
@@ -38,6 +41,7 @@ pub use matching::Subject;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::path::FieldPath;
+use given::{Given, Json, with_arena};
 use input::Input;
 use metadata::{Metadata, OnError};
 use unit::{Language, Mode, Parsed, Unit};
@@ -79,7 +83,7 @@ pub struct Policy {
     /// What to do with results of `deny`.
     pub action: Action,
     unit: Unit,
-    parameters: Value,
+    parameters: Json,
     reads_features: bool,
     reads_cost: bool,
     reads_inventory: bool,
@@ -184,7 +188,7 @@ impl Policy {
             reads_cost: parsed.analysis.reads_cost,
             reads_inventory: parsed.analysis.reads_data("inventory"),
             unit: parsed.compile(&names)?,
-            parameters: value::from_json(&parameters),
+            parameters: Json::from(parameters),
             entries,
             patch,
         })
@@ -223,16 +227,23 @@ impl Policy {
     /// What the policy says of `input`, as diagnostics on fields of the pod.
     ///
     /// It may take what is left until the deadline, but never more than [`POLICY_TIME_LIMIT`].
-    pub fn evaluate(&self, input: &Input, deadline: Deadline) -> Vec<Diagnostic> {
+    fn evaluate(
+        &self,
+        input: &Input,
+        document: Option<plan::Value<'_>>,
+        arena: &Bump,
+        deadline: Deadline,
+    ) -> Vec<Diagnostic> {
         let deadline = deadline.within(POLICY_TIME_LIMIT);
         let data = input.data().filter(|_| self.reads_inventory);
-        let input = input.with_parameters(&self.parameters);
+        let engine = || input.with_parameters(&self.parameters);
+        let given = Given { tree: self.tree(document, arena), engine: &engine };
         let mut diagnostics = Vec::new();
         for (name, severity) in &self.entries {
             let outcome = if deadline.has_passed() {
                 Err("there was no time left for it".to_owned())
             } else {
-                let value = self.unit.run(name, Some(&input), data, deadline).0;
+                let value = self.unit.run(name, Some(given), data, deadline).0;
                 value.map_err(|failure| failure.to_string())
             };
             match outcome {
@@ -254,6 +265,15 @@ impl Policy {
             }
         }
         diagnostics
+    }
+
+    /// The input as its programs see it.
+    fn tree<'a>(
+        &'a self,
+        document: Option<plan::Value<'a>>,
+        arena: &'a Bump,
+    ) -> Option<plan::Value<'a>> {
+        document?.with(arena, &[("parameters", self.parameters.tree(arena)?)])
     }
 
     fn say(&self, said: Said, severity: Severity) -> Diagnostic {
@@ -335,7 +355,10 @@ pub fn evaluate<'p>(
     input: &Input,
     deadline: Deadline,
 ) -> Vec<Diagnostic> {
-    policies.flat_map(|policy| policy.evaluate(input, deadline)).collect()
+    with_arena(|arena| {
+        let document = input.tree(arena);
+        policies.flat_map(|policy| policy.evaluate(input, document, arena, deadline)).collect()
+    })
 }
 
 /// `loadline.allowed_registries` is `allowed-registries`.

@@ -5,13 +5,13 @@
 
 pub mod journal;
 pub mod listen;
+mod ready;
 pub mod reload;
 pub mod tls;
 
-use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -31,6 +31,7 @@ use crate::admission::{Pipeline, Request as Admission, Stage};
 use crate::date::Date;
 use crate::facts::Facts;
 use crate::telemetry::{Failure, Metrics};
+use ready::ready;
 
 /// The largest body that is read. A review holds the object twice on an update, and the API server takes 3 MiB objects.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -67,7 +68,7 @@ pub struct Shared {
 impl Shared {
     /// Starts with a pipeline and facts.
     pub fn new(pipeline: Pipeline, facts: Facts) -> Self {
-        let metrics = Metrics::new(&pipeline.digest);
+        let metrics = Metrics::new(&pipeline.digest, &pipeline.constraints.left_out);
         Self {
             pipeline: ArcSwap::from_pointee(pipeline),
             facts: ArcSwap::from_pointee(facts),
@@ -113,52 +114,6 @@ async fn mutate(State(shared): State<Arc<Shared>>, request: Request) -> Response
 
 async fn validate(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     handle(&shared, Stage::Validate, request).await
-}
-
-async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    // A file that cannot be used is no reason to send requests elsewhere: the last good bundle decides.
-    let checks = [
-        ("bundle", true),
-        ("facts", !shared.awaits_facts.load(Ordering::Relaxed)),
-        ("inventory", !shared.awaits_inventory.load(Ordering::Relaxed)),
-        ("not-stopping", !shared.is_stopping.load(Ordering::Relaxed)),
-    ];
-    let is_ready = checks.iter().all(|(_, holds)| *holds);
-    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let is_verbose = request
-        .uri()
-        .query()
-        .is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
-    let mut text = String::new();
-    for (name, holds) in checks.iter().filter(|(_, holds)| is_verbose || !holds) {
-        text.push_str(if *holds { "[+]" } else { "[-]" });
-        text.push_str(name);
-        text.push('\n');
-        if is_verbose && *name == "bundle" {
-            let _ = writeln!(text, "    {}", shared.pipeline.load().digest);
-            for line in shared.bundle.load().lines() {
-                let _ = writeln!(text, "    {line}");
-            }
-            for origin in crate::governance::journal::quarantined() {
-                let _ = writeln!(
-                    text,
-                    "    policy of {origin} is in quarantine: two processes ended while it was evaluated"
-                );
-            }
-            let today = today();
-            for one in shared.pipeline.load().exemptions.iter().filter(|one| one.has_ended(today)) {
-                let _ = writeln!(
-                    text,
-                    "    exemption `{}` of {} ended on {}",
-                    one.name,
-                    one.owner(),
-                    one.until()
-                );
-            }
-        }
-    }
-    text.push_str(if is_ready { "ok\n" } else { "not ready\n" });
-    (status, text).into_response()
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {

@@ -2,10 +2,11 @@
 //!
 //! Labels come from closed sets (codes, profiles, verdicts), never from the names of users' objects.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+mod labels;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,6 +15,12 @@ use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
 use crate::admission::verdict::Verdict;
+use crate::governance::gatekeeper::{LeftOut, Unsupported};
+use crate::governance::journal::{Quarantined, quarantined};
+use labels::{
+    BundleLabels, ExemptionLabels, FailureLabels, FenceLabels, FindingLabels, ProfileLabels,
+    ReloadLabels, RequestLabels, WebhookLabels,
+};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -51,34 +58,6 @@ pub fn init(
 /// Seconds, dense where a decision should be.
 const DURATION_BUCKETS: [f64; 12] =
     [0.000_02, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.25, 1.0, 10.0];
-
-/// Labels of `loadline_admission_requests_total`.
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct RequestLabels {
-    webhook: &'static str,
-    operation: &'static str,
-    decision: &'static str,
-    placement: &'static str,
-    dry_run: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct WebhookLabels {
-    webhook: &'static str,
-}
-
-/// Labels of `loadline_findings_total`. Codes and profiles are those of the bundle.
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct FindingLabels {
-    code: String,
-    profile: String,
-    severity: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct FailureLabels {
-    reason: &'static str,
-}
 
 /// Why a request got no verdict, or a loop had to try again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -135,34 +114,10 @@ pub struct Metrics {
     bundles: Family<BundleLabels, Gauge>,
     bundle_reloads: Family<ReloadLabels, Counter>,
     bundle_held: Gauge,
+    templates_left_out: Family<[(&'static str, &'static str); 1], Gauge>,
     exemptions: Family<ExemptionLabels, Counter>,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ExemptionLabels {
-    exemption: String,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct BundleLabels {
-    digest: String,
-    version: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ReloadLabels {
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct FenceLabels {
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ProfileLabels {
-    profile: String,
+    quarantined: Gauge,
+    quarantine_refusals: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 fn durations() -> Histogram {
@@ -170,8 +125,8 @@ fn durations() -> Histogram {
 }
 
 impl Metrics {
-    /// Registers everything. `bundle` is the digest that decides.
-    pub fn new(bundle: &str) -> Self {
+    /// Registers everything. `bundle` is the digest that decides, and `left_out` the templates that do not.
+    pub fn new(bundle: &str, left_out: &[LeftOut]) -> Self {
         let mut registry = Registry::with_prefix("loadline");
         let requests = Family::default();
         let durations = Family::new_with_constructor(durations as fn() -> Histogram);
@@ -236,6 +191,24 @@ impl Metrics {
             "Changed files that cannot be used; what they were is in force",
             bundle_held.clone(),
         );
+        let templates_left_out = Family::default();
+        registry.register(
+            "templates_left_out",
+            "Templates of Gatekeeper that cannot be run, by what they need",
+            templates_left_out.clone(),
+        );
+        let quarantined = Gauge::default();
+        let quarantine_refusals = Family::default();
+        registry.register(
+            "quarantined_policies",
+            "Policies that are not evaluated, because two processes ended while they were",
+            quarantined.clone(),
+        );
+        registry.register(
+            "quarantine_refusals",
+            "Evaluations that were refused, by where the policy in quarantine stands",
+            quarantine_refusals.clone(),
+        );
         let metrics = Self {
             registry: Arc::new(registry),
             requests,
@@ -253,13 +226,21 @@ impl Metrics {
             exemptions,
             bundle_reloads,
             bundle_held,
+            templates_left_out,
+            quarantined,
+            quarantine_refusals,
         };
-        metrics.bundle_in_force(bundle);
+        metrics.bundle_in_force(bundle, left_out);
         metrics
     }
 
-    /// Sets which bundle decides.
-    pub fn bundle_in_force(&self, digest: &str) {
+    /// Sets which bundle decides, and how many of its templates are left out, by what they need.
+    pub fn bundle_in_force(&self, digest: &str, left_out: &[LeftOut]) {
+        for needs in Unsupported::ALL {
+            let count = left_out.iter().filter(|one| one.needs == needs).count();
+            let gauge = self.templates_left_out.get_or_create(&[("needs", needs.as_str())]);
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         self.bundles.clear();
         let (digest, version) = (digest.to_owned(), env!("CARGO_PKG_VERSION"));
         self.bundles.get_or_create(&BundleLabels { digest, version }).set(1);
@@ -349,8 +330,20 @@ impl Metrics {
         self.inventory.set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
+    /// Takes over what the journal of evaluations has counted, which knows nothing of metrics.
+    fn count_quarantined(&self) {
+        let mut policies = 0;
+        for Quarantined { origin, refused } in quarantined() {
+            policies += 1;
+            let counter = self.quarantine_refusals.get_or_create(&[("origin", origin)]);
+            counter.inner().store(refused, Ordering::Relaxed);
+        }
+        self.quarantined.set(policies);
+    }
+
     /// The exposition text, OpenMetrics 1.0.
     pub fn encode(&self) -> String {
+        self.count_quarantined();
         let mut text = String::new();
         // Writing to a string cannot fail, and our own encoders refuse nothing.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);

@@ -38,6 +38,8 @@ impl Pipeline {
     pub fn decide(&self, facts: &Facts, request: &Request) -> Verdict {
         if amend::concerns(self, request) {
             amend::decide(self, facts, request)
+        } else if amend::other::concerns(self, request) {
+            amend::other::decide(self, facts, request)
         } else {
             self.decide_as_sent(facts, request)
         }

@@ -1,141 +1,35 @@
 //! Gatekeeper's documents to [`Constraints`]: templates, constraints, and what says which objects are to be known.
 
+mod located;
+
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Text;
-use super::read::{Problem, reworded};
+use super::read::Problem;
 use crate::diagnostic::suggest;
-use crate::document::{Document, Mark, Mistake};
+use crate::document::Mistake;
 use crate::governance::gatekeeper::constraint::{CONSTRAINT_GROUP, Constraint, Refusal};
 use crate::governance::gatekeeper::expansion::{EXPANSION_GROUP, Expansion, Expansions};
-use crate::governance::gatekeeper::mutators::{MUTATION_GROUP, Mutator, Mutators};
+use crate::governance::gatekeeper::mutators::{MUTATION_GROUP, Mutator, Mutators, Scope};
 use crate::governance::gatekeeper::settings::{Config, SyncSet};
 use crate::governance::gatekeeper::template::{self, TEMPLATE_GROUP, Template, TemplateSource};
-use crate::governance::gatekeeper::{CONFIG_GROUP, Constraints, SYNC_GROUP, SharedTemplate};
+use crate::governance::gatekeeper::{
+    CONFIG_GROUP, Constraints, LeftOut, SYNC_GROUP, SharedTemplate, Unsupported,
+};
 use crate::path::FieldPath;
 
-/// A document, or an item of a list, with the place where it stands.
-#[derive(Clone, Debug)]
-pub struct Located<'t> {
-    /// The text.
-    pub text: &'t Text,
-    /// The document.
-    pub document: Arc<Document>,
-    base: FieldPath,
-}
+pub use located::Located;
 
-impl<'t> Located<'t> {
-    /// A whole document.
-    pub fn of(text: &'t Text, document: Document) -> Self {
-        Self { text, document: Arc::new(document), base: FieldPath::root() }
-    }
+/// A template ready to be used, or what it needs that is not supported.
+type Usable = Result<Template, Unsupported>;
 
-    /// The object.
-    pub fn value(&self) -> &Value {
-        self.document.value.pointer(&self.base.to_pointer()).unwrap_or(&Value::Null)
-    }
-
-    /// The objects: this one, or the items of a list.
-    pub fn objects(self) -> Vec<Self> {
-        let is_list = self.kind().ends_with("List");
-        let count = self.value().get("items").and_then(Value::as_array).map(Vec::len);
-        match count.filter(|_| is_list) {
-            None => vec![self],
-            Some(count) => (0..count)
-                .flat_map(|index| {
-                    let base = self.base.clone().key("items").index(index);
-                    Self { base, ..self.clone() }.objects()
-                })
-                .collect(),
-        }
-    }
-
-    /// Its group, empty for the core group.
-    pub fn group(&self) -> &str {
-        let version = self.value().get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        version.split_once('/').map_or("", |(group, _)| group)
-    }
-
-    /// Its kind.
-    pub fn kind(&self) -> &str {
-        self.value().get("kind").and_then(Value::as_str).unwrap_or_default()
-    }
-
-    fn name(&self) -> &str {
-        self.value().pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
-    }
-
-    fn mark(&self, place: &FieldPath) -> Option<Mark> {
-        self.document.locate(&self.base.clone().join(place.clone()))
-    }
-
-    /// A mistake in it.
-    pub fn problem(&self, mistake: Mistake) -> Problem {
-        Problem {
-            origin: self.text.origin.clone(),
-            mark: self.mark(&mistake.place),
-            message: reworded(&mistake.message),
-        }
-    }
-
-    fn problems(&self, mistakes: Vec<Mistake>) -> Vec<Problem> {
-        mistakes.into_iter().map(|mistake| self.problem(mistake)).collect()
-    }
-
-    /// Where the lines of a module stand in the file: how many lines before it, and how many columns to the left of it.
-    fn stands(&self, code: &template::Text) -> (usize, usize) {
-        let Some(mark) = self.mark(&code.place) else {
-            return (0, 0);
-        };
-        let mut lines = self.text.text.lines().skip(mark.line - 1);
-        let opens_block = lines.next().is_some_and(|line| {
-            let content = line.split(" #").next().unwrap_or_default().trim_end();
-            content.rsplit(' ').next().is_some_and(|last| last.starts_with(['|', '>']))
-        });
-        if !opens_block {
-            return (mark.line - 1, 0);
-        }
-        let spaces = |line: &str| line.len() - line.trim_start_matches(' ').len();
-        let first = lines.find(|line| !line.trim().is_empty()).map_or(0, spaces);
-        let own = code.text.lines().find(|line| !line.trim().is_empty()).map_or(0, spaces);
-        (mark.line, first.saturating_sub(own))
-    }
-}
-
-impl Located<'_> {
-    /// The object as a document of its own, where it is an item of a list.
-    pub fn standing_alone(&self) -> Option<Document> {
-        (!self.base.segments().is_empty()).then(|| Document::of_value(self.value().clone()))
-    }
-
-    /// The text of a module with its lines where they stand in the file.
-    pub fn in_place(&self, code: &template::Text) -> String {
-        "\n".repeat(self.stands(code).0) + &code.text
-    }
-
-    /// What a compiler says of modules, one problem a line, where they stand in the file.
-    pub fn compile_problems(&self, codes: &[template::Text], message: &str) -> Vec<Problem> {
-        let stands: Vec<(Range<usize>, usize)> = codes
-            .iter()
-            .map(|code| {
-                let (before, indent) = self.stands(code);
-                (before + 1..before + 1 + code.text.lines().count(), indent)
-            })
-            .collect();
-        let lines = message.lines().filter(|line| !line.trim().is_empty());
-        lines.map(|line| in_file(&self.text.origin, line, &stands)).collect()
-    }
-}
-
-/// Reads and compiles a template; gives nothing where it is written in CEL only.
+/// Reads and compiles a template.
 ///
 /// Fails with every mistake; those in its Rego stand where they stand in the file.
-pub fn template(located: &Located<'_>) -> Result<(String, Option<Template>), Vec<Problem>> {
+pub fn template(located: &Located<'_>) -> Result<(String, Usable), Vec<Problem>> {
     let source =
         TemplateSource::read(located.value()).map_err(|mistakes| located.problems(mistakes))?;
     let kind = source.kind.clone();
@@ -146,32 +40,19 @@ pub fn template(located: &Located<'_>) -> Result<(String, Option<Template>), Vec
         .cloned()
         .collect();
     match source.compile(&located.text.origin, |code| located.in_place(code)) {
-        Ok(template) => Ok((kind, template)),
-        Err(error) => Err(located.compile_problems(&codes, &error.message)),
+        Ok(template) => Ok((kind, template.ok_or(Unsupported::Cel))),
+        Err(error) => {
+            let problems = located.compile_problems(&codes, &error.message);
+            let needs = |problem: &Problem| Unsupported::of_message(&problem.message);
+            // Where something else is wrong, too, that is told.
+            match problems.first().and_then(needs) {
+                Some(first) if problems.iter().all(|one| needs(one).is_some()) => {
+                    Ok((kind, Err(first)))
+                }
+                _ => Err(problems),
+            }
+        }
     }
-}
-
-/// A line of a compiler, which begins with file, line and column, as a problem with its column in the file.
-fn in_file(origin: &str, line: &str, stands: &[(Range<usize>, usize)]) -> Problem {
-    let read = || {
-        let rest = line.strip_prefix(origin)?.strip_prefix(':')?;
-        let (number, rest) = rest.split_once(':')?;
-        let (column, message) = rest.split_once(':')?;
-        let number = number.parse::<usize>().ok()?;
-        let column = column.trim().parse::<usize>().ok()?;
-        let indent = stands.iter().find(|(lines, _)| lines.contains(&number));
-        let indent = indent.map_or(0, |(_, indent)| *indent);
-        Some((Mark { line: number, column: column + indent }, message.trim()))
-    };
-    if let Some((mark, message)) = read() {
-        return Problem {
-            origin: origin.to_owned(),
-            mark: Some(mark),
-            message: message.to_owned(),
-        };
-    }
-    let message = line.strip_prefix(origin).map_or(line, |rest| rest.trim_start_matches(": "));
-    Problem { origin: origin.to_owned(), mark: None, message: message.to_owned() }
 }
 
 /// Reads a constraint. `notices` takes what is allowed but surely not meant.
@@ -229,6 +110,7 @@ impl<'t> Found<'t> {
     /// Reads the mutators; what is wrong with them, and what has no effect, is told.
     pub(super) fn mutators(
         &self,
+        scope: Scope,
         problems: &mut Vec<Problem>,
         notices: &mut Vec<Problem>,
     ) -> Mutators {
@@ -243,11 +125,9 @@ impl<'t> Found<'t> {
                     problems.push(at("metadata.name", message));
                 }
                 Ok(mutator) => {
-                    if !mutator.is_for_pods() {
-                        let message = format!(
-                            "the {} `{}` has no effect: Loadline changes pods when they are made, and nothing else",
-                            mutator.kind, mutator.name
-                        );
+                    if let Some(why) = mutator.idle_in(scope) {
+                        let message =
+                            format!("the {} `{}` has no effect: {why}", mutator.kind, mutator.name);
                         notices.push(at("spec", message));
                     }
                     list.push(mutator);
@@ -255,7 +135,8 @@ impl<'t> Found<'t> {
                 Err(mistake) => problems.push(located.problem(mistake)),
             }
         }
-        let (mutators, idle) = Mutators::new(list);
+        let (mut mutators, idle) = Mutators::new(list);
+        mutators.scope = scope;
         for located in &self.mutators {
             let title = format!("{}/{}", located.kind(), located.name());
             if idle.contains(&title) {
@@ -278,16 +159,19 @@ impl<'t> Found<'t> {
         let mut templates: BTreeMap<String, (Option<SharedTemplate>, &Located<'t>)> =
             BTreeMap::new();
         let mut broken: Vec<String> = Vec::new();
+        let mut left_out = Vec::new();
         for located in &self.templates {
             match template(located) {
                 Ok((kind, template)) => {
-                    if template.is_none() {
+                    if let Err(needs) = template {
                         let message = format!(
-                            "not supported: CEL; the template `{}` is left out, with its constraints, as it has no Rego",
+                            "not supported: {}; the template `{}` is left out, with its constraints",
+                            needs.as_str(),
                             located.name()
                         );
                         let place = FieldPath::keys("spec.targets");
                         notices.push(located.problem(Mistake { place, message }));
+                        left_out.push(LeftOut { template: located.name().to_owned(), needs });
                     }
                     match templates.get(&kind) {
                         Some((_, first)) if first.value() != located.value() => {
@@ -300,7 +184,7 @@ impl<'t> Found<'t> {
                         }
                         Some(_) => {}
                         None => {
-                            templates.insert(kind, (template.map(Arc::new), located));
+                            templates.insert(kind, (template.ok().map(Arc::new), located));
                         }
                     }
                 }
@@ -377,6 +261,7 @@ impl<'t> Found<'t> {
         }
         let mut constraints = Constraints::new(constraints, synced).excluding(excluded);
         constraints.expansions = Expansions::new(expansions);
+        constraints.left_out = left_out;
         constraints
     }
 }

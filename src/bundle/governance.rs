@@ -9,7 +9,7 @@ use super::{
 use crate::diagnostic::suggest;
 use crate::document::Mistake;
 use crate::governance::gatekeeper::Constraints;
-use crate::governance::gatekeeper::mutators::Mutators;
+use crate::governance::gatekeeper::mutators::{Mutators, Scope};
 use crate::governance::metadata::Metadata;
 use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
@@ -23,6 +23,7 @@ fn is_module(text: &Text) -> bool {
 pub(super) fn constraints<'t>(
     sources: &'t Sources,
     policies: &mut Vec<gatekeeper::Located<'t>>,
+    scope: Scope,
     problems: &mut Vec<Problem>,
     notices: &mut Vec<Problem>,
 ) -> (Constraints, Mutators) {
@@ -47,7 +48,7 @@ pub(super) fn constraints<'t>(
             }
         }
     }
-    let mutators = found.mutators(problems, notices);
+    let mutators = found.mutators(scope, problems, notices);
     (found.build(problems, notices), mutators)
 }
 

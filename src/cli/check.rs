@@ -205,7 +205,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
             Err(problem) => problems.push((problem.clone(), None)),
         }
     }
-    let known = inventory(arguments, &reader)?;
+    let known = inventory(&arguments.inventory, &arguments.stdin_filename, &reader)?;
     let facts = facts(&read, &known, &pipeline);
     let subjects: Vec<(&Found, &Subject)> = read
         .iter()
@@ -291,16 +291,15 @@ fn facts(read: &[&Found], known: &[Found], pipeline: &Pipeline) -> Facts {
 
 /// Reads the objects that are only to be known. One that cannot be read is an error: a policy that does not see what it asks
 /// for lets pass what it should not.
-fn inventory(arguments: &CheckArgs, reader: &Reader<'_>) -> anyhow::Result<Vec<Found>> {
-    if arguments.inventory.is_empty() {
-        return Ok(Vec::new());
-    }
-    let files =
-        input::files(&arguments.inventory, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+pub(in crate::cli) fn inventory(
+    paths: &[PathBuf],
+    stdin_name: &str,
+    reader: &Reader<'_>,
+) -> anyhow::Result<Vec<Found>> {
+    let files = input::files(paths, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
     let mut all = Vec::new();
     for path in &files {
-        let text = input::read(path, &arguments.stdin_filename)
-            .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        let text = input::read(path, stdin_name).map_err(|problem| anyhow::anyhow!("{problem}"))?;
         let found = reader.find(text);
         if let Some(problem) = found.problems.first() {
             anyhow::bail!("{problem}");

@@ -11,7 +11,7 @@ pub(super) mod fault;
 mod format;
 mod guards;
 mod own;
-mod table;
+pub(super) mod table;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +21,7 @@ use regorus::Value;
 use regorus::unstable::BuiltinFcn;
 
 pub(super) use call::{Unable, call, plain};
+pub(super) use format::quoted;
 use table::TABLE;
 
 /// A built-in function.

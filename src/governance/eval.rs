@@ -5,13 +5,15 @@
 
 use std::time::{Duration, Instant};
 
+use bumpalo::Bump;
 use regorus::Value;
 
 use super::coverage::Coverage;
 use super::deadline::Deadline;
+use super::given::{Given, Json};
 use super::input::Input;
 use super::unit::{Errors, Language, Mode, Parsed, Prints, Unit};
-use super::value::{fits, from_json, kind_of};
+use super::value::{fits, kind_of};
 use super::{ENTRY_POINTS, Module, POLICY_TIME_LIMIT, PolicyError, rule_path};
 use crate::diagnostic::suggest;
 
@@ -70,6 +72,7 @@ pub struct Answer {
 pub struct Evaluator {
     unit: Unit,
     rules: Vec<(String, String)>,
+    reads_inventory: bool,
 }
 
 impl Evaluator {
@@ -89,16 +92,25 @@ impl Evaluator {
         let rules: Vec<(String, String)> =
             rules.map(|(name, path)| (name, rule_path(&path))).collect();
         let paths: Vec<String> = rules.iter().map(|(_, path)| path.clone()).collect();
-        Ok(Self { unit: parsed.compile(&paths)?, rules })
+        let reads_inventory = parsed.analysis.reads_data("inventory");
+        Ok(Self { unit: parsed.compile(&paths)?, rules, reads_inventory })
+    }
+
+    /// What the rules see besides their input.
+    fn data<'i>(&self, input: &'i Input) -> Option<&'i Value> {
+        input.data().filter(|_| self.reads_inventory)
     }
 
     /// Evaluates the rules.
     pub fn answers(&self, input: &Input, parameters: &serde_json::Value) -> Vec<Answer> {
-        let input = input.with_parameters(&from_json(parameters));
+        let data = self.data(input);
+        let parameters = Json::from(parameters.clone());
+        let engine = || input.with_parameters(&parameters);
         let answer = |(rule, path): &(String, String)| {
             let start = Instant::now();
             let deadline = Deadline::after(POLICY_TIME_LIMIT);
-            let (value, prints) = self.unit.run(path, Some(&input), None, deadline);
+            let given = Given::to_engine(&engine);
+            let (value, prints) = self.unit.run(path, Some(given), data, deadline);
             let duration = start.elapsed();
             let value =
                 value.map_err(|failure| failure.to_string()).and_then(|value| shown(&value));
@@ -109,12 +121,20 @@ impl Evaluator {
 
     /// Evaluates the rules for the time that it takes.
     pub fn time(&self, input: &Input, parameters: &serde_json::Value) -> Result<Duration, String> {
-        let input = input.with_parameters(&from_json(parameters));
+        let data = self.data(input);
+        let parameters = Json::from(parameters.clone());
+        let arena = Bump::new();
+        let document = input.tree(&arena);
+        let engine = || input.with_parameters(&parameters);
         let start = Instant::now();
+        let tree = document.and_then(|document| {
+            document.with(&arena, &[("parameters", parameters.tree(&arena)?)])
+        });
+        let given = Given { tree, engine: &engine };
         for (_, path) in &self.rules {
             let deadline = Deadline::after(POLICY_TIME_LIMIT);
             self.unit
-                .run(path, Some(&input), None, deadline)
+                .run(path, Some(given), data, deadline)
                 .0
                 .map_err(|failure| failure.to_string())?;
         }
@@ -123,9 +143,12 @@ impl Evaluator {
 
     /// Sees to which lines the rules come.
     pub fn cover(&self, input: &Input, parameters: &serde_json::Value, coverage: &mut Coverage) {
-        let input = input.with_parameters(&from_json(parameters));
+        let data = self.data(input);
+        let Ok(input) = input.with_parameters(&Json::from(parameters.clone())) else {
+            return;
+        };
         for (_, path) in &self.rules {
-            self.unit.cover(path, Some(&input), coverage);
+            self.unit.cover(path, Some(&input), data, coverage);
         }
     }
 }
@@ -202,8 +225,8 @@ mod tests {
     use crate::path::FieldPath;
 
     fn ask(text: &str, asked: &[&str]) -> Result<Vec<Answer>, PolicyError> {
-        let review = Review::from(&json!({"object": {"metadata": {"name": "gull"}}}));
-        let input = Input::new(review, &FieldPath::root(), &json!({}), &json!([]), &json!(null));
+        let review = Review::from(json!({"object": {"metadata": {"name": "gull"}}}));
+        let input = Input::new(review, &FieldPath::root(), json!({}), json!([]), json!(null));
         let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
         evaluate(
             &[Module { origin: "a.rego", text }],

@@ -13,8 +13,9 @@ use regorus::Value;
 
 use super::deadline::Deadline;
 use super::eval::Dialect;
+use super::given::{Given, Json};
 use super::input::Input;
-use super::unit::{Parsed, Prints, Unit};
+use super::unit::{Failure, Parsed, Prints, Unit};
 use super::{Module, POLICY_TIME_LIMIT, PolicyError, eval, rule_path};
 use crate::document::Mark;
 use pieces::{Body, Piece};
@@ -80,6 +81,21 @@ pub enum Outcome {
     Unknown(String),
 }
 
+/// What the rules see.
+#[derive(Clone, Copy)]
+struct Seen<'v> {
+    input: &'v Value,
+    data: Option<&'v Value>,
+}
+
+impl Seen<'_> {
+    fn run(self, unit: &Unit, path: &[String]) -> (Result<Value, Failure>, Vec<String>) {
+        let deadline = Deadline::after(POLICY_TIME_LIMIT);
+        let engine = || Ok(self.input.clone());
+        unit.run(&rule_path(path), Some(Given::to_engine(&engine)), self.data, deadline)
+    }
+}
+
 /// Explains every body of the first of `modules` and of what it needs of the others: those that the rules asked for, or the
 /// sets through which the policy speaks, depend on.
 ///
@@ -98,8 +114,11 @@ pub fn explain(
         .into_iter()
         .filter(|body| needed.contains(&body.path))
         .collect();
-    let input = input.with_parameters(&super::value::from_json(parameters));
-    let calls = calls(modules, dialect, &bodies, &rules, &input);
+    let data = input.data().filter(|_| parsed.analysis.reads_data("inventory"));
+    let input = input.with_parameters(&Json::from(parameters.clone()));
+    let input = input.map_err(|message| PolicyError { message })?;
+    let seen = Seen { input: &input, data };
+    let calls = calls(modules, dialect, &bodies, &rules, seen);
     let texts = pieces::with_questions(modules, dialect, bodies.iter().enumerate(), &calls);
     let all = compile(modules, dialect, &texts);
     let mut traces = Vec::new();
@@ -120,12 +139,12 @@ pub fn explain(
                 vec![(None, Outcome::NotAsked("a definition before it held"))]
             }
             Err(error) => vec![(None, Outcome::Unknown(error.message.clone()))],
-            Ok(unit) if !body.is_function => vec![(None, ask(unit, number, body, 0, &input))],
+            Ok(unit) if !body.is_function => vec![(None, ask(unit, number, body, 0, seen))],
             Ok(unit) => {
                 let calls = calls.get(&number).map(Vec::as_slice).unwrap_or_default();
                 let one = |(call, arguments): (usize, &String)| {
                     let inner = arguments.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-                    (Some(short(inner.unwrap_or(arguments))), ask(unit, number, body, call, &input))
+                    (Some(short(inner.unwrap_or(arguments))), ask(unit, number, body, call, seen))
                 };
                 match calls.iter().enumerate().map(one).collect::<Vec<_>>() {
                     none if none.is_empty() => vec![(None, Outcome::NotAsked("nobody called it"))],
@@ -166,7 +185,7 @@ fn calls(
     dialect: Dialect,
     bodies: &[Body],
     rules: &[(String, Vec<String>)],
-    input: &Value,
+    seen: Seen<'_>,
 ) -> BTreeMap<usize, Vec<String>> {
     let mut calls: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     if !bodies.iter().any(|body| body.is_function) {
@@ -185,8 +204,7 @@ fn calls(
         return calls;
     };
     for (_, path) in rules {
-        let (_, prints) =
-            unit.run(&rule_path(path), Some(input), None, Deadline::after(POLICY_TIME_LIMIT));
+        let (_, prints) = seen.run(&unit, path);
         for line in prints {
             let Some((_, record)) = line.split_once(RECORD) else { continue };
             let mut parts = record.trim_start().splitn(2, ' ');
@@ -203,7 +221,7 @@ fn calls(
 }
 
 /// Asks the pieces of a body one after the other.
-fn ask(unit: &Unit, number: usize, body: &Body, call: usize, input: &Value) -> Outcome {
+fn ask(unit: &Unit, number: usize, body: &Body, call: usize, seen: Seen<'_>) -> Outcome {
     let mut before: Vec<String> = Vec::new();
     let mut times = 1;
     for (position, piece) in body.pieces.iter().enumerate() {
@@ -217,8 +235,7 @@ fn ask(unit: &Unit, number: usize, body: &Body, call: usize, input: &Value) -> O
             .cloned()
             .chain([pieces::question(number, position, call)])
             .collect();
-        let (value, _) =
-            unit.run(&rule_path(&path), Some(input), None, Deadline::after(POLICY_TIME_LIMIT));
+        let (value, _) = seen.run(unit, &path);
         match value {
             Ok(Value::Set(ways)) if !ways.is_empty() => {
                 times = ways.len();

@@ -17,18 +17,22 @@ pub mod template;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use regorus::Value as Rego;
+use bumpalo::Bump;
 use serde_json::Value;
 
 use super::POLICY_TIME_LIMIT;
+use super::builtins::table::is_of_provider;
 use super::deadline::Deadline;
+use super::given::{Given, with_arena};
 use super::input::Review;
 use super::inventory::Data;
+use super::plan;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Inventory;
 use constraint::{Action, Constraint, Point};
 use expansion::Expansions;
 use matching::{NamedKind, Wildcard};
+use mutators::Mutators;
 use subject::{Metadata, Source, Subject};
 
 /// The group of what Gatekeeper itself is configured with.
@@ -44,8 +48,46 @@ pub struct Constraints {
     excluded: Vec<Wildcard>,
     /// What objects make, to be judged with them.
     pub expansions: Expansions,
+    /// Templates that are left out, with their constraints.
+    pub left_out: Vec<LeftOut>,
     /// The kinds of objects that templates want to know, with their versions.
     pub synced: Vec<Synced>,
+}
+
+/// A template that Loadline cannot run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LeftOut {
+    /// Its name.
+    pub template: String,
+    /// What it needs.
+    pub needs: Unsupported,
+}
+
+/// What a template may need that Loadline does not have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unsupported {
+    /// It is written in CEL only.
+    Cel,
+    /// It asks providers of external data.
+    ExternalData,
+}
+
+impl Unsupported {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Cel, Self::ExternalData];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cel => "CEL",
+            Self::ExternalData => "external data",
+        }
+    }
+
+    /// What it is that keeps a template from being compiled, where it is but that.
+    pub fn of_message(message: &str) -> Option<Self> {
+        is_of_provider(message).then_some(Self::ExternalData)
+    }
 }
 
 /// A kind of object that is to be in `data.inventory`.
@@ -212,9 +254,12 @@ impl Constraints {
         }
         match review() {
             Ok(review) => {
-                for (constraint, action) in concerned {
-                    violations.extend(constraint.review(action, &review, inventory, deadline));
-                }
+                with_arena(|arena| {
+                    let seen = Seen { review: &review, tree: review.tree(arena), arena };
+                    for (constraint, action) in concerned {
+                        violations.extend(constraint.review(action, &seen, inventory, deadline));
+                    }
+                });
             }
             Err(problem) => {
                 let text = format!("the input of the constraint could not be built: {problem}");
@@ -226,18 +271,20 @@ impl Constraints {
         violations
     }
 
-    /// Holds constraints against what an object makes. Messages begin with the name of the expansion template.
+    /// Holds constraints against what an object makes, as mutators change it. Messages begin with the name of the expansion
+    /// template.
     ///
     /// Fails where the object cannot be expanded.
     pub fn review_generated<'c>(
         &'c self,
         reviewed: &Reviewed<'_>,
         object: &Value,
+        mutators: &Mutators,
         inventory: &Inventory,
         deadline: Deadline,
     ) -> Result<Vec<Violation<'c>>, String> {
         let mut all = Vec::new();
-        for generated in self.expansions.expand(object)? {
+        for generated in self.expansions.expand(object, mutators, reviewed.subject.namespace)? {
             let metadata =
                 Metadata::read(&generated.object.to_string()).map_err(|error| error.to_string())?;
             let subject = Subject {
@@ -248,7 +295,7 @@ impl Constraints {
             };
             let point = reviewed.point;
             let review =
-                || Ok(Review::from(&request::of_object(&generated.object)).for_templates(None));
+                || Ok(Review::from(request::of_object(&generated.object)).for_templates(None));
             let found = self.review(
                 &Reviewed { point, operation: "", subject },
                 review,
@@ -274,18 +321,33 @@ impl Constraints {
     }
 }
 
+/// A review as templates see it, in both forms.
+struct Seen<'a> {
+    review: &'a Review,
+    tree: Option<plan::Value<'a>>,
+    arena: &'a Bump,
+}
+
 impl Constraint {
+    /// What programs see.
+    fn tree<'a>(&'a self, seen: &Seen<'a>) -> Option<plan::Value<'a>> {
+        let members = [("parameters", self.parameters.tree(seen.arena)?), ("review", seen.tree?)];
+        plan::Value::Object(&[]).with(seen.arena, &members)
+    }
+
     fn review<'c>(
         &'c self,
         action: Action,
-        review: &Review,
+        seen: &Seen<'_>,
         inventory: &Inventory,
         deadline: Deadline,
     ) -> Vec<Violation<'c>> {
-        let input: Rego = review.with_parameters(&self.parameters);
+        let tree = self.tree(seen);
+        let engine = || seen.review.with_parameters(&self.parameters);
+        let given = Given { tree, engine: &engine };
         let deadline = deadline.within(POLICY_TIME_LIMIT);
         let data = self.template.reads_inventory.then(|| Data::of(inventory));
-        match self.template.run(&input, data.as_deref().map(Data::value), deadline) {
+        match self.template.run(given, data.as_deref().map(Data::value), deadline) {
             Ok(said) => said
                 .into_iter()
                 .map(|said| Violation {

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
@@ -56,7 +57,23 @@ pub trait Journal: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 struct Watch {
     journal: Box<dyn Journal>,
-    quarantine: BTreeMap<Fingerprint, String>,
+    quarantine: BTreeMap<Fingerprint, Inmate>,
+}
+
+#[derive(Debug)]
+struct Inmate {
+    origin: String,
+    refused: AtomicU64,
+}
+
+/// A policy in quarantine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Quarantined {
+    /// Where its text stood when it was put there.
+    pub origin: &'static str,
+    /// How many evaluations were refused so far. None were where the policy was mended or taken away since: it is then of another
+    /// text, and free.
+    pub refused: u64,
 }
 
 /// The one thing of the process that evaluations know. It is set before the first and never changes.
@@ -65,12 +82,19 @@ static WATCH: OnceLock<Watch> = OnceLock::new();
 /// Has all evaluations of this process noted, and none made of what is in quarantine (with the origin of each). Only the
 /// first call has an effect; gives whether this was it.
 pub fn install(journal: Box<dyn Journal>, quarantine: BTreeMap<Fingerprint, String>) -> bool {
+    let inmate = |origin| Inmate { origin, refused: AtomicU64::new(0) };
+    let quarantine =
+        quarantine.into_iter().map(|(policy, origin)| (policy, inmate(origin))).collect();
     WATCH.set(Watch { journal, quarantine }).is_ok()
 }
 
-/// The origins of what is in quarantine.
-pub fn quarantined() -> impl Iterator<Item = &'static str> {
-    WATCH.get().into_iter().flat_map(|watch| watch.quarantine.values()).map(String::as_str)
+/// What is in quarantine.
+pub fn quarantined() -> impl Iterator<Item = Quarantined> {
+    let inmates = WATCH.get().into_iter().flat_map(|watch| watch.quarantine.values());
+    inmates.map(|Inmate { origin, refused }| Quarantined {
+        origin,
+        refused: refused.load(Ordering::Relaxed),
+    })
 }
 
 /// Runs an evaluation, noted where that was asked for; nothing where the policy is in quarantine.
@@ -82,7 +106,8 @@ pub(super) fn noted<T>(
     let Some(Watch { journal, quarantine }) = WATCH.get() else {
         return Some(evaluate());
     };
-    if quarantine.contains_key(&policy) {
+    if let Some(inmate) = quarantine.get(&policy) {
+        inmate.refused.fetch_add(1, Ordering::Relaxed);
         return None;
     }
     let place = journal.begin(policy, origin);

@@ -6,6 +6,7 @@
 use regorus::Value;
 
 use super::deadline::Deadline;
+use super::given::{Given, with_arena};
 use super::input::Input;
 use super::value::{fits, kind_of, to_json};
 use super::{Action, POLICY_TIME_LIMIT, Policy, one_line};
@@ -35,8 +36,11 @@ impl Policy {
         if deadline.has_passed() {
             return Err(Box::new(self.failed("there was no time left for it")));
         }
-        let input = input.with_parameters(&self.parameters);
-        let value = self.unit.run(name, Some(&input), None, deadline).0;
+        let engine = || input.with_parameters(&self.parameters);
+        let value = with_arena(|arena| {
+            let given = Given { tree: self.tree(input.tree(arena), arena), engine: &engine };
+            self.unit.run(name, Some(given), None, deadline).0
+        });
         let value =
             value.map_err(|failure| Box::new(self.failed(&one_line(&failure.to_string()))))?;
         let Value::Set(elements) = &value else {

@@ -11,7 +11,7 @@ use super::shape::{Lines, Scanner, Token};
 use super::unit::Language;
 use crate::document::Mark;
 
-pub(super) use negation::guards;
+pub(super) use negation::{guards, needed};
 
 /// A change of a module's text: what is replaced, in bytes, and by what. None of them has line breaks.
 pub(super) type Edit = (Range<usize>, String);

@@ -25,6 +25,8 @@ pub(super) struct Syntax {
     pub imports_features: bool,
     /// The same of `input.cost`.
     pub imports_cost: bool,
+    /// Whether it imports `input` or a part of it.
+    pub imports_input: bool,
     /// Its rules, in the order of the text.
     pub rules: Vec<Rule>,
 }
@@ -51,8 +53,23 @@ pub(super) struct Rule {
     pub arguments: Vec<Value>,
     /// What its head says besides its name: key and value.
     pub head: Vec<Value>,
+    /// What it contributes where it holds.
+    pub gives: Gives,
     /// Its bodies, one after the other.
     pub bodies: Vec<Value>,
+}
+
+/// What a definition contributes to its rule.
+#[derive(Debug)]
+pub(super) enum Gives {
+    /// The value; `true` where none is written.
+    Value(Option<Value>),
+    /// An element of a set.
+    Element(Value),
+    /// A member of an object: key and value, `true` where none is written.
+    Member(Value, Option<Value>),
+    /// Something deeper inside.
+    Deeper,
 }
 
 /// What a reference begins with, and its steps.
@@ -94,11 +111,12 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
     };
     let package = ast.pointer("/package/refr").and_then(fixed_path).ok_or_else(unknown)?;
     let mut imports = BTreeMap::new();
-    let (mut imports_features, mut imports_cost) = (false, false);
+    let (mut imports_input, mut imports_features, mut imports_cost) = (false, false, false);
     for import in list(ast, "imports") {
         let path = import.get("refr").and_then(fixed_path).ok_or_else(unknown)?;
         let (first, path) = path.split_first().ok_or_else(unknown)?;
         if first == "input" {
+            imports_input = true;
             imports_features |= path.first().is_none_or(|member| member == "features");
             imports_cost |= path.first().is_none_or(|member| member == "cost");
         }
@@ -115,6 +133,7 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
         .collect::<Result<_, _>>()?;
     Ok(Syntax {
         package,
+        imports_input,
         imports_features,
         imports_cost,
         imports,
@@ -130,14 +149,15 @@ fn rule_of(node: &Value) -> Option<Rule> {
     if kind == "Default" {
         let arguments: Vec<Value> = list(rule, "args").cloned().collect();
         let path = head_path(rule.get("refr")?)?;
-        let head = vec![rule.get("value")?.clone()];
+        let value = rule.get("value")?;
         return Some(Rule {
+            gives: Gives::Value(Some(value.clone())),
             path,
             is_function: !arguments.is_empty(),
             is_default: true,
             start,
             arguments,
-            head,
+            head: vec![value.clone()],
             bodies: Vec::new(),
         });
     }
@@ -151,6 +171,7 @@ fn rule_of(node: &Value) -> Option<Rule> {
         Step::Dynamic(node) => Some(node.clone()),
     }));
     Some(Rule {
+        gives: gives(kind, head, refr)?,
         path: head_path(refr)?,
         is_function: kind == "Func",
         is_default: false,
@@ -158,6 +179,32 @@ fn rule_of(node: &Value) -> Option<Rule> {
         arguments: list(head, "args").cloned().collect(),
         head: said,
         bodies: list(rule, "bodies").cloned().collect(),
+    })
+}
+
+/// The value that a head or a body assigns.
+pub(super) fn assigned(node: &Value) -> Option<&Value> {
+    node.get("assign")?.get("value")
+}
+
+/// What a definition with that head contributes.
+fn gives(kind: &str, head: &Value, refr: &Value) -> Option<Gives> {
+    let value = || assigned(head).cloned();
+    let (_, steps) = reference(refr)?;
+    let dynamic = steps.iter().position(|step| matches!(step, Step::Dynamic(_)));
+    Some(match (kind, dynamic) {
+        ("Set", None) => match head.get("key") {
+            Some(key) if !key.is_null() => Gives::Element(key.clone()),
+            _ => Gives::Deeper,
+        },
+        ("Set", Some(_)) => Gives::Deeper,
+        (_, None) => Gives::Value(value()),
+        (_, Some(at)) => match steps.get(at) {
+            Some(Step::Dynamic(key)) if at + 1 == steps.len() => {
+                Gives::Member((*key).clone(), value())
+            }
+            _ => Gives::Deeper,
+        },
     })
 }
 

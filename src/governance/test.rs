@@ -76,7 +76,7 @@ pub fn run(
         };
         let duration = start.elapsed();
         if let Some(coverage) = coverage.as_deref_mut() {
-            unit.cover(&name, None, coverage);
+            unit.cover(&name, None, None, coverage);
         }
         TestResult { name, origin, line, outcome, prints, duration }
     };

@@ -1,6 +1,7 @@
 //! Modules made ready to run: [`Unit`].
 //!
-//! They run on the engine's virtual machine where it can run them ([`Machine`]), and are interpreted otherwise. Lenient
+//! They run as programs of our own where those can do it ([`Program`]). What is left, and whatever a program gives up, runs on
+//! the engine's virtual machine where that can run it ([`Machine`]), and is interpreted otherwise. Lenient
 //! units that are interpreted run strictly first: most have nothing to be lenient about, and the lenient interpreter hides
 //! when functions disagree.
 
@@ -16,8 +17,10 @@ use regorus::{Engine, Value};
 use super::analysis::{self, Analysis};
 use super::builtins::plain;
 use super::deadline::Deadline;
+use super::given::{Given, with_arena};
 use super::journal::{self, Fingerprint};
 use super::machine::Machine;
+use super::plan::{Halt, Program, Stop};
 use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
 use interpreter::{extend, guarded, interpret, is_dispute, prepare, timer};
@@ -167,7 +170,7 @@ impl Parsed {
     ///
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
-        let Self { analysis, packages: _, syntax: _, mode, sources, mut engine } = self;
+        let Self { analysis, packages: _, syntax, mode, sources, mut engine } = self;
         let Analysis { depth, has_default_functions, .. } = analysis;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
@@ -176,6 +179,12 @@ impl Parsed {
                 ),
             });
         }
+        // What is printed is for the engine to gather.
+        let program = match mode.prints {
+            Prints::Gathered => Err(Halt::Foreign("`print`")),
+            Prints::Dropped if depth > MAX_DEPTH_HERE => Err(Halt::Foreign("deep nesting")),
+            Prints::Dropped => Program::compile(&syntax, entries),
+        };
         engine.set_gather_prints(true);
         let mut lenient = (mode.errors == Errors::Lenient).then(|| engine.clone());
         extend(&mut engine, Errors::Strict)?;
@@ -192,7 +201,16 @@ impl Parsed {
             }
         }
         let fingerprint = Fingerprint::of(sources.iter().map(|source| source.second().1));
-        Ok(Unit { machine, engine, lenient, depth, sources, fingerprint })
+        Ok(Unit {
+            program,
+            errors: mode.errors,
+            machine,
+            engine,
+            lenient,
+            depth,
+            sources,
+            fingerprint,
+        })
     }
 }
 
@@ -222,7 +240,10 @@ fn located(origin: &str, message: &str) -> String {
 
 /// Modules whose rules can be run, any number of times at once.
 pub(super) struct Unit {
-    /// What runs the rules, where it can.
+    /// What runs the rules, where it can; why not otherwise.
+    pub(super) program: Result<Program, Halt>,
+    errors: Errors,
+    /// What runs them next, where it can.
     pub(super) machine: Option<Machine>,
     /// The interpreter. Cloned for each run, which costs a fraction of a microsecond and takes no lock.
     engine: Engine,
@@ -245,13 +266,13 @@ impl Unit {
     pub(super) fn run(
         &self,
         rule: &str,
-        input: Option<&Value>,
+        given: Option<Given<'_>>,
         data: Option<&Value>,
         deadline: Deadline,
     ) -> (Result<Value, Failure>, Vec<String>) {
         let origin = self.sources.first().map_or("", |source| source.origin.as_str());
         let outcome = journal::noted(self.fingerprint, origin, || {
-            self.run_anywhere(rule, input, data, deadline)
+            self.run_anywhere(rule, given, data, deadline)
         });
         let Some((value, prints)) = outcome else {
             let reason = "it is in quarantine: two processes ended while it was evaluated";
@@ -267,12 +288,12 @@ impl Unit {
     fn run_anywhere(
         &self,
         rule: &str,
-        input: Option<&Value>,
+        given: Option<Given<'_>>,
         data: Option<&Value>,
         deadline: Deadline,
     ) -> (Result<Value, Failure>, Vec<String>) {
         if self.depth <= MAX_DEPTH_HERE {
-            return self.run_here(rule, input, data, deadline);
+            return self.run_here(rule, given, data, deadline);
         }
         // The interpreter recurses, and the caller's stack may be small. Nothing but the stack is new on this thread.
         let stack =
@@ -280,7 +301,7 @@ impl Unit {
         let outcome = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(stack);
             let run =
-                thread.spawn_scoped(scope, || self.run_here(rule, input, data, deadline)).ok()?;
+                thread.spawn_scoped(scope, || self.run_here(rule, given, data, deadline)).ok()?;
             run.join().ok()
         });
         outcome.unwrap_or_else(|| {
@@ -294,10 +315,22 @@ impl Unit {
     fn run_here(
         &self,
         rule: &str,
-        input: Option<&Value>,
+        given: Option<Given<'_>>,
         data: Option<&Value>,
         deadline: Deadline,
     ) -> (Result<Value, Failure>, Vec<String>) {
+        if let Some(value) = self.run_program(rule, given, deadline) {
+            return (value, Vec::new());
+        }
+        let input = given.map(|given| (given.engine)()).transpose();
+        let input = match input {
+            Ok(input) => input,
+            Err(problem) => {
+                let message = format!("the input could not be built: {problem}");
+                return (Err(Failure::Error(message)), Vec::new());
+            }
+        };
+        let input = input.as_ref();
         if let Some(machine) = &self.machine {
             let value = guarded(|| machine.run(rule, input, data, deadline));
             // An error is worth a second look: the interpreter knows where it is.
@@ -306,6 +339,29 @@ impl Unit {
             }
         }
         self.interpret(rule, input, data, deadline)
+    }
+
+    /// The value of a rule as its program has it; nothing where the engine has to be asked.
+    fn run_program(
+        &self,
+        rule: &str,
+        given: Option<Given<'_>>,
+        deadline: Deadline,
+    ) -> Option<Result<Value, Failure>> {
+        let program = self.program.as_ref().ok()?;
+        let tree = given?.tree?;
+        let limit = deadline.left();
+        // A panic is a mistake of ours here, and no reason to leave a policy out.
+        let run = || Ok(with_arena(|arena| program.run(rule, tree, arena, self.errors, deadline)));
+        match guarded(run).unwrap_or(Err(Stop::GiveUp)) {
+            Ok(value) => Some(Ok(value)),
+            Err(Stop::GiveUp) => None,
+            Err(Stop::Time) => Some(Err(Failure::Time(limit))),
+            Err(Stop::TooMuch) => {
+                let message = format!("{rule}: values are compared that are too large for it");
+                Some(Err(Failure::Error(message)))
+            }
+        }
     }
 
     /// The value of a rule as the interpreter sees it.

@@ -82,7 +82,7 @@ pub async fn follow(shared: Arc<Shared>, read: Arc<ReadSources>, started_with: S
             Ok(Mended { pipeline, sources, held }) => {
                 let is_new = pipeline.digest != shared.pipeline.load().digest;
                 let pipeline = Arc::new(pipeline);
-                shared.metrics.bundle_in_force(&pipeline.digest);
+                shared.metrics.bundle_in_force(&pipeline.digest, &pipeline.constraints.left_out);
                 if is_new {
                     tracing::info!(
                         bundle = pipeline.digest,

@@ -16,6 +16,7 @@ use crate::facts::Inventory;
 use crate::governance::Deadline;
 use crate::governance::gatekeeper::constraint::Point;
 use crate::governance::gatekeeper::expansion::{Expansion, Expansions};
+use crate::governance::gatekeeper::mutators::Mutators;
 use crate::governance::gatekeeper::request;
 use crate::governance::gatekeeper::subject::{Metadata, Namespace, Source, Subject};
 use crate::governance::gatekeeper::{Constraints, Reviewed};
@@ -87,12 +88,10 @@ impl Runner<'_> {
         let located = one(&text, "template")?;
         let (kind, template) = gatekeeper::template(&located)
             .map_err(|problems| Failure { breaks_schema: false, message: joined(&problems) })?;
-        let Some(template) = template else {
-            return Err(Failure::plain(format!(
-                "not supported: CEL; the template of `{kind}` has no Rego"
-            )));
-        };
-        let template = Arc::new(template);
+        let template = Arc::new(template.map_err(|needs| {
+            let needs = needs.as_str();
+            Failure::plain(format!("not supported: {needs}; the template of `{kind}` needs it"))
+        })?);
         let text = self.file("constraint", &test.constraint)?;
         let located = one(&text, "constraint")?;
         let constraint = gatekeeper::constraint(&located, &template, &mut Vec::new()).map_err(
@@ -189,10 +188,14 @@ fn messages(
     let reviewed = Reviewed { point: Point::Suite, operation: text("/operation"), subject };
     let deadline = Deadline::after(CASE_TIME_LIMIT);
     // Gatekeeper's runner hands no Namespace to the templates.
-    let seen = || Ok(Review::from(&request).for_templates(None));
+    let seen = || Ok(Review::from(request.clone()).for_templates(None));
     let mut violations = constraints.review(&reviewed, seen, inventory, deadline);
     if !is_review {
-        violations.extend(constraints.review_generated(&reviewed, plain, inventory, deadline)?);
+        // Suites have no mutators.
+        let none = Mutators::default();
+        let generated =
+            constraints.review_generated(&reviewed, plain, &none, inventory, deadline)?;
+        violations.extend(generated);
     }
     Ok(violations.into_iter().map(|violation| violation.message).collect())
 }

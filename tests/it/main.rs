@@ -34,6 +34,7 @@ mod library; // the built-in policies: samples, sets, agreement with Kubernetes
 mod messages; // what would have happened, said for every fact
 mod parity; // the command line and the server, byte for byte
 mod properties; // what must hold for every pod: proptest
+mod quarantine; // policies that end the process
 mod reviews; // builders, no tests
 mod reload;
 mod server; // the real server over TLS on loopback

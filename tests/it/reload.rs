@@ -55,13 +55,13 @@ fn answer(server: &Server) -> String {
     reply.json()["response"]["status"]["message"].as_str().unwrap_or_default().to_owned()
 }
 
-fn ready(server: &Server) -> String {
+pub fn ready(server: &Server) -> String {
     let reply = server.send("GET", "/readyz?verbose", "", b"");
     assert_eq!(reply.status, 200, "a broken policy must not take the server out of service");
     String::from_utf8(reply.body).unwrap()
 }
 
-fn metrics(server: &Server) -> String {
+pub fn metrics(server: &Server) -> String {
     let mut stream = TcpStream::connect(server.metrics).unwrap();
     String::from_utf8(exchange(&mut stream, "GET", "/metrics", "", b"", "close").body).unwrap()
 }
@@ -73,6 +73,36 @@ fn wait_until(folder: &Path, what: &str, mut holds: impl FnMut() -> bool) {
         assert!(started.elapsed() < PATIENCE, "never: {what}; {}", log(folder));
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// A template of Gatekeeper that is written in CEL alone.
+const IN_CEL: &str = "\
+apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: incel}
+spec:
+  crd: {spec: {names: {kind: InCel}}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    code: [{engine: K8sNativeValidation, source: {validations: []}}]
+";
+
+#[test]
+fn templates_that_are_left_out_are_shown_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut policies = ConfigMap::new(folder.join("policies"), &[("cel.yaml", IN_CEL)]);
+    let server = Server::start(folder, &["--policy", policies.folder.to_str().unwrap()]);
+    let line = "template `incel` is left out, with its constraints: not supported: CEL";
+    assert!(ready(&server).contains(line), "{}", ready(&server));
+    let text = metrics(&server);
+    assert!(text.contains("loadline_templates_left_out{needs=\"CEL\"} 1"), "{text}");
+    assert!(text.contains("loadline_templates_left_out{needs=\"external data\"} 0"), "{text}");
+    policies.write(&[("cel.yaml", "")]);
+    wait_until(folder, "the count of the new bundle", || {
+        metrics(&server).contains("loadline_templates_left_out{needs=\"CEL\"} 0")
+    });
+    assert!(!ready(&server).contains("incel"));
 }
 
 #[test]

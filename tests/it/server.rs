@@ -109,6 +109,19 @@ impl Server {
         exchange(&mut self.connect(), method, path, content_type, body, "close")
     }
 
+    /// Sends a request whose answer nobody waits for. The connection is open as long as what is given back.
+    pub fn post_only(&self, path: &str, body: &[u8]) -> impl Write + use<> {
+        let mut stream = self.connect();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        stream.flush().unwrap();
+        stream
+    }
+
     fn terminate(&self) {
         let status =
             Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();

@@ -4,7 +4,8 @@
 #   A job that hangs on a virtual node is paid for until somebody notices, and one that fails is tried again in a new pod, which
 #   is billed anew. KEDA makes such jobs by the hundred. Jobs, the templates of CronJobs and of KEDA's ScaledJobs, and pods that
 #   run to an end must say how long they may take; jobs also how often they are tried. Where a profile within reach ignores the
-#   deadline of the pod, only that of the job counts.
+#   deadline of the pod, only that of the job counts. KEDA also keeps the last hundred jobs that succeeded and the last hundred
+#   that failed, unless it is told otherwise: their pods stay where they were, and count against the quota of many a virtual node.
 # related_resources:
 # - https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-termination-and-cleanup
 # - https://keda.sh/docs/latest/concepts/scaling-jobs/
@@ -20,6 +21,8 @@
 #     maxSeconds: 86400
 #     # How often it may be tried again.
 #     maxRetries: 3
+#     # How many jobs that have ended well, and how many that have failed, a ScaledJob may keep.
+#     maxKept: 20
 package loadline.bounded_jobs
 
 import rego.v1
@@ -50,6 +53,22 @@ deny contains {"msg": msg} if {
 	retries := number(object.get(job, "backoffLimit", 6), 6)
 	retries > input.parameters.maxRetries
 	msg := sprintf("the job may be tried again %v times; at most %v are wanted: set `backoffLimit`", [retries, input.parameters.maxRetries])
+}
+
+# How many KEDA keeps where nothing is said.
+kept_by_keda := 100
+
+deny contains {"msg": msg} if {
+	input.review.kind.kind == "ScaledJob"
+	some limit, outcome in {"successfulJobsHistoryLimit": "succeeded", "failedJobsHistoryLimit": "failed"}
+	kept := number(object.get(input.review.object.spec, limit, kept_by_keda), kept_by_keda)
+	kept > input.parameters.maxKept
+	msg := sprintf("the last %v jobs that %s are kept, with their pods; at most %v are wanted: set `%s`", [
+		kept,
+		outcome,
+		input.parameters.maxKept,
+		limit,
+	])
 }
 
 job_has_deadline if is_number(job.activeDeadlineSeconds)

@@ -11,7 +11,7 @@ of_features(kind, spec, pod, features) := {result.msg | some result in results} 
 		"review": {"kind": {"kind": kind}, "object": {"spec": spec}},
 		"pod": pod,
 		"features": features,
-		"parameters": {"maxSeconds": 3600, "maxRetries": 3},
+		"parameters": {"maxSeconds": 3600, "maxRetries": 3, "maxKept": 20},
 	}
 }
 
@@ -19,16 +19,27 @@ no_deadline := "the job has no deadline: set `activeDeadlineSeconds`"
 
 bounded := {"activeDeadlineSeconds": 600, "backoffLimit": 1}
 
+scaled(job) := {"jobTargetRef": job, "successfulJobsHistoryLimit": 20, "failedJobsHistoryLimit": 20}
+
 test_bounded_job_is_allowed_whoever_makes_it if {
 	messages("Job", bounded, {}) == set()
 	messages("CronJob", {"jobTemplate": {"spec": bounded}}, {}) == set()
-	messages("ScaledJob", {"jobTargetRef": bounded}, {}) == set()
+	messages("ScaledJob", scaled(bounded), {}) == set()
 }
 
 test_job_without_a_deadline_is_denied if {
 	messages("Job", {"backoffLimit": 0}, {}) == {no_deadline}
 	messages("CronJob", {"jobTemplate": {"spec": {"backoffLimit": 0}}}, {}) == {no_deadline}
-	messages("ScaledJob", {"jobTargetRef": {"backoffLimit": 0, "activeDeadlineSeconds": null}}, {}) == {no_deadline}
+	messages("ScaledJob", scaled({"backoffLimit": 0, "activeDeadlineSeconds": null}), {}) == {no_deadline}
+}
+
+test_scaled_job_keeps_few_jobs if {
+	every key, word in {"successfulJobsHistoryLimit": "succeeded", "failedJobsHistoryLimit": "failed"} {
+		messages("ScaledJob", object.union(scaled(bounded), {key: 21}), {}) == {sprintf("the last 21 jobs that %s are kept, with their pods; at most 20 are wanted: set `%s`", [word, key])}
+		every spec in [object.remove(scaled(bounded), [key]), object.union(scaled(bounded), {key: null})] {
+			messages("ScaledJob", spec, {}) == {sprintf("the last 100 jobs that %s are kept, with their pods; at most 20 are wanted: set `%s`", [word, key])}
+		}
+	}
 }
 
 test_deadline_of_the_pod_is_one if messages("Job", {"backoffLimit": 0}, {"spec": {"activeDeadlineSeconds": 60}}) == set()

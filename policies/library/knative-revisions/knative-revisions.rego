@@ -69,6 +69,15 @@ deny contains {"msg": msg, "field": pods.at(entry, "env")} if {
 	msg := sprintf("the revision lets its containers serve %s requests at a time; at most %v are wanted", [words(limit), input.parameters.maxConcurrency])
 }
 
+# What Knative will write there, where the revision has yet to be made.
+deny contains {"msg": msg, "field": "spec.containerConcurrency"} if {
+	input.review.kind.group == "serving.knative.dev"
+	input.parameters.maxConcurrency > 0
+	limit := sprintf("%v", [pods.or_else(input.pod.spec, "containerConcurrency", 0)])
+	not is_within(limit, input.parameters.maxConcurrency)
+	msg := sprintf("the revision lets its containers serve %s requests at a time; at most %v are wanted", [words(limit), input.parameters.maxConcurrency])
+}
+
 concurrency(container) := value if {
 	some variable in pods.list_of(container.env)
 	variable.name == "CONTAINER_CONCURRENCY"

@@ -61,3 +61,22 @@ test_concurrency_has_an_upper_bound if {
 	findings(with_concurrency("0"), [], 20) == {["spec.containers[0].env", "the revision lets its containers serve any number of requests at a time; at most 20 are wanted"]}
 	findings(with_concurrency("21"), [], 20) == {["spec.containers[0].env", "the revision lets its containers serve 21 requests at a time; at most 20 are wanted"]}
 }
+
+of_service(group, spec, most) := {[result.field, result.msg] | some result in results} if {
+	results := knative_revisions.deny with input as {
+		"review": {"kind": {"group": group, "kind": "Service"}},
+		"pod": {"spec": spec},
+		"features": [],
+		"parameters": {"maxConcurrency": most},
+	}
+}
+
+test_concurrency_of_a_service_has_the_same_bound if {
+	every spec in [{}, {"containerConcurrency": null}, {"containerConcurrency": 0}] {
+		of_service("serving.knative.dev", spec, 20) == {["spec.containerConcurrency", "the revision lets its containers serve any number of requests at a time; at most 20 are wanted"]}
+		of_service("serving.knative.dev", spec, 0) == set()
+		of_service("", spec, 20) == set()
+	}
+	of_service("serving.knative.dev", {"containerConcurrency": 20}, 20) == set()
+	of_service("serving.knative.dev", {"containerConcurrency": 21}, 20) == {["spec.containerConcurrency", "the revision lets its containers serve 21 requests at a time; at most 20 are wanted"]}
+}

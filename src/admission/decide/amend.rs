@@ -1,5 +1,7 @@
 //! Policies that ask for changes, and mutators: they are granted before anything is judged, and until nothing is left to change.
 
+pub(super) mod other;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,7 +13,7 @@ use crate::admission::{Object, Pipeline, Request, Stage, review};
 use crate::change::{Change, Edit};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Facts;
-use crate::governance::gatekeeper::subject::Namespace;
+use crate::governance::gatekeeper::subject::{Namespace, Source};
 use crate::governance::{Deadline, POLICY_ERROR, Policy};
 use crate::mutation::{self, Editor};
 use crate::placement::Placement;
@@ -155,16 +157,6 @@ fn unfulfilled(pipeline: &Pipeline, facts: &Facts, request: &Request) -> Vec<Dia
     wishes.into_iter().filter_map(judge).collect()
 }
 
-/// Mutators that could not do what they should.
-fn unmutated(problem: &str) -> Diagnostic {
-    Diagnostic::new(
-        Severity::Deny,
-        POLICY_ERROR,
-        format!("the mutators could not change the pod: {problem}"),
-    )
-    .because("a pod that is not changed as it should be is not what its owners think it is")
-}
-
 /// A pod that is being changed, and the request as it would be with that pod.
 struct Draft<'a> {
     pipeline: &'a Pipeline,
@@ -213,7 +205,7 @@ impl<'a> Draft<'a> {
         let mut failures: Vec<Diagnostic> =
             restless.iter().map(|policy| policy.unfit_patch(problem)).collect();
         if failures.is_empty() {
-            failures.push(unmutated("they change again what was changed for them"));
+            failures.push(self.unmutated("they change again what was changed for them"));
         }
         Err(failures)
     }
@@ -227,20 +219,34 @@ impl<'a> Draft<'a> {
         self.renew();
     }
 
-    /// Lets the mutators change the pod. Gives whether they had something to change.
+    /// Mutators that could not do what they should.
+    fn unmutated(&self, problem: &str) -> Diagnostic {
+        let what = match self.request.object {
+            Object::Pod(_) => "pod",
+            _ => &self.request.kind.kind,
+        };
+        Diagnostic::new(
+            Severity::Deny,
+            POLICY_ERROR,
+            format!("the mutators could not change the {what}: {problem}"),
+        )
+        .because("what is not changed as it should be is not what its owners think it is")
+    }
+
+    /// Lets the mutators change the object. Gives whether they had something to change.
     fn grant_mutators(&mut self) -> Result<bool, Vec<Diagnostic>> {
         let name = self.request.namespace.as_str();
         let known = self.facts.namespace(name);
         let namespace = known.map(|known| Namespace { name, labels: &known.labels });
-        let settled =
-            self.pipeline.mutators.settle(&self.object, namespace, &self.request.operation);
-        let mutated = match settled {
+        let operation = Some(self.request.operation.as_str());
+        let mutators = &self.pipeline.mutators;
+        let mutated = match mutators.settle(&self.object, namespace, operation, Source::Original) {
             Ok(Some(mutated)) => mutated,
             Ok(None) => return Ok(false),
-            Err(problem) => return Err(vec![unmutated(&problem)]),
+            Err(problem) => return Err(vec![self.unmutated(&problem)]),
         };
         let effective = mutation::amend(&mut self.object, &mutated.operations)
-            .map_err(|problem| vec![unmutated(&problem)])?;
+            .map_err(|problem| vec![self.unmutated(&problem)])?;
         if effective.is_empty() {
             return Ok(false);
         }

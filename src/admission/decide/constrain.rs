@@ -47,6 +47,11 @@ impl Pipeline {
                 && self.policies.iter().any(|policy| policy.names_kind(group, kind)))
     }
 
+    /// Whether there is anything to say of objects of that kind, or to change in them.
+    pub fn is_about(&self, group: &str, kind: &str, operation: &str) -> bool {
+        self.may_concern(group, kind, operation) || self.mutators.may_change(group, kind, operation)
+    }
+
     /// Whether a constraint or a policy looks at `data.inventory`, or at whole Namespaces.
     pub fn reads_inventory(&self) -> bool {
         !self.constraints.is_empty() || self.policies.iter().any(Policy::reads_inventory)
@@ -122,9 +127,9 @@ impl Pipeline {
         let reviewed = Reviewed { point: Point::Webhook, operation: &request.operation, subject };
         let base = || match (&patched, shared.review.get()) {
             (_, Some(review)) => Ok(review.clone()),
-            (Some(Ok(request)), None) => Ok(Review::from(request)),
+            (Some(Ok(request)), None) => Ok(Review::from(request.clone())),
             (Some(Err(problem)), None) => Err(problem.clone()),
-            (None, None) => Review::read(text.get()).map_err(|error| error.to_string()),
+            (None, None) => Ok(Review::of_text(text)),
         };
         let review = || {
             let review = base()?;
@@ -144,8 +149,13 @@ impl Pipeline {
             && let Ok(object) = serde_json::from_str(object.get())
         {
             let deadline = shared.deadline(request);
-            let generated =
-                self.constraints.review_generated(&reviewed, &object, facts.inventory(), deadline);
+            let generated = self.constraints.review_generated(
+                &reviewed,
+                &object,
+                &self.mutators,
+                facts.inventory(),
+                deadline,
+            );
             match generated {
                 Ok(generated) => violations.extend(generated),
                 Err(problem) => failed = Some(problem),
@@ -211,7 +221,7 @@ pub(super) fn input_of_other(request: &Request) -> Result<Input, String> {
     let body: serde_json::Value =
         serde_json::from_slice(&request.body).map_err(|error| error.to_string())?;
     let review = body.get("request").ok_or("the review has no `request`")?;
-    Ok(of_other(Review::from(review), request))
+    Ok(of_other(Review::from(review.clone()), request))
 }
 
 /// The document for policies about an object that is no pod.
@@ -222,7 +232,7 @@ fn of_other(review: Review, request: &Request) -> Input {
         Object::None | Object::Other | Object::Pod(_) => FieldPath::root().key(""),
     };
     let placement = json!({ "standing": Standing::Regular.as_str(), "profiles": [] });
-    Input::new(review, &root, &placement, &json!([]), &serde_json::Value::Null)
+    Input::new(review, &root, placement, json!([]), serde_json::Value::Null)
 }
 
 /// A Namespace of which only the labels and our own annotations are known.

@@ -114,14 +114,14 @@ impl Decision<'_> {
             serde_json::from_slice(&self.request.body).map_err(|error| error.to_string())?;
         let is_pod = matches!(self.request.object, Object::Pod(_));
         let review = if editor.patch.is_empty() || !is_pod {
-            Review::read(request.get()).map_err(|error| error.to_string())?
+            Review::of_text(request)
         } else {
             let mut request: serde_json::Value =
                 serde_json::from_str(request.get()).map_err(|error| error.to_string())?;
             if let Some(object) = request.get_mut("object") {
                 mutation::apply(&editor.patch, object).map_err(|error| error.to_string())?;
             }
-            Review::from(&request)
+            Review::from(request)
         };
         // What is not stored, as on an update, others do not see.
         if editor.patch.is_empty() || (is_pod && self.request.operation == "CREATE") {
@@ -135,7 +135,7 @@ impl Decision<'_> {
         } else {
             costs.into_iter().map(|cost| (cost.profile.clone(), cost.report())).collect()
         };
-        Ok(Input::new(review, &self.root, &heading, &features, &cost))
+        Ok(Input::new(review, &self.root, heading, features, cost))
     }
 
     /// The review as if the old object were the one that is wanted: what policies read to judge it.

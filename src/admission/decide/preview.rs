@@ -32,7 +32,7 @@ impl Pipeline {
         let (pod, root) = match &request.object {
             Object::Pod(pod) => (pod, FieldPath::root()),
             Object::Workload { pod, template } => (pod, FieldPath::keys(template)),
-            Object::None | Object::Other => return Self::preview_of_other(request),
+            Object::None | Object::Other => return Self::preview_of_other(facts, request),
         };
         let decision = Decision {
             pipeline: self,
@@ -60,17 +60,18 @@ impl Pipeline {
         let reaches = &course.placement.reaches;
         let profiles: Vec<&str> =
             reaches.iter().map(|reach| self.profile(reach.profile).name.as_str()).collect();
+        let input = decision.input(&course.placement, &course.editor, &profiles, Wanted::ALL)?;
         Ok(Preview {
-            input: decision.input(&course.placement, &course.editor, &profiles, Wanted::ALL)?,
+            input: input.knowing(facts.inventory()),
             standing: course.placement.standing,
             profiles: profiles.into_iter().map(str::to_owned).collect(),
             root,
         })
     }
 
-    fn preview_of_other(request: &Request) -> Result<Preview, String> {
+    fn preview_of_other(facts: &Facts, request: &Request) -> Result<Preview, String> {
         Ok(Preview {
-            input: super::constrain::input_of_other(request)?,
+            input: super::constrain::input_of_other(request)?.knowing(facts.inventory()),
             standing: Standing::Regular,
             profiles: Vec::new(),
             root: FieldPath::root(),

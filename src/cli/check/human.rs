@@ -24,7 +24,9 @@ pub fn object(
     let pipeline = run.pipeline;
     let verdict = judged.counts();
     let is_regular = verdict.placement.standing == Standing::Regular;
-    if verdict.diagnostics.is_empty() && is_regular && verdict.changes.is_empty() {
+    // Of a workload, what is changed in itself; the rest is said of its pods.
+    let own = Some(&judged.verdict).filter(|own| judged.pods.is_some() && !own.patch.is_empty());
+    if verdict.diagnostics.is_empty() && is_regular && verdict.changes.is_empty() && own.is_none() {
         return;
     }
     renderer.diagnostics(out, subject.origin(found), &verdict.diagnostics);
@@ -62,6 +64,10 @@ pub fn object(
         None => subject.raw(),
     };
     renderer.changes(out, &object.unwrap_or_default(), verdict);
+    if let Some(own) = own {
+        let _ = writeln!(out, "  in the {} itself", clean(&subject.kind));
+        renderer.changes(out, &subject.raw().unwrap_or_default(), own);
+    }
     out.push('\n');
 }
 

@@ -10,6 +10,7 @@ use crate::admission::{Object, Pipeline, Request, Stage, review};
 use crate::compat::left_behind;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Facts;
+use crate::governance::POLICY_ERROR;
 use crate::mutation;
 use crate::server::today;
 
@@ -117,16 +118,17 @@ pub fn judge(
         let kind = &subject.request.kind;
         let policy =
             |one: &Diagnostic| pipeline.policies.iter().find(|policy| policy.name == one.code);
+        // What is said of the pods needs no second telling; what a policy says of the workload alone, such as its replicas, is
+        // warned about when that is applied.
+        let is_news = |one: &Diagnostic| {
+            let of_pods = &of_pods.diagnostics;
+            !of_pods.iter().any(|of_pod| of_pod.code == one.code && of_pod.what == one.what)
+        };
         let is_own = |one: &&Diagnostic| {
             one.is_of_constraint()
+                || (one.code == POLICY_ERROR && is_news(one))
                 || policy(one).is_some_and(|policy| {
-                    // What a policy says of the pods needs no second telling; what it says of the workload alone, such as its
-                    // replicas, is warned about when that is applied.
-                    policy.names_kind(&kind.group, &kind.kind)
-                        || !of_pods
-                            .diagnostics
-                            .iter()
-                            .any(|of_pod| of_pod.code == one.code && of_pod.what == one.what)
+                    policy.names_kind(&kind.group, &kind.kind) || is_news(one)
                 })
         };
         let own = verdict.diagnostics.iter().filter(is_own);

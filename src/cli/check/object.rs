@@ -159,7 +159,7 @@ impl Reader<'_> {
         let workload = workload(group, kind);
         let is_review = group == "admission.k8s.io" && kind == "AdmissionReview";
         let is_pod = (group, kind) == ("", "Pod");
-        if !is_review && self.pipeline.reads_inventory() {
+        if !is_review && (self.everything || self.pipeline.reads_inventory()) {
             found.objects.push(self.complete(object, group, kind).0);
         }
         let is_of_cluster = match (group, kind) {
@@ -178,7 +178,7 @@ impl Reader<'_> {
             && !is_pod
             && workload.is_none()
             && !self.everything
-            && !self.pipeline.may_concern(group, kind, "CREATE")
+            && !self.pipeline.is_about(group, kind, "CREATE")
         {
             if !is_of_cluster {
                 *found.skipped.entry(kind.to_owned()).or_default() += 1;

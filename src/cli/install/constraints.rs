@@ -19,13 +19,20 @@ use crate::governance::metadata::{Match, PlacementMatch};
 /// The name of the entry for kinds that constraints are about.
 const NAME: &str = "constraints.loadline.dev";
 
+/// The name of the entry for kinds that mutators change.
+const MUTATORS: &str = "mutators.loadline.dev";
+
 /// The entries for pods: those that can reach a virtual node, and those that say nothing of it.
 const PODS: [&str; 2] = ["pods.loadline.dev", "asked.pods.loadline.dev"];
 
-/// Adds what the constraints need to a configuration of validating webhooks; leaves any other alone.
+/// Adds what the mutators need to a configuration of mutating webhooks, and what the constraints and policies need to one of
+/// validating webhooks.
 pub(super) fn add(configuration: &mut Value, pipeline: &Pipeline) {
-    if configuration["kind"] == "MutatingWebhookConfiguration" && pipeline.mutators.are_for_pods() {
-        open_to_all(configuration);
+    if configuration["kind"] == "MutatingWebhookConfiguration" {
+        if pipeline.mutators.are_for_pods() {
+            open_to_all(configuration);
+        }
+        add_entry(configuration, MUTATORS, rules(pipeline.mutators.kinds()));
     }
     if configuration["kind"] != "ValidatingWebhookConfiguration" {
         return;
@@ -37,13 +44,6 @@ pub(super) fn add(configuration: &mut Value, pipeline: &Pipeline) {
         wanted.sort();
         wanted.dedup();
     }
-    let Some(webhooks) = configuration.get("webhooks").and_then(Value::as_array) else {
-        return;
-    };
-    let named_so = |name: &'static str| move |webhook: &&Value| webhook["name"] == name;
-    let Some(model) = webhooks.iter().find(named_so(PODS[0])).cloned() else {
-        return;
-    };
     let is_about_all = |policy: &Policy| {
         let matches = &policy.metadata.matches;
         let is_wide = matches!(matches.placement, PlacementMatch::Any | PlacementMatch::Regular);
@@ -58,25 +58,35 @@ pub(super) fn add(configuration: &mut Value, pipeline: &Pipeline) {
     if is_about_pods {
         open_to_all(configuration);
     }
-    let rules = rules(named);
-    if rules.is_empty() {
+    add_entry(configuration, NAME, rules(named));
+}
+
+/// Adds an entry with these rules, if there are any, made after the first entry for pods.
+fn add_entry(configuration: &mut Value, name: &str, rules: Vec<Value>) {
+    let Some(webhooks) = configuration.get_mut("webhooks").and_then(Value::as_array_mut) else {
         return;
-    }
-    let mut webhook = model;
+    };
+    let model = webhooks.iter().find(|webhook| webhook["name"] == PODS[0]).cloned();
+    let Some(mut webhook) = model.filter(|_| !rules.is_empty()) else {
+        return;
+    };
     // At a deletion there is no object.
     let staying =
         "object == null || !has(object.metadata) || !has(object.metadata.deletionTimestamp)";
-    let conditions = json!([{ "name": "is-not-being-deleted", "expression": staying }]);
+    // Where a star stands for pods, too: the entries for pods are open to all then.
+    let other = "request.operation != \"CREATE\" || request.resource.group != \"\" || request.resource.resource != \"pods\"";
+    let conditions = json!([
+        { "name": "is-not-being-deleted", "expression": staying },
+        { "name": "is-no-new-pod", "expression": other },
+    ]);
     if let Some(members) = webhook.as_object_mut() {
         for (key, value) in
-            [("name", json!(NAME)), ("rules", json!(rules)), ("matchConditions", conditions)]
+            [("name", json!(name)), ("rules", json!(rules)), ("matchConditions", conditions)]
         {
             members.insert(key.to_owned(), value);
         }
     }
-    if let Some(webhooks) = configuration.get_mut("webhooks").and_then(Value::as_array_mut) {
-        webhooks.push(webhook);
-    }
+    webhooks.push(webhook);
 }
 
 /// Opens the second entry for pods to all namespaces.

@@ -34,6 +34,9 @@ pub struct BenchArgs {
     /// Objects: a file or a folder; may be given more than once
     #[arg(short, long = "filename", value_name = "FILE|DIR", required = true)]
     filename: Vec<PathBuf>,
+    /// Objects that the policies may look at besides (`data.inventory`): a file or a folder; may be given more than once
+    #[arg(long, value_name = "FILE|DIR")]
+    inventory: Vec<PathBuf>,
     /// How long each policy is measured
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
     seconds: f64,
@@ -64,7 +67,7 @@ pub fn run(arguments: &BenchArgs) -> anyhow::Result<ExitStatus> {
         bail!("there is no policy in the files");
     }
     let pipeline = BundleArgs::default().pipeline()?;
-    let objects = Objects::read(&pipeline, &arguments.filename, "default")?;
+    let objects = Objects::read(&pipeline, &arguments.filename, &arguments.inventory, "default")?;
     let mut measured = Vec::new();
     for loaded in &files.policies {
         let failed = |message: &str| anyhow::anyhow!("{}", load::placed(&loaded.sources, message));

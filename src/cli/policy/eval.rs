@@ -38,6 +38,9 @@ pub struct EvalArgs {
     /// Objects: a file, a folder or `-` for standard input; may be given more than once
     #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
     filename: Vec<PathBuf>,
+    /// Objects that the policy may look at besides (`data.inventory`): a file or a folder; may be given more than once
+    #[arg(long, value_name = "FILE|DIR")]
+    inventory: Vec<PathBuf>,
     /// Name the rule bodies that held, and for each other one the first expression that failed
     #[arg(long)]
     explain: bool,
@@ -85,7 +88,8 @@ pub fn run(arguments: &EvalArgs) -> anyhow::Result<ExitStatus> {
     }
     let bundle = BundleArgs { profiles: arguments.profiles.clone(), ..BundleArgs::default() };
     let pipeline = bundle.pipeline()?;
-    let objects = Objects::read(&pipeline, &arguments.filename, &arguments.namespace)?;
+    let objects =
+        Objects::read(&pipeline, &arguments.filename, &arguments.inventory, &arguments.namespace)?;
     let given = arguments.parameters.as_deref().map(serde_json::from_str).transpose();
     let given: Option<Value> = given.context("read `--parameters`, which must be JSON")?;
     let mut evaluated = Vec::new();

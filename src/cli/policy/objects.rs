@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::load::Loaded;
 use crate::admission::{Object, Pipeline, Preview, Request};
 use crate::bundle::Text;
-use crate::cli::check::input;
 use crate::cli::check::object::{Found, Reader, Subject};
+use crate::cli::check::{self, input};
 use crate::cli::render::excerpt;
 use crate::document::Mark;
 use crate::facts::{Cluster, Facts};
@@ -23,48 +23,59 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Reads files and folders.
+    /// Reads files and folders, and from `inventory` the objects that policies may look at besides those.
     ///
     /// Fails with the first thing that cannot be read, and where there is no object.
-    pub fn read(pipeline: &Pipeline, paths: &[PathBuf], namespace: &str) -> anyhow::Result<Self> {
+    pub fn read(
+        pipeline: &Pipeline,
+        paths: &[PathBuf],
+        inventory: &[PathBuf],
+        namespace: &str,
+    ) -> anyhow::Result<Self> {
         let files = input::files(paths, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
         let read = |path: PathBuf| {
             let text = input::read(&path, "<stdin>");
             text.map_err(|problem| anyhow::anyhow!("{problem}"))
         };
         let texts = files.into_iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-        Self::found(pipeline, texts, namespace)
+        let reader = reader(pipeline, namespace);
+        let known = check::inventory(inventory, "<stdin>", &reader)?;
+        Self::found(pipeline, &reader, texts, &known)
     }
 
-    /// Takes texts for files.
+    /// Takes texts for files, and others for an inventory.
     ///
     /// Fails as [`Objects::read`] does.
-    pub fn of(pipeline: &Pipeline, texts: Vec<Text>, namespace: &str) -> anyhow::Result<Self> {
-        let texts = texts.into_iter().map(|text| excerpt::Text::new(text.origin, text.text));
-        Self::found(pipeline, texts.collect(), namespace)
+    pub fn of(
+        pipeline: &Pipeline,
+        texts: Vec<Text>,
+        inventory: Vec<Text>,
+        namespace: &str,
+    ) -> anyhow::Result<Self> {
+        let plain = |text: Text| excerpt::Text::new(text.origin, text.text);
+        let reader = reader(pipeline, namespace);
+        let known = inventory.into_iter().map(|text| find(&reader, plain(text)));
+        let known = known.collect::<anyhow::Result<Vec<_>>>()?;
+        Self::found(pipeline, &reader, texts.into_iter().map(plain).collect(), &known)
     }
 
     fn found(
         pipeline: &Pipeline,
+        reader: &Reader<'_>,
         texts: Vec<excerpt::Text>,
-        namespace: &str,
+        known: &[Found],
     ) -> anyhow::Result<Self> {
-        let reader =
-            Reader { catalogue: &pipeline.catalogue, pipeline, namespace, everything: true };
-        let mut found = Vec::new();
-        for text in texts {
-            let one = reader.find(text);
-            if let Some(problem) = one.problems.first() {
-                anyhow::bail!("{problem}");
-            }
-            found.push(one);
-        }
+        let found = texts.into_iter().map(|text| find(reader, text));
+        let found = found.collect::<anyhow::Result<Vec<_>>>()?;
         anyhow::ensure!(
             found.iter().any(|found| !found.subjects.is_empty()),
             "there is no object in the files"
         );
         let mut nodes = Vec::new();
         let mut namespaces = BTreeMap::new();
+        for found in known {
+            namespaces.extend(found.namespaces.clone());
+        }
         for found in &found {
             nodes.extend(found.nodes.iter().cloned());
             namespaces.extend(found.namespaces.clone());
@@ -74,6 +85,8 @@ impl Objects {
         } else {
             Facts::of_cluster(Cluster::new(nodes, &pipeline.profiles), namespaces)
         };
+        let objects = known.iter().chain(&found).flat_map(|found| &found.objects);
+        let facts = facts.with_inventory(objects.cloned().collect());
         Ok(Self { found, facts })
     }
 
@@ -93,6 +106,18 @@ impl Objects {
     ) -> Result<Preview, String> {
         let request = Request { asked_profile: profile.map(str::to_owned), ..request.clone() };
         pipeline.preview(&self.facts, &request)
+    }
+}
+
+fn reader<'p>(pipeline: &'p Pipeline, namespace: &'p str) -> Reader<'p> {
+    Reader { catalogue: &pipeline.catalogue, pipeline, namespace, everything: true }
+}
+
+fn find(reader: &Reader<'_>, text: excerpt::Text) -> anyhow::Result<Found> {
+    let found = reader.find(text);
+    match found.problems.first() {
+        Some(problem) => Err(anyhow::anyhow!("{problem}")),
+        None => Ok(found),
     }
 }
 

@@ -323,7 +323,7 @@ fn write_all<'v>(elements: impl Iterator<Item = &'v Value>, out: &mut String) {
 }
 
 /// A text in quotes, as Go writes it.
-fn quoted(text: &str) -> String {
+pub(in crate::governance) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

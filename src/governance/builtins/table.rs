@@ -17,6 +17,12 @@ const HOST: &str = "it reads the environment of the process";
 const PATHS: &str = "the number of paths doubles with each step; use `graph.reachable`";
 const PROVIDERS: &str =
     "there are no providers of external data: an answer must not depend on a third party";
+
+/// Whether a message says that a module asks a provider of external data.
+pub(in crate::governance) fn is_of_provider(message: &str) -> bool {
+    message.ends_with(PROVIDERS)
+}
+
 const TOKENS: &str = "tokens and signatures are no business of admission here";
 const WEAK: &str = "it is a weak hash; use `crypto.sha256`";
 const FOREIGN: &str = "it is not supported here";

@@ -5,8 +5,8 @@ use super::*;
 use crate::path::FieldPath;
 
 fn lines(text: &str, object: serde_json::Value) -> Vec<String> {
-    let review = Review::from(&json!({ "object": object }));
-    let input = Input::new(review, &FieldPath::root(), &json!({}), &json!([]), &json!(null));
+    let review = Review::from(json!({ "object": object }));
+    let input = Input::new(review, &FieldPath::root(), json!({}), json!([]), json!(null));
     let text = format!("package a\nimport rego.v1\n{text}");
     let traces = explain(
         &[Module { origin: "a.rego", text: &text }],

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use regorus::Value as Rego;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -10,8 +9,8 @@ use super::matching::Match;
 use super::template::Template;
 use crate::diagnostic::{Severity, suggest};
 use crate::document::Mistake;
+use crate::governance::given::Json;
 use crate::governance::schema::Misfits;
-use crate::governance::value::from_json;
 use crate::path::FieldPath;
 
 /// The group of constraints.
@@ -66,7 +65,7 @@ pub struct Constraint {
     pub template: Arc<Template>,
     /// What it is about; everything when it does not say.
     pub matches: Option<Match>,
-    pub(super) parameters: Rego,
+    pub(super) parameters: Json,
     enforcement: Enforcement,
 }
 
@@ -192,7 +191,7 @@ impl Constraint {
             name: name.to_owned(),
             template: Arc::clone(template),
             matches,
-            parameters: from_json(&parameters),
+            parameters: Json::from(parameters),
             enforcement,
         })
     }

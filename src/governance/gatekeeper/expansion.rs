@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::constraint::Action;
 use super::matching::NamedKind;
-use super::mutators::Target;
+use super::mutators::{Mutators, Target};
+use super::subject::{Namespace, Source};
 use crate::document::Mistake;
 use crate::path::FieldPath;
 
@@ -163,16 +164,43 @@ impl Expansions {
         })
     }
 
-    /// What an object makes, and what that makes.
+    /// What an object makes, and what that makes, each as `mutators` make of it where they are for all operations. `namespace`
+    /// is the object's.
     ///
-    /// Fails in Gatekeeper's words where a template finds nothing in the object, and where this has no end.
-    pub fn expand(&self, object: &Value) -> Result<Vec<Generated>, String> {
+    /// Fails in Gatekeeper's words where a template finds nothing in the object, where a mutator cannot do what it should, and
+    /// where this has no end.
+    pub fn expand(
+        &self,
+        object: &Value,
+        mutators: &Mutators,
+        namespace: Option<Namespace<'_>>,
+    ) -> Result<Vec<Generated>, String> {
         let mut all = Vec::new();
-        self.add(object, 0, &mut all)?;
+        let change = |generated: &mut Generated| {
+            let object = &mut generated.object;
+            let mutated = mutators.settle(object, namespace, None, Source::Generated);
+            match mutated {
+                Ok(Some(mutated)) => *object = mutated.object,
+                Ok(None) => {}
+                Err(problem) => {
+                    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+                    let name = name.unwrap_or_default();
+                    return Err(format!("failed to mutate resultant resource {name}: {problem}"));
+                }
+            }
+            Ok(())
+        };
+        self.add(object, 0, &change, &mut all)?;
         Ok(all)
     }
 
-    fn add(&self, object: &Value, depth: usize, all: &mut Vec<Generated>) -> Result<(), String> {
+    fn add(
+        &self,
+        object: &Value,
+        depth: usize,
+        change: &dyn Fn(&mut Generated) -> Result<(), String>,
+        all: &mut Vec<Generated>,
+    ) -> Result<(), String> {
         if depth >= MAX_DEPTH {
             return Err(format!("maximum recursion depth of {MAX_DEPTH} reached"));
         }
@@ -180,8 +208,9 @@ impl Expansions {
         let api_version = text("apiVersion");
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         for expansion in self.0.iter().filter(|one| one.is_for(group, version, text("kind"))) {
-            let generated = expansion.generate(object)?;
-            self.add(&generated.object, depth + 1, all)?;
+            let mut generated = expansion.generate(object)?;
+            change(&mut generated)?;
+            self.add(&generated.object, depth + 1, change, all)?;
             all.push(generated);
         }
         Ok(())
@@ -207,17 +236,19 @@ mod tests {
         let parent = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "Web", "namespace": "shop"},
             "spec": {"template": {"metadata": {"labels": {"a": "b"}}, "spec": {"x": 1}}}});
         let expansions = Expansions::new(vec![expansion("Deployment", "Pod")]);
-        let all = expansions.expand(&parent).unwrap();
+        let all = expansions.expand(&parent, &Mutators::default(), None).unwrap();
         assert_eq!(all[0].object["metadata"]["name"], "web-pod");
         assert_eq!(all[0].object["metadata"]["namespace"], "shop");
         assert_eq!(all[0].object["metadata"]["labels"], json!({"a": "b"}));
         assert_eq!(all[0].object["metadata"]["ownerReferences"][0]["kind"], "Deployment");
         assert_eq!(all[0].object["kind"], "Pod");
         assert!(expansions.are_for("apps", "Deployment") && !expansions.are_for("", "Pod"));
-        assert!(
-            expansions.expand(&json!({"apiVersion": "apps/v1", "kind": "Job"})).unwrap().is_empty()
-        );
-        let empty = expansions.expand(&json!({"apiVersion": "apps/v1", "kind": "Deployment"}));
+        let of = |kind: &str| {
+            let object = json!({"apiVersion": "apps/v1", "kind": kind});
+            expansions.expand(&object, &Mutators::default(), None)
+        };
+        assert!(of("Job").unwrap().is_empty());
+        let empty = of("Deployment");
         assert!(empty.unwrap_err().starts_with("could not find source field"));
     }
 }

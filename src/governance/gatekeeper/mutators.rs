@@ -5,10 +5,13 @@
 
 mod apply;
 mod location;
+mod scope;
 mod source;
 #[cfg(test)]
 mod tests;
 mod value;
+
+pub use scope::Scope;
 
 use serde_json::Value;
 
@@ -20,6 +23,9 @@ use value::Change;
 
 /// The group of mutators.
 pub const MUTATION_GROUP: &str = "mutations.gatekeeper.sh";
+
+/// The operations at which objects are changed.
+const OPERATIONS: [&str; 2] = ["CREATE", "UPDATE"];
 
 /// A mutator, ready to be used.
 #[derive(Clone, Debug)]
@@ -46,6 +52,12 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Whether it is about an operation; without one, whether it is about all that there are.
+    fn is_about(&self, operation: Option<&str>) -> bool {
+        let has = |word: &str| self.operations.iter().any(|one| one == word || one == "*");
+        self.operations.is_empty() || operation.map_or_else(|| OPERATIONS.into_iter().all(has), has)
+    }
+
     /// Whether it names a kind, in that version.
     pub(super) fn names(&self, group: &str, version: &str, kind: &str) -> bool {
         self.names_kind(group, kind) && self.versions.iter().any(|one| one == version)
@@ -59,7 +71,13 @@ impl Target {
 
 /// Mutators in the order in which they are applied.
 #[derive(Debug, Default)]
-pub struct Mutators(Vec<Mutator>);
+pub struct Mutators {
+    list: Vec<Mutator>,
+    /// Whether one of them can change pods that are made. Asked for every pod.
+    are_for_pods: bool,
+    /// Which objects they may change.
+    pub scope: Scope,
+}
 
 /// What mutators made of an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,22 +96,15 @@ impl Mutator {
         format!("{}/{}", self.kind, self.name)
     }
 
-    /// Whether it is for objects of that kind.
-    pub fn is_for(&self, group: &str, version: &str, kind: &str, operation: &str) -> bool {
-        let any = |list: &[String], word: &str| list.iter().any(|one| one == word);
+    /// Whether it is for objects of that kind. Without an operation, as of what an object makes, only what is for all
+    /// operations is.
+    pub fn is_for(&self, group: &str, version: &str, kind: &str, operation: Option<&str>) -> bool {
         // What only sets metadata is for all kinds, and has no list.
         self.applies_to.is_empty()
-            || self.applies_to.iter().any(|target| {
-                target.names(group, version, kind)
-                    && (target.operations.is_empty()
-                        || any(&target.operations, operation)
-                        || any(&target.operations, "*"))
-            })
-    }
-
-    /// Whether it can change pods that are made.
-    pub fn is_for_pods(&self) -> bool {
-        self.is_for("", "v1", "Pod", "CREATE") && self.matches.may_match("", "Pod")
+            || self
+                .applies_to
+                .iter()
+                .any(|target| target.names(group, version, kind) && target.is_about(operation))
     }
 
     fn change(&self, object: &mut Value) -> Result<bool, String> {
@@ -148,50 +159,45 @@ impl Mutators {
             .map(Mutator::title)
             .collect();
         list.retain(|one| !idle.contains(&one.title()));
-        (Self(list), idle)
+        let are_for_pods = list.iter().any(|one| one.has_effect(Scope::Pods));
+        (Self { list, are_for_pods, scope: Scope::default() }, idle)
     }
 
     /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
-    /// Whether one of them can change pods that are made.
-    pub fn are_for_pods(&self) -> bool {
-        self.0.iter().any(Mutator::is_for_pods)
-    }
-
-    /// All mutators.
-    pub fn iter(&self) -> impl Iterator<Item = &Mutator> {
-        self.0.iter()
-    }
-
-    /// Changes an object until nothing changes any more. Gives nothing where nothing has changed.
+    /// Changes an object until nothing changes any more. Gives nothing where nothing has changed. There is no operation where an
+    /// object is only worked out from another one.
     ///
     /// Fails with a text that names the mutator where one cannot do what it should, and where they never come to rest.
     pub fn settle(
         &self,
         object: &Value,
         namespace: Option<Namespace<'_>>,
-        operation: &str,
+        operation: Option<&str>,
+        source: Source,
     ) -> Result<Option<Mutated>, String> {
         let mut now = object.clone();
         let mut by: Vec<String> = Vec::new();
         let mut restless = true;
-        for _ in 0..=self.0.len() {
+        for _ in 0..=self.list.len() {
             restless = false;
-            for mutator in &self.0 {
+            for mutator in &self.list {
                 let metadata =
                     Metadata::read(&now.to_string()).map_err(|error| error.to_string())?;
                 let (group, kind) = metadata.group_and_kind();
                 let version = metadata.api_version.rsplit('/').next().unwrap_or_default();
-                if !mutator.is_for(group, version, kind, operation) {
+                if !mutator.is_for(group, version, kind, operation)
+                    || operation.is_some_and(|one| !self.lets(mutator, group, kind, one))
+                {
                     continue;
                 }
                 let subject = Subject {
                     object: Some(&metadata),
                     namespace,
-                    source: Some(Source::Original),
+                    source: Some(source),
                     ..Subject::default()
                 };
                 let is_meant = mutator

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::diagnostic::suggest;
 use crate::document::Mistake;
 use crate::governance::deadline::Deadline;
+use crate::governance::given::Given;
 use crate::governance::schema::Schema;
 use crate::governance::unit::{Language, Mode, Parsed, Unit};
 use crate::governance::value::{fits, kind_of};
@@ -320,14 +321,14 @@ impl Template {
     /// Fails with the engine's text, and where what it says is of another form than it must be.
     pub(super) fn run(
         &self,
-        input: &Rego,
+        given: Given<'_>,
         data: Option<&Rego>,
         deadline: Deadline,
     ) -> Result<Vec<Said>, String> {
         if deadline.has_passed() {
             return Err("there was no time left for it".to_owned());
         }
-        let value = self.unit.run(&self.entry, Some(input), data, deadline).0;
+        let value = self.unit.run(&self.entry, Some(given), data, deadline).0;
         match value.map_err(|failure| failure.to_string())? {
             Rego::Set(results) => {
                 let (mut said, mut seen) = (Vec::new(), BTreeSet::new());

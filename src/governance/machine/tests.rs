@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
+use bumpalo::Bump;
+
 use crate::governance::Module;
+use crate::governance::plan::{self, Stop};
 use crate::governance::unit::{Mode, Parsed, Unit};
 use crate::governance::value::from_json;
 
@@ -35,7 +38,28 @@ fn both(rules: &str, errors: Errors) -> Result<Value, Failure> {
                 && (message.contains("expects") || message.contains("modulo")) => {}
         _ => assert_eq!(value, interpreted, "{rules}"),
     }
+    planned(&unit, &input, &value, errors, rules);
     value
+}
+
+/// A program of our own comes to the same, or gives up where the machine errs.
+#[track_caller]
+fn planned(
+    unit: &Unit,
+    input: &Value,
+    expected: &Result<Value, Failure>,
+    errors: Errors,
+    rules: &str,
+) {
+    let program = unit.program.as_ref().unwrap_or_else(|halt| panic!("{halt:?}: {rules}"));
+    let arena = Bump::new();
+    let tree = plan::Value::of_engine(&arena, input).unwrap();
+    let deadline = Deadline::after(Duration::from_secs(10));
+    match (program.run("data.t.r", tree, &arena, errors, deadline), expected) {
+        (Ok(value), Ok(expected)) => assert_eq!(value, *expected, "{rules}"),
+        (Err(Stop::GiveUp), Err(Failure::Error(_))) => {}
+        other => panic!("{other:?}: {rules}"),
+    }
 }
 
 #[track_caller]

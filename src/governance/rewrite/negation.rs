@@ -73,8 +73,10 @@ impl Finder<'_> {
     }
 
     fn guard(&mut self, statement: &Value, literal: &Value, expression: &Value, is_bare: bool) {
-        let mut operands = Vec::new();
-        self.operands(expression, &mut operands);
+        let operands: Vec<_> = needed(self.module, expression)
+            .into_iter()
+            .filter_map(|node| range_of(kind_of(node)?.1))
+            .collect();
         let (Some(whole), Some(own)) = (range_of(statement), range_of(literal)) else {
             return;
         };
@@ -99,9 +101,21 @@ impl Finder<'_> {
             self.edits.push((whole.start..whole.start, guard));
         }
     }
+}
 
-    /// What OPA works out before the negation of an expression.
-    fn operands(&self, node: &Value, operands: &mut Vec<std::ops::Range<usize>>) {
+/// What OPA works out before the negation of an expression.
+pub(in crate::governance) fn needed<'n>(module: &Syntax, expression: &'n Value) -> Vec<&'n Value> {
+    let mut operands = Vec::new();
+    Operands { module }.operands(expression, &mut operands);
+    operands
+}
+
+struct Operands<'m> {
+    module: &'m Syntax,
+}
+
+impl Operands<'_> {
+    fn operands<'n>(&self, node: &'n Value, operands: &mut Vec<&'n Value>) {
         let Some((kind, content)) = kind_of(node) else {
             return;
         };
@@ -129,7 +143,7 @@ impl Finder<'_> {
     }
 
     /// The indices of a reference that are references or calls themselves.
-    fn indices(&self, node: &Value, operands: &mut Vec<std::ops::Range<usize>>) {
+    fn indices<'n>(&self, node: &'n Value, operands: &mut Vec<&'n Value>) {
         let Some((kind, content)) = kind_of(node) else {
             return;
         };
@@ -143,7 +157,7 @@ impl Finder<'_> {
         }
     }
 
-    fn operand(&self, node: &Value, operands: &mut Vec<std::ops::Range<usize>>) {
+    fn operand<'n>(&self, node: &'n Value, operands: &mut Vec<&'n Value>) {
         let Some((kind, content)) = kind_of(node) else {
             return;
         };
@@ -167,7 +181,7 @@ impl Finder<'_> {
         };
         // A wildcard would be another one in front.
         if is_needed && !has_wildcard(node) {
-            operands.extend(range_of(content));
+            operands.push(node);
         }
     }
 

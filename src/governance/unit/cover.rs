@@ -16,6 +16,7 @@ impl Unit {
         &self,
         rule: &str,
         input: Option<&Value>,
+        data: Option<&Value>,
         coverage: &mut Coverage,
     ) {
         let stack =
@@ -26,6 +27,10 @@ impl Unit {
         engine.set_execution_timer_config(timer(COVERAGE_TIME_LIMIT));
         if let Some(input) = input {
             engine.set_input(input.clone());
+        }
+        if let Some(data) = data {
+            // What it comes to without them is better than nothing.
+            let _ = engine.add_data(data.clone());
         }
         let report = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(stack);

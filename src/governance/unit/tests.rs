@@ -1,9 +1,11 @@
+use bumpalo::Bump;
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::RegoVM;
 use serde_json::json;
 
 use super::*;
 use crate::governance::analysis::tests::lines;
+use crate::governance::plan;
 use crate::governance::value::from_json;
 
 fn unit(text: &str) -> Unit {
@@ -11,11 +13,24 @@ fn unit(text: &str) -> Unit {
     Parsed::new(&[module], Mode::NATIVE).unwrap().compile(&["data.a.r".to_owned()]).unwrap()
 }
 
+/// Runs a rule as policies are run: by its program first.
+fn asked(
+    unit: &Unit,
+    rule: &str,
+    input: &Value,
+    data: Option<&Value>,
+    limit: Duration,
+) -> (Result<Value, Failure>, Vec<String>) {
+    let arena = Bump::new();
+    let engine = || Ok(input.clone());
+    let given = Given { tree: plan::Value::of_engine(&arena, input), engine: &engine };
+    unit.run(rule, Some(given), data, Deadline::after(limit))
+}
+
 fn run_within(text: &str, limit: Duration) -> Result<Value, Failure> {
     let input = from_json(&json!({"xs": [1, 2, 3], "text": "abc"}));
-    unit(&format!("package a\nimport rego.v1\n{text}\n"))
-        .run("data.a.r", Some(&input), None, Deadline::after(limit))
-        .0
+    let unit = unit(&format!("package a\nimport rego.v1\n{text}\n"));
+    asked(&unit, "data.a.r", &input, None, limit).0
 }
 
 fn run(text: &str) -> Result<Value, Failure> {
@@ -113,7 +128,7 @@ fn prints_are_dropped_for_requests_and_kept_for_tests() {
     let input = from_json(&json!({"xs": [1]}));
     let run = |mode| {
         let unit = Parsed::new(&[module], mode).unwrap().compile(&["data.a.r".to_owned()]).unwrap();
-        unit.run("data.a.r", Some(&input), None, Deadline::after(Duration::from_secs(5)))
+        asked(&unit, "data.a.r", &input, None, Duration::from_secs(5))
     };
     assert_eq!(run(Mode::NATIVE), (Ok(Value::Bool(true)), Vec::new()));
     assert_eq!(run(Mode::TEST), (Ok(Value::Bool(true)), vec!["a.rego:4: é [1]".to_owned()]));
@@ -184,9 +199,8 @@ fn template(text: &str, language: Language) -> Unit {
 fn violations(text: &str, language: Language) -> Result<String, Failure> {
     let input = from_json(&json!({"xs": [1, 2, 3], "text": "abc"}));
     let data = from_json(&json!({"inventory": {"cluster": {"v1": {}}}}));
-    let deadline = Deadline::after(Duration::from_secs(5));
-    template(text, language)
-        .run("data.t.violation", Some(&input), Some(&data), deadline)
+    let unit = template(text, language);
+    asked(&unit, "data.t.violation", &input, Some(&data), Duration::from_secs(5))
         .0
         .map(|value| value.to_string())
 }

@@ -206,6 +206,41 @@ metadata: {name: a}
     );
 }
 
+const ASKING: &str = "
+apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: asksothers}
+spec:
+  crd: {spec: {names: {kind: AsksOthers}}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+      package asksothers
+      violation[{\"msg\": \"x\"}] {
+        answer := external_data({\"provider\": \"p\", \"keys\": [\"k\"]})
+        count(answer.errors) > 0
+      }
+---
+apiVersion: constraints.gatekeeper.sh/v1beta1
+kind: AsksOthers
+metadata: {name: a}
+";
+
+#[test]
+fn a_template_that_asks_a_provider_is_told_of_and_left_out() {
+    let folder = folder(&[("policy/ask.yaml", ASKING), ("objects.yaml", OBJECTS)]);
+    let (status, _, err) = check(folder.path(), &[]);
+    assert_eq!(status, 0, "{err}");
+    let part = "ask.yaml:7:3: not supported: external data; the template `asksothers` is left out, with its constraints";
+    assert!(err.contains(part), "{err}");
+    // Other mistakes are not hidden by that.
+    let wrong = ASKING.replace("count(answer.errors)", "http.send({})");
+    let folder = self::folder(&[("policy/ask.yaml", &wrong), ("objects.yaml", OBJECTS)]);
+    let (status, _, err) = check(folder.path(), &[]);
+    assert_eq!(status, 2, "{err}");
+    assert!(err.contains("`http.send` cannot be used"), "{err}");
+}
+
 #[test]
 fn what_a_workload_makes_is_judged_with_it_where_a_template_says_so() {
     let expansion = "apiVersion: expansion.gatekeeper.sh/v1beta1\nkind: ExpansionTemplate\nmetadata: {name: things}\nspec:\n  \

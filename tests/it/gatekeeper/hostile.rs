@@ -87,10 +87,6 @@ fn templates_that_could_not_be_run_are_refused() {
     refused(&format!("{V} {{ {}1{} }}", "[".repeat(31), "]".repeat(31)), "nest");
     refused(&format!("{V} {{ x := 1{} }}", " + 1".repeat(5000)), "steps");
     refused(&format!("{V} {{ http.send({{\"url\": \"http://x\"}}) }}"), "network");
-    refused(
-        &format!("{V} {{ external_data({{\"provider\": \"p\", \"keys\": []}}) }}"),
-        "external data",
-    );
     refused(&format!("{V} {{ io.jwt.decode(\"x\") }}"), "tokens");
     refused(
         &format!(

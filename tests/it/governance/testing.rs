@@ -135,3 +135,87 @@ fn tests_run_again_when_a_link_to_their_folder_is_swapped() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+/// A policy that looks at what there is besides.
+const BESIDE: &str = "\
+# METADATA
+# title: a Service selects the pod
+# custom:
+#   match: {placement: any}
+#   inventory: [{group: \"\", version: v1, kind: Service}]
+package acme.served
+
+import rego.v1
+
+deny contains {\"msg\": \"no Service selects the pod\"} if {
+\tcount(services) == 0
+}
+
+services := {name |
+\tsome name, service in data.inventory.namespace[input.review.namespace][\"v1\"].Service
+\tinput.pod.metadata.labels.app == service.spec.selector.app
+}
+";
+
+const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: default}\nspec: {selector: {app: web}}\n";
+
+const WEB: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {app: web}}\nspec: {containers: [{name: web, image: registry.example.com/web:1}]}\n";
+
+#[test]
+fn policies_are_tried_on_an_inventory() {
+    let test = CliTest::new()
+        .file("served/served.rego", BESIDE)
+        .file("pod.yaml", WEB)
+        .file("cluster/service.yaml", SERVICE)
+        .file("both.yaml", format!("{WEB}---\n{SERVICE}"));
+    let eval = |arguments: &[&str]| {
+        test.run(&[&["policy", "eval", "served/served.rego", "--explain"], arguments].concat())
+    };
+    eval(&["-f", "pod.yaml"]).check(0, &["deny: 1 result", "no Service selects the pod"], &[]);
+    let known = ["-f", "pod.yaml", "--inventory", "cluster"];
+    eval(&known).check(0, &["deny: 0 results", "did not hold at served/served.rego:11:2"], &[]);
+    // As with `check`, what is given together is known together.
+    eval(&["-f", "both.yaml"]).check(0, &["deny: 0 results"], &[]);
+    eval(&["-f", "pod.yaml", "--inventory", "nowhere"]).check(2, &[], &["nowhere"]);
+    let bench = ["policy", "bench", "served", "-f", "pod.yaml", "--seconds", "0.01"];
+    let bench = [bench.as_slice(), &["--inventory", "cluster", "-o", "json"]].concat();
+    test.run(&bench).check(0, &["\"failures\": 0"], &[]);
+}
+
+#[test]
+fn cases_have_an_inventory() {
+    let cases = "\
+apiVersion: loadline.dev/v1alpha1
+kind: PolicyCases
+cases:
+- name: nothing is there
+  file: ../pod.yaml
+  expect: {deny: 1}
+- name: a file is there
+  file: ../pod.yaml
+  inventory: [../cluster/service.yaml]
+- name: an object is there
+  file: ../pod.yaml
+  inventory:
+  - {apiVersion: v1, kind: Service, metadata: {name: web, namespace: default}, spec: {selector: {app: web}}}
+- name: another object is there
+  file: ../pod.yaml
+  inventory:
+  - {apiVersion: v1, kind: Service, metadata: {name: api, namespace: default}, spec: {selector: {app: api}}}
+  expect: {deny: 1}
+";
+    let test = CliTest::new()
+        .file("served/served.rego", BESIDE)
+        .file("pod.yaml", WEB)
+        .file("cluster/service.yaml", SERVICE)
+        .file("served/served_cases.yaml", cases);
+    let arguments = ["policy", "test", "served", "--coverage"];
+    test.run(&arguments).check(0, &["PASS: 4/4", "served.rego: 100.0% of lines covered"], &[]);
+    // What stands above the cases is known to all of them.
+    let for_all = cases.replace("cases:\n", "inventory: [../cluster]\ncases:\n");
+    let test = test.file("served/served_cases.yaml", for_all);
+    test.run(&arguments).check(1, &["PASS: 2/4", "`deny` has 0 elements, not 1"], &[]);
+    let wrong = cases.replace("../cluster/service.yaml", "../clster");
+    let test = test.file("served/served_cases.yaml", wrong);
+    test.run(&arguments).check(1, &["served.a file is there: ERROR", "clster"], &[]);
+}

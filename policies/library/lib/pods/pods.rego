@@ -63,3 +63,10 @@ is_meant(entry, namespace, name) if {
 	parts[0] in {"*", namespace}
 	parts[1] in {"*", name}
 }
+
+# Every feature of the pod that a profile within reach drops or refuses, once for each such profile.
+lost contains {"feature": feature.name, "profile": profile, "field": feature.fields[0]} if {
+	some feature in list_of(input.features)
+	some profile, support in feature.support
+	support in {"ignored", "unsupported"}
+}

@@ -65,3 +65,18 @@ test_star_means_any if {
 		not pods.is_meant(entry, "shop", "web")
 	}
 }
+
+test_features_are_lost_where_a_profile_drops_or_refuses_them if {
+	features := [
+		{"name": "a", "fields": ["spec.a[0]", "spec.a[1]"], "support": {"x": "ignored", "y": "unsupported", "z": "partial"}},
+		{"name": "b", "fields": ["spec.b"], "support": {"x": "supported", "y": "unverified"}},
+	]
+	found := pods.lost with input.features as features
+	found == {
+		{"feature": "a", "profile": "x", "field": "spec.a[0]"},
+		{"feature": "a", "profile": "y", "field": "spec.a[0]"},
+	}
+	every nothing in [null, []] {
+		pods.lost == set() with input.features as nothing
+	}
+}

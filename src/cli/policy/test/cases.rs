@@ -30,7 +30,18 @@ struct Source {
     #[serde(rename = "kind")]
     _kind: String,
     policy: Option<String>,
+    #[serde(default)]
+    inventory: Vec<Known>,
     cases: Vec<Case>,
+}
+
+/// What the policy may look at besides the object.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Known {
+    /// A file or a folder, beside the file with the cases.
+    File(String),
+    Object(serde_json::Map<String, Value>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,6 +52,9 @@ struct Case {
     file: Option<String>,
     profile: Option<String>,
     parameters: Option<Value>,
+    /// In addition to that of all cases.
+    #[serde(default)]
+    inventory: Vec<Known>,
     #[serde(default)]
     expect: Expect,
 }
@@ -136,17 +150,14 @@ pub(super) fn run(
                 let place = FieldPath::keys("cases").index(number);
                 let line = document.locate(&place).map_or(1, |mark| mark.line);
                 let start = Instant::now();
-                let (outcome, prints) = match judge(
-                    case,
-                    text,
-                    pipeline,
-                    loaded,
-                    &evaluator,
-                    coverage.as_deref_mut(),
-                ) {
-                    Ok((outcome, prints)) => (outcome, prints),
-                    Err(error) => (Outcome::Error(error.to_string()), Vec::new()),
-                };
+                let judged = inventory(source.inventory.iter().chain(&case.inventory), text)
+                    .and_then(|known| objects_of(case, text, pipeline, known))
+                    .and_then(|objects| {
+                        let coverage = coverage.as_deref_mut();
+                        judge(case, &objects, pipeline, loaded, &evaluator, coverage)
+                    });
+                let (outcome, prints) =
+                    judged.unwrap_or_else(|error| (Outcome::Error(error.to_string()), Vec::new()));
                 let duration = start.elapsed();
                 let origin = text.origin.clone();
                 results.push(TestResult { name, origin, line, outcome, prints, duration });
@@ -179,27 +190,52 @@ fn policy<'f>(files: &'f Files, name: Option<&str>, origin: &str) -> Result<&'f 
     })
 }
 
-fn judge(
+/// The texts of a file or folder beside the file with the cases.
+fn beside(text: &Text, file: &str) -> anyhow::Result<Vec<Text>> {
+    let texts = read_all(&Path::new(&text.origin).with_file_name(file), &["yaml", "yml", "json"])?;
+    anyhow::ensure!(!texts.is_empty(), "`{file}` is an empty folder");
+    Ok(texts)
+}
+
+fn inventory<'k>(known: impl Iterator<Item = &'k Known>, text: &Text) -> anyhow::Result<Vec<Text>> {
+    let mut texts = Vec::new();
+    for one in known {
+        match one {
+            Known::File(file) => texts.extend(beside(text, file)?),
+            Known::Object(object) => texts.push(Text {
+                origin: text.origin.clone(),
+                text: Value::Object(object.clone()).to_string(),
+            }),
+        }
+    }
+    Ok(texts)
+}
+
+/// The object of a case, and what there is besides.
+fn objects_of(
     case: &Case,
     text: &Text,
+    pipeline: &Pipeline,
+    known: Vec<Text>,
+) -> anyhow::Result<Objects> {
+    let object = match (&case.object, &case.file) {
+        (Some(object), None) => {
+            vec![Text { origin: text.origin.clone(), text: object.to_string() }]
+        }
+        (None, Some(file)) => beside(text, file)?.into_iter().take(1).collect(),
+        _ => anyhow::bail!("a case has either an `object` or a `file`"),
+    };
+    Objects::of(pipeline, object, known, "default")
+}
+
+fn judge(
+    case: &Case,
+    objects: &Objects,
     pipeline: &Pipeline,
     loaded: &Loaded,
     evaluator: &Evaluator,
     coverage: Option<&mut Coverage>,
 ) -> anyhow::Result<(Outcome, Vec<String>)> {
-    let object = match (&case.object, &case.file) {
-        (Some(object), None) => Text { origin: text.origin.clone(), text: object.to_string() },
-        (None, Some(file)) => {
-            let path = Path::new(&text.origin).with_file_name(file);
-            let texts = read_all(&path, &["yaml", "yml", "json"])?;
-            texts
-                .into_iter()
-                .next()
-                .ok_or_else(|| anyhow::anyhow!("`{file}` is an empty folder"))?
-        }
-        _ => anyhow::bail!("a case has either an `object` or a `file`"),
-    };
-    let objects = Objects::of(pipeline, vec![object], "default")?;
     let parameters = loaded.parameters(case.parameters.clone())?;
     let mut wrong = Vec::new();
     let mut prints = Vec::new();

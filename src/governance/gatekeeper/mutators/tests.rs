@@ -23,7 +23,7 @@ fn pod(spec: Value) -> Value {
 }
 
 fn settle(mutators: Vec<Mutator>, object: &Value) -> Result<Option<Mutated>, String> {
-    Mutators::new(mutators).0.settle(object, None, "CREATE")
+    Mutators::new(mutators).0.settle(object, None, Some("CREATE"), Source::Original)
 }
 
 #[track_caller]
@@ -169,7 +169,7 @@ fn two_that_take_one_place_for_different_things_are_both_left_out() {
         mutator("Assign", "other", "spec.c", json!({"assign": {"value": 1}})),
     ]);
     assert_eq!(idle, ["Assign/list", "Assign/object"]);
-    assert_eq!(rest.iter().map(Mutator::title).collect::<Vec<_>>(), ["Assign/other"]);
+    assert_eq!(rest.list.iter().map(Mutator::title).collect::<Vec<_>>(), ["Assign/other"]);
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! What programs are made of.
+
+use bumpalo::Bump;
+
+use super::value::Value;
+use crate::governance::builtins::Builtin;
+
+/// A number of a variable among those of its definition.
+pub(super) type Slot = usize;
+
+/// A number of a rule among those of the program.
+pub(super) type RuleId = usize;
+
+/// Statements that hold together. Each variable is bound before it is read, so that nothing has to be undone.
+pub(super) type Block = Box<[Statement]>;
+
+/// A function computed here; nothing where the arguments are not of the usual kind.
+pub(super) type Native = for<'a> fn(&'a Bump, &[Value<'a>]) -> Option<Value<'a>>;
+
+/// What has a value, or none.
+#[derive(Debug)]
+pub(super) enum Expr {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(Box<str>),
+    /// A number that only the engine can hold: whoever comes here gives up.
+    Large,
+    /// An array, an object or a set of constants: made once a run.
+    Literal(usize),
+    Local(Slot),
+    Input,
+    Get(Box<Self>, Box<[Step]>),
+    Rule(RuleId),
+    Call(RuleId, Box<[Self]>),
+    Builtin(&'static Builtin, Option<Native>, Box<[Self]>),
+    Array(Box<[Self]>),
+    Set(Box<[Self]>),
+    Object(Box<[(Self, Self)]>),
+    /// A comprehension.
+    ArrayOf(Box<(Block, Self)>),
+    SetOf(Box<(Block, Self)>),
+    ObjectOf(Box<(Block, Self, Self)>),
+    Compare(Comparison, Box<(Self, Self)>),
+    Arithmetic(Operation, Box<(Self, Self)>),
+    /// `value in collection`, `key, value in collection`.
+    Within(Option<Box<Self>>, Box<(Self, Self)>),
+}
+
+/// A step into a value.
+#[derive(Debug)]
+pub(super) enum Step {
+    Name(Box<str>),
+    Key(Expr),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Comparison {
+    Equal,
+    Unequal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Operation {
+    Add,
+    /// Of numbers, or of sets.
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+    Union,
+    Intersection,
+}
+
+/// What a value must look like, and which of its parts become variables.
+#[derive(Debug)]
+pub(super) enum Pattern {
+    Any,
+    Bind(Slot),
+    Equal(Expr),
+    Array(Box<[Self]>),
+    Object(Box<[(Expr, Self)]>),
+}
+
+#[derive(Debug)]
+pub(super) enum Statement {
+    /// The value is there, and is not `false`.
+    Holds(Expr),
+    Match(Pattern, Expr),
+    /// What follows is tried with each element.
+    Each {
+        source: Expr,
+        key: Pattern,
+        value: Pattern,
+    },
+    Not(Block),
+    Every {
+        source: Expr,
+        key: Option<Slot>,
+        value: Slot,
+        block: Block,
+    },
+}
+
+/// A rule or a function.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub kind: Kind,
+    pub definitions: Vec<Definition>,
+    /// What it is where no definition holds.
+    pub default: Option<Definition>,
+    /// Whether all that it can be is one constant, so that the first definition that holds settles it.
+    pub is_settled: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// It has one value; functions are of this kind.
+    Complete,
+    /// Its definitions contribute to a set.
+    Set,
+    /// Its definitions contribute to an object.
+    Object,
+}
+
+#[derive(Debug)]
+pub(super) struct Definition {
+    pub arguments: Box<[Pattern]>,
+    /// How many variables it has.
+    pub slots: usize,
+    /// The body, and what comes after each `else`.
+    pub clauses: Vec<Clause>,
+}
+
+#[derive(Debug)]
+pub(super) struct Clause {
+    pub block: Block,
+    pub key: Option<Expr>,
+    pub value: Expr,
+}

@@ -1,0 +1,125 @@
+//! Rules and functions.
+
+use super::{Flow, Memo, Outcome, Run, Stop};
+use crate::governance::plan::program::{Clause, Definition, Expr, Kind, Rule, RuleId};
+use crate::governance::plan::value::Value;
+
+impl<'r> Run<'r> {
+    pub(super) fn rule(&mut self, id: RuleId) -> Outcome<'r> {
+        if let Some(Memo::Known(value)) = self.rules.get(id) {
+            return Ok(*value);
+        }
+        let program = self.program;
+        let rule = program.rules.get(id).ok_or(Stop::GiveUp)?;
+        let value = match rule.kind {
+            Kind::Complete => self.complete(rule, &[])?,
+            Kind::Set => Some(self.set(rule)?),
+            Kind::Object => Some(self.object(rule)?),
+        };
+        if let Some(memo) = self.rules.get_mut(id) {
+            *memo = Memo::Known(value);
+        }
+        Ok(value)
+    }
+
+    pub(super) fn set(&mut self, rule: &'r Rule) -> Result<Value<'r>, Stop> {
+        let mut elements = Vec::new();
+        for definition in &rule.definitions {
+            self.each_result(definition, &mut |run, clause| {
+                elements.extend(run.value(&clause.value)?);
+                Ok(true)
+            })?;
+        }
+        self.room()?;
+        Ok(Value::set(self.arena, &mut elements))
+    }
+
+    pub(super) fn object(&mut self, rule: &'r Rule) -> Result<Value<'r>, Stop> {
+        let mut members = Vec::new();
+        for definition in &rule.definitions {
+            self.each_result(definition, &mut |run, clause| {
+                let key = match &clause.key {
+                    Some(key) => run.value(key)?,
+                    None => None,
+                };
+                if let (Some(key), Some(value)) = (key, run.value(&clause.value)?) {
+                    members.push((key, value));
+                }
+                Ok(true)
+            })?;
+        }
+        self.room()?;
+        Value::object(self.arena, &mut members).ok_or(Stop::GiveUp)
+    }
+
+    pub(super) fn each_result(
+        &mut self,
+        definition: &'r Definition,
+        then: &mut dyn FnMut(&mut Self, &'r Clause) -> Flow,
+    ) -> Result<(), Stop> {
+        self.framed(definition.slots, |run| {
+            for clause in &definition.clauses {
+                run.block(&clause.block, &mut |run| then(run, clause))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The value of a rule or a function. All its definitions must agree.
+    pub(super) fn complete(&mut self, rule: &'r Rule, arguments: &[Value<'r>]) -> Outcome<'r> {
+        self.step()?;
+        let mut known = None;
+        for definition in &rule.definitions {
+            let value = self.definition(definition, arguments, rule.is_settled)?;
+            match (known, value) {
+                (Some(known), Some(value)) if known != value => return Err(Stop::GiveUp),
+                (None, Some(_)) => known = value,
+                _ => {}
+            }
+            if known.is_some() && rule.is_settled {
+                return Ok(known);
+            }
+        }
+        match &rule.default {
+            Some(default) if known.is_none() => self.definition(default, arguments, true),
+            _ => Ok(known),
+        }
+    }
+
+    pub(super) fn definition(
+        &mut self,
+        definition: &'r Definition,
+        arguments: &[Value<'r>],
+        is_settled: bool,
+    ) -> Outcome<'r> {
+        self.framed(definition.slots, |run| {
+            for (pattern, argument) in definition.arguments.iter().zip(arguments) {
+                if !run.matches(pattern, *argument)? {
+                    return Ok(None);
+                }
+            }
+            for clause in &definition.clauses {
+                let mut known = None;
+                run.block(&clause.block, &mut |run| {
+                    let value = run.value(&clause.value)?;
+                    match (known, value) {
+                        (Some(known), Some(value)) if known != value => return Err(Stop::GiveUp),
+                        (None, Some(_)) => known = value,
+                        _ => {}
+                    }
+                    Ok(!(is_settled && known.is_some()))
+                })?;
+                if known.is_some() {
+                    return Ok(known);
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    pub(super) fn call(&mut self, id: RuleId, arguments: &'r [Expr]) -> Outcome<'r> {
+        let program = self.program;
+        let rule = program.rules.get(id).ok_or(Stop::GiveUp)?;
+        self.with_arguments(arguments, |run, arguments| run.complete(rule, arguments))
+    }
+}
