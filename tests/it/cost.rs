@@ -296,7 +296,9 @@ fn a_verdict_says_what_the_pod_is_billed_as() {
     let note = verdict.diagnostics.iter().find(|one| one.code == "size-rounded").unwrap();
     assert_eq!(note.severity, Severity::Note);
     assert_eq!(note.what, "the pod asks for 1.1 vCPU and 3 GiB and is billed as 2 vCPU and 4 GiB");
-    assert!(note.why.as_ref().unwrap().contains("about USD 0.0988 an hour"), "{:?}", note.why);
+    let why = note.why.as_ref().unwrap();
+    assert!(why.starts_with("a pod gets one of 74 sizes from 0.25 vCPU"), "{why}");
+    assert!(why.contains("about USD 0.0988 an hour"), "{why}");
     let [cost] = verdict.costs.as_slice() else { panic!("{:?}", verdict.costs) };
     assert_eq!(cost.brief(), "eks-fargate 2 vCPU and 4 GiB, about USD 0.0988 an hour");
 }
