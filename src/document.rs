@@ -3,19 +3,21 @@
 //! Scalars are read as Kubernetes' own YAML reader does (YAML 1.1 words such as `yes` are booleans, `0644` is octal), so
 //! that a file means here what it means to `kubectl`.
 
-use std::borrow::Cow;
+mod json;
+mod scalar;
+mod yaml;
+
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::path::{FieldPath, Segment};
+use crate::path::FieldPath;
+use json::{Start, Unique};
+use yaml::{Loader, Node, Spanned};
 
-/// How many nodes a document may have after its aliases are followed.
-const MAX_NODES: usize = 2_000_000;
-
-/// How deep a document may nest.
-const MAX_DEPTH: usize = 200;
+/// What values of JSON begin with when they are documents.
+const JSON: [char; 2] = ['{', '['];
 
 /// A position in a text, both counted from one.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -56,20 +58,18 @@ pub struct Mistake {
 pub struct Document {
     /// The value, without positions.
     pub value: Value,
-    tree: Option<Spanned>,
+    places: Places,
 }
 
+/// Where the fields of a document stand.
 #[derive(Clone, Debug)]
-struct Spanned {
-    mark: Mark,
-    node: Node,
-}
-
-#[derive(Clone, Debug)]
-enum Node {
-    Scalar(Value),
-    List(Vec<Spanned>),
-    Map(Vec<(String, Mark, Spanned)>),
+enum Places {
+    /// Nobody knows: it stands in no text.
+    None,
+    /// A reader of YAML knows as it reads.
+    Known(Spanned),
+    /// A JSON value is read again when somebody asks: that is quick, and mostly nobody does.
+    Json { text: Arc<str>, start: Start, end: usize, known: OnceLock<Spanned> },
 }
 
 impl Document {
@@ -78,298 +78,108 @@ impl Document {
     /// Fails with a position where the text is neither, where a key stands twice or is no scalar, where aliases blow up
     /// and where nesting passes a limit; the documents before the broken one are lost with it, as they are for `kubectl`.
     pub fn parse_all(text: &str) -> Result<Vec<Self>, DocumentError> {
-        // Without this a JSON value with surrogate escapes would be refused: YAML has no such escapes.
-        if text.trim_start().starts_with(['{', '[']) {
-            let values: Result<Vec<Value>, _> =
-                serde_json::Deserializer::from_str(text).into_iter().collect();
-            if let Ok(values) = values {
-                let trees = Loader::load(text).unwrap_or_default();
-                let mut trees = trees.into_iter().map(Some).chain(std::iter::repeat(None));
-                return Ok(values
-                    .into_iter()
-                    .map(|value| Self { value, tree: trees.next().flatten() })
-                    .collect());
-            }
+        let mut documents = Vec::new();
+        if Self::stream(text, &mut |document| documents.push(document)) {
+            return Ok(documents);
         }
-        Ok(Loader::load(text)?
-            .into_iter()
-            .map(|tree| Self { value: tree.to_value(), tree: Some(tree) })
-            .filter(|document| !document.value.is_null())
-            .collect())
+        documents.clear();
+        // In JSON alone a key may stand twice: who minds must look.
+        if text.trim_start().starts_with(JSON)
+            && json::stream::<Value>(text, &mut |document| documents.push(document))
+        {
+            return Ok(documents);
+        }
+        documents.clear();
+        Loader::default().load(text, 0, &mut |node| documents.extend(Self::of_node(node)))?;
+        Ok(documents)
+    }
+
+    /// Hands over the documents of a text one by one, and says whether nothing was wrong with it. If something was, what was
+    /// handed over is void, and [`Document::parse_all`] says what it is; it minds less about keys in JSON.
+    ///
+    /// Who drops a document before taking the next needs memory for one.
+    pub fn stream(text: &str, sink: &mut dyn FnMut(Self)) -> bool {
+        if text.trim_start().starts_with(JSON) {
+            // Without this a JSON value with surrogate escapes would be refused: YAML has no such escapes.
+            return json::stream::<Unique<false>>(text, sink);
+        }
+        if !value_of(text).starts_with(JSON) || text.contains("\n%") || text.starts_with('%') {
+            let mut sink = |node| Self::of_node(node).into_iter().for_each(&mut *sink);
+            return Loader::default().load(text, 0, &mut sink).is_ok();
+        }
+        // Programs like to write YAML streams of JSON values. A reader of JSON is many times as quick.
+        let whole: Arc<str> = Arc::from(text);
+        let mut loader = Loader::default();
+        pieces(text).all(|(at, piece, lines)| {
+            let json = value_of(piece);
+            if json.starts_with(JSON)
+                && let Ok(Unique::<true>(value)) = serde_json::from_str(json)
+            {
+                let end = at + piece.len();
+                let start = Start { line: lines + 1, begin: at, at: end - json.len() };
+                let (text, known) = (Arc::clone(&whole), OnceLock::new());
+                sink(Self { value, places: Places::Json { text, start, end, known } });
+                return true;
+            }
+            let mut sink = |node| Self::of_node(node).into_iter().for_each(&mut *sink);
+            loader.load(piece, lines, &mut sink).is_ok()
+        })
     }
 
     /// A value that stands in no text.
     pub const fn of_value(value: Value) -> Self {
-        Self { value, tree: None }
+        Self { value, places: Places::None }
+    }
+
+    /// Nothing where there is nothing in the document.
+    fn of_node(node: Node) -> Option<Self> {
+        let is_empty = node.value.is_null();
+        (!is_empty).then_some(Self { value: node.value, places: Places::Known(node.place) })
+    }
+
+    /// The bytes of a JSON value as they stand in its text; nothing where YAML was read.
+    pub fn text(&self) -> Option<&str> {
+        match &self.places {
+            Places::None | Places::Known(_) => None,
+            Places::Json { text, start, end, .. } => text.get(start.at..*end).map(str::trim_end),
+        }
     }
 
     /// Where a field stands; for a field that is not there, the nearest one around it.
     pub fn locate(&self, path: &FieldPath) -> Option<Mark> {
-        let mut here = self.tree.as_ref()?;
-        let mut mark = here.mark;
-        for segment in path.segments() {
-            let next = match (&here.node, segment) {
-                (Node::List(elements), Segment::Index(index)) => {
-                    elements.get(*index).map(|next| (next.mark, next))
-                }
-                (Node::Map(members), Segment::Key(key)) => members
-                    .iter()
-                    .find(|(name, ..)| **name == **key)
-                    .map(|(_, mark, next)| (*mark, next)),
-                _ => None,
-            };
-            let Some((at, next)) = next else { break };
-            mark = at;
-            here = next;
-        }
-        Some(mark)
-    }
-}
-
-impl Spanned {
-    fn to_value(&self) -> Value {
-        match &self.node {
-            Node::Scalar(value) => value.clone(),
-            Node::List(elements) => elements.iter().map(Self::to_value).collect(),
-            Node::Map(members) => members
-                .iter()
-                .map(|(key, _, value)| (key.clone(), value.to_value()))
-                .collect::<Map<_, _>>()
-                .into(),
-        }
-    }
-}
-
-/// A collection that is still open.
-enum Open {
-    List {
-        anchor: usize,
-        mark: Mark,
-        elements: Vec<Spanned>,
-    },
-    Map {
-        anchor: usize,
-        mark: Mark,
-        members: Vec<(String, Mark, Spanned)>,
-        key: Option<(String, Mark)>,
-    },
-}
-
-#[derive(Default)]
-struct Loader {
-    open: Vec<Open>,
-    anchors: Vec<(usize, Spanned)>,
-    documents: Vec<Spanned>,
-    nodes: usize,
-}
-
-impl Loader {
-    fn load(text: &str) -> Result<Vec<Spanned>, DocumentError> {
-        let mut loader = Self::default();
-        for event in Parser::new_from_str(text) {
-            let (event, span) = event.map_err(|error| DocumentError {
-                mark: Some(Mark { line: error.marker().line(), column: error.marker().col() + 1 }),
-                message: error.info().clone(),
-            })?;
-            loader.step(event, mark_of(span))?;
-        }
-        Ok(loader.documents)
-    }
-
-    fn step(&mut self, event: Event<'_>, mark: Mark) -> Result<(), DocumentError> {
-        match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                let is_string = style != ScalarStyle::Plain
-                    || tag.as_ref().is_some_and(|tag| tag.core_suffix() == Some("str"));
-                let value =
-                    if is_string { Value::String(text.into_owned()) } else { resolve(text) };
-                self.put(anchor, Spanned { mark, node: Node::Scalar(value) }, 1)
-            }
-            Event::SequenceStart(_, anchor, _) => {
-                self.open(Open::List { anchor, mark, elements: Vec::new() }, mark)
-            }
-            Event::MappingStart(_, anchor, _) => {
-                self.open(Open::Map { anchor, mark, members: Vec::new(), key: None }, mark)
-            }
-            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List { anchor, mark, elements }) => {
-                    self.put(anchor, Spanned { mark, node: Node::List(elements) }, 1)
-                }
-                Some(Open::Map { anchor, mark, members, .. }) => {
-                    self.put(anchor, Spanned { mark, node: Node::Map(merge(members)) }, 1)
-                }
-                None => Ok(()),
-            },
-            Event::Alias(anchor) => {
-                let target = self
-                    .anchors
-                    .iter()
-                    .rev()
-                    .find(|(id, _)| *id == anchor)
-                    .map(|(_, node)| node.clone());
-                let Some(target) = target else {
-                    return Err(DocumentError {
-                        mark: Some(mark),
-                        message: "an alias inside its own anchor".into(),
-                    });
-                };
-                let size = target.size();
-                self.put(0, target, size)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn open(&mut self, open: Open, mark: Mark) -> Result<(), DocumentError> {
-        if self.open.len() >= MAX_DEPTH {
-            return Err(DocumentError {
-                mark: Some(mark),
-                message: format!("nested deeper than {MAX_DEPTH} levels"),
-            });
-        }
-        self.open.push(open);
-        Ok(())
-    }
-
-    fn put(&mut self, anchor: usize, node: Spanned, size: usize) -> Result<(), DocumentError> {
-        self.nodes += size;
-        if self.nodes > MAX_NODES {
-            return Err(DocumentError {
-                mark: Some(node.mark),
-                message: format!("more than {MAX_NODES} values once aliases are followed"),
-            });
-        }
-        if anchor > 0 {
-            self.anchors.push((anchor, node.clone()));
-        }
-        match self.open.last_mut() {
-            None => {
-                self.documents.push(node);
-                self.anchors.clear();
-                Ok(())
-            }
-            Some(Open::List { elements, .. }) => {
-                elements.push(node);
-                Ok(())
-            }
-            Some(Open::Map { members, key, .. }) => {
-                if let Some((name, at)) = key.take() {
-                    members.push((name, at, node));
-                    Ok(())
-                } else {
-                    let Node::Scalar(value) = node.node else {
-                        return Err(DocumentError {
-                            mark: Some(node.mark),
-                            message: "a key that is no scalar".into(),
-                        });
-                    };
-                    let name = match value {
-                        Value::String(name) => name,
-                        other => other.to_string(),
-                    };
-                    if name != "<<" && members.iter().any(|(known, ..)| *known == name) {
-                        return Err(DocumentError {
-                            mark: Some(node.mark),
-                            message: format!("the key `{name}` stands twice in one object"),
-                        });
-                    }
-                    *key = Some((name, node.mark));
-                    Ok(())
-                }
+        match &self.places {
+            Places::None => None,
+            Places::Known(places) => Some(places.locate(path)),
+            Places::Json { text, start, known, .. } => {
+                Some(known.get_or_init(|| json::places(text, *start)).locate(path))
             }
         }
     }
 }
 
-impl Spanned {
-    fn size(&self) -> usize {
-        match &self.node {
-            Node::Scalar(_) => 1,
-            Node::List(elements) => 1 + elements.iter().map(Self::size).sum::<usize>(),
-            Node::Map(members) => 1 + members.iter().map(|(.., value)| value.size()).sum::<usize>(),
-        }
-    }
+/// What comes after the marker that a document may begin with.
+fn value_of(piece: &str) -> &str {
+    let piece = piece.trim_start_matches(['\r', '\n']);
+    let rest = piece.strip_prefix("---").filter(|rest| rest.starts_with(char::is_whitespace));
+    rest.unwrap_or(piece).trim_start()
 }
 
-/// Follows merge keys: members of the merged maps stand where the object itself has none of that name.
-fn merge(members: Vec<(String, Mark, Spanned)>) -> Vec<(String, Mark, Spanned)> {
-    if members.iter().all(|(key, ..)| key != "<<") {
-        return members;
-    }
-    let (merged, mut own): (Vec<_>, Vec<_>) =
-        members.into_iter().partition(|(key, ..)| key == "<<");
-    let sources = merged.into_iter().flat_map(|(.., value)| match value.node {
-        Node::List(elements) => elements,
-        _ => vec![value],
-    });
-    for source in sources {
-        if let Node::Map(members) = source.node {
-            for member in members {
-                if own.iter().all(|(key, ..)| *key != member.0) {
-                    own.push(member);
-                }
-            }
-        }
-    }
-    own
-}
-
-fn mark_of(span: Span) -> Mark {
-    Mark { line: span.start.line(), column: span.start.col() + 1 }
-}
-
-/// Gives a plain scalar its type.
-fn resolve(text: Cow<'_, str>) -> Value {
-    match text.as_ref() {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => {
-            Value::Bool(true)
-        }
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => {
-            Value::Bool(false)
-        }
-        plain => number(plain).unwrap_or_else(|| Value::String(text.into_owned())),
-    }
-}
-
-fn number(text: &str) -> Option<Value> {
-    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
-        return None;
-    }
-    let plain = text.replace('_', "");
-    let (is_negative, digits) = match plain.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
-    };
-    let radix = |prefix: &str, radix| {
-        digits.strip_prefix(prefix).map(|rest| i64::from_str_radix(rest, radix))
-    };
-    let whole = radix("0x", 16)
-        .or_else(|| radix("0b", 2))
-        .or_else(|| radix("0o", 8))
-        .or_else(|| {
-            digits
-                .strip_prefix('0')
-                .filter(|rest| !rest.is_empty())
-                .map(|rest| i64::from_str_radix(rest, 8))
-        })
-        .unwrap_or_else(|| digits.parse());
-    if let Ok(whole) = whole {
-        return Some(Value::from(if is_negative { -whole } else { whole }));
-    }
-    if let Ok(large) = plain.parse::<u64>() {
-        return Some(Value::from(large));
-    }
-    let looks_like_a_float = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        && digits.contains(|c: char| c.is_ascii_digit())
-        && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-'));
-    let float: f64 = looks_like_a_float.then(|| plain.parse().ok()).flatten()?;
-    // 1e3 is a whole number in JSON, as it is after Go has written it.
-    #[expect(clippy::cast_possible_truncation, reason = "guarded: whole and far below 2^63")]
-    if float.fract() == 0.0 && float.abs() < 1e15 {
-        return Some(Value::from(float as i64));
-    }
-    serde_json::Number::from_f64(float).map(Value::Number)
+/// A YAML text cut at its document markers: where each piece begins, it, and how many lines stand before it.
+fn pieces(text: &str) -> impl Iterator<Item = (usize, &str, usize)> {
+    let (mut begin, mut lines) = (0, 0);
+    std::iter::from_fn(move || {
+        let rest = text.get(begin..).filter(|rest| !rest.is_empty())?;
+        let next = rest.match_indices("\n---").map(|(at, _)| at + 1);
+        let next = next.into_iter().find(|at| {
+            let after = rest.get(at + 3..).unwrap_or_default();
+            after.is_empty() || after.starts_with(char::is_whitespace)
+        });
+        let piece = next.map_or(Some(rest), |next| rest.get(..next))?;
+        let found = (begin, piece, lines);
+        begin += piece.len();
+        lines += piece.matches('\n').count();
+        Some(found)
+    })
 }
 
 #[cfg(test)]
@@ -446,5 +256,85 @@ mod tests {
         assert_eq!(at("spec.containers[0]"), "3:5");
         assert_eq!(at("spec.containers[0].missing"), "3:5");
         assert_eq!(at("spec.volumes"), "1:1");
+    }
+
+    /// What the readers of JSON and of YAML say of one text.
+    #[track_caller]
+    fn agree(value: &Value, text: &str) {
+        let by_json = &Document::parse_all(text).unwrap()[0];
+        assert!(matches!(by_json.places, Places::Json { .. }), "{text}");
+        let mut by_yaml = Vec::new();
+        Loader::default()
+            .load(text, 0, &mut |node| by_yaml.extend(Document::of_node(node)))
+            .unwrap();
+        assert_eq!(by_json.value, by_yaml[0].value);
+        let mut ways = vec![(FieldPath::root(), value)];
+        while let Some((path, value)) = ways.pop() {
+            assert_eq!(by_json.locate(&path), by_yaml[0].locate(&path), "{path} in {text}");
+            match value {
+                Value::Object(members) => {
+                    ways.extend(members.iter().map(|(key, value)| (path.clone().key(key), value)));
+                }
+                Value::Array(elements) => {
+                    let elements = elements.iter().enumerate();
+                    ways.extend(elements.map(|(at, value)| (path.clone().index(at), value)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn json_means_and_stands_what_and_where_it_does_as_yaml() {
+        let value = json!({"a": [1, -2, [], {}, {"b": null, "é\"\\ü": ["x", "ö", true]}], "c\nd": {"e": {"f": "{[,]}:\\"}}, "": "z"});
+        let texts = [value.to_string(), serde_json::to_string_pretty(&value).unwrap()];
+        for text in texts {
+            for before in ["", "---\n", "--- ", "\n---\n\n  "] {
+                agree(&value, &format!("{before}{text}"));
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_of_a_stream_are_read_each_as_what_it_is() {
+        let text = "---\n{\"a\": 1e3, \"b\": \"é\"}\n--- {\"a\":\n 2}\n---\na: |\n  ---\n--- # no\n---\nb:\n- 4\n...\n---\n{\"c\": [5]}";
+        check(
+            text,
+            json!([{"a": 1000, "b": "é"}, {"a": 2}, {"a": "---\n"}, {"b": [4]}, {"c": [5]}]),
+        );
+        let documents = Document::parse_all(text).unwrap();
+        let marks = ["a", "a", "a", "b", "c"]
+            .into_iter()
+            .zip(&documents)
+            .map(|(key, document)| document.locate(&FieldPath::keys(key)).unwrap().to_string());
+        assert_eq!(marks.collect::<Vec<_>>(), ["2:2", "3:6", "6:1", "10:1", "14:2"]);
+    }
+
+    #[test]
+    fn each_value_of_a_json_text_knows_where_it_stands() {
+        let documents =
+            Document::parse_all("{\"a\": 1} {\"a\": 2}\n\n {\"é\": 0, \"a\": 3}").unwrap();
+        let at = |document: &Document| document.locate(&FieldPath::keys("a")).unwrap().to_string();
+        assert_eq!(documents.iter().map(at).collect::<Vec<_>>(), ["1:2", "1:11", "3:11"]);
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_in_a_stream_is_refused() {
+        let error = Document::parse_all("---\n{\"a\": 1, \"a\": 2}").unwrap_err();
+        assert!(error.message.contains("stands twice"), "{error:?}");
+        assert_eq!(error.mark.map(|mark| mark.line), Some(2));
+    }
+
+    #[test]
+    fn merged_members_stand_where_they_were_written() {
+        let document =
+            &Document::parse_all("base: &b\n  x: 1\nuse:\n  <<: [*b]\n  z: 3\nlist: [*b]").unwrap()
+                [0];
+        let at =
+            |path: &str| document.locate(&FieldPath::parse(path).unwrap()).unwrap().to_string();
+        assert_eq!(
+            [at("use.x"), at("use.z"), at("list[0].x"), at("list")],
+            ["2:3", "5:3", "2:3", "6:1"]
+        );
     }
 }

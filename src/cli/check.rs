@@ -6,6 +6,7 @@
 
 pub mod annotations;
 pub mod cost;
+pub mod envelope;
 pub mod finding;
 pub mod human;
 pub mod input;
@@ -188,6 +189,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
         catalogue: &pipeline.catalogue,
         pipeline: &pipeline,
         namespace: &arguments.namespace,
+        today: today(),
         everything: false,
     };
     let found = parallel::map(&files, "files read", |path| {
@@ -226,7 +228,7 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
         judged: subjects.into_iter().zip(judged).collect(),
         skipped,
         nodes: read.iter().map(|found| found.nodes.len()).sum(),
-        today: today(),
+        today: reader.today,
         with_cost: arguments.cost,
     };
     print(arguments, &facts, &run, &mut problems)?;

@@ -285,8 +285,7 @@ impl Constraints {
     ) -> Result<Vec<Violation<'c>>, String> {
         let mut all = Vec::new();
         for generated in self.expansions.expand(object, mutators, reviewed.subject.namespace)? {
-            let metadata =
-                Metadata::read(&generated.object.to_string()).map_err(|error| error.to_string())?;
+            let metadata = Metadata::of(&generated.object).map_err(|error| error.to_string())?;
             let subject = Subject {
                 object: Some(&metadata),
                 old_object: None,

@@ -65,6 +65,14 @@ impl Json {
         Self { source: Source::Text(text.to_owned()), engine: OnceLock::new() }
     }
 
+    /// The JSON, where it was not given as text.
+    pub(super) const fn json(&self) -> Option<&serde_json::Value> {
+        match &self.source {
+            Source::Text(_) => None,
+            Source::Tree(tree) => Some(tree),
+        }
+    }
+
     /// The value as programs see it; nothing where only the engine can hold it.
     pub(super) fn tree<'a>(&'a self, arena: &'a Bump) -> Option<plan::Value<'a>> {
         match &self.source {

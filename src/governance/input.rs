@@ -42,6 +42,11 @@ impl Review {
         Self { request: Arc::new(Json::of_text(text)), namespace: None }
     }
 
+    /// Its object, where the review was not given as text.
+    pub fn object(&self) -> Option<&serde_json::Value> {
+        self.request.json()?.get("object")
+    }
+
     /// The review as Gatekeeper's templates see it: with the whole Namespace beside it, null where there is none, and at a
     /// deletion with the object that is deleted as `object`.
     #[must_use]

@@ -3,8 +3,10 @@
 //! The engine gives them as JSON: one object with one member for each node, named after its kind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::shape::Lines;
@@ -87,7 +89,72 @@ pub(super) enum Step<'n> {
 #[derive(Deserialize)]
 struct Parsed {
     source: Source,
-    ast: Value,
+    ast: Lean,
+}
+
+/// What the engine's syntax trees say that is used here: neither its own numbers of nodes, nor positions that their texts give
+/// as well. That is half of them.
+struct Lean(Value);
+
+impl<'de> Deserialize<'de> for Lean {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LeanVisitor).map(Self)
+    }
+}
+
+struct LeanVisitor;
+
+impl<'de> Visitor<'de> for LeanVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a syntax tree")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Lean(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut values = serde_json::Map::new();
+        while let Some(key) = members.next_key::<String>()? {
+            if matches!(key.as_str(), "eidx" | "qidx" | "sidx" | "line" | "col") {
+                members.next_value::<IgnoredAny>()?;
+            } else {
+                let Lean(value) = members.next_value()?;
+                values.insert(key, value);
+            }
+        }
+        Ok(Value::Object(values))
+    }
 }
 
 #[derive(Deserialize)]
@@ -99,10 +166,10 @@ struct Source {
 /// Reads the syntax trees of all modules of an engine. Fails where they are not of the form known here.
 pub(super) fn read(json: &str) -> Result<Vec<Syntax>, String> {
     let modules: Vec<Parsed> = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    modules.into_iter().map(|module| module_of(module.source, &module.ast)).collect()
+    modules.into_iter().map(|module| module_of(module.source, module.ast.0)).collect()
 }
 
-fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
+fn module_of(source: Source, mut ast: Value) -> Result<Syntax, String> {
     let unknown = || {
         format!(
             "the engine's syntax tree of `{}` is not of the form that is known here",
@@ -112,7 +179,7 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
     let package = ast.pointer("/package/refr").and_then(fixed_path).ok_or_else(unknown)?;
     let mut imports = BTreeMap::new();
     let (mut imports_input, mut imports_features, mut imports_cost) = (false, false, false);
-    for import in list(ast, "imports") {
+    for import in list(&ast, "imports") {
         let path = import.get("refr").and_then(fixed_path).ok_or_else(unknown)?;
         let (first, path) = path.split_first().ok_or_else(unknown)?;
         if first == "input" {
@@ -128,9 +195,8 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
             imports.insert(name, path.to_vec());
         }
     }
-    let rules = list(ast, "rules")
-        .map(|rule| rule_of(rule).ok_or_else(unknown))
-        .collect::<Result<_, _>>()?;
+    let rules = take(&mut ast, "rules").into_iter().map(|rule| rule_of(rule).ok_or_else(unknown));
+    let rules = rules.collect::<Result<_, _>>()?;
     Ok(Syntax {
         package,
         imports_input,
@@ -143,8 +209,18 @@ fn module_of(source: Source, ast: &Value) -> Result<Syntax, String> {
     })
 }
 
-fn rule_of(node: &Value) -> Option<Rule> {
-    let (kind, rule) = kind_of(node)?;
+/// The elements of a list, taken out of a node.
+fn take(node: &mut Value, key: &str) -> Vec<Value> {
+    match node.get_mut(key).map(Value::take) {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
+    }
+}
+
+fn rule_of(mut node: Value) -> Option<Rule> {
+    let content = node.as_object_mut().and_then(|members| members.values_mut().next());
+    let bodies = content.map(|content| take(content, "bodies")).unwrap_or_default();
+    let (kind, rule) = kind_of(&node)?;
     let start = start_of(rule)?;
     if kind == "Default" {
         let arguments: Vec<Value> = list(rule, "args").cloned().collect();
@@ -178,7 +254,7 @@ fn rule_of(node: &Value) -> Option<Rule> {
         start,
         arguments: list(head, "args").cloned().collect(),
         head: said,
-        bodies: list(rule, "bodies").cloned().collect(),
+        bodies,
     })
 }
 

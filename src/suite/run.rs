@@ -165,7 +165,7 @@ fn messages(
     let text = |pointer: &str| request.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let metadata = |key: &str| {
         let object = request.get(key).filter(|object| !object.is_null())?;
-        Metadata::read(&object.to_string()).ok()
+        Metadata::of(object).ok()
     };
     let old_object = metadata("oldObject");
     let object = match text("/operation") {

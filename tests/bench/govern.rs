@@ -19,6 +19,8 @@ use loadline::facts::Facts;
 
 #[path = "review.rs"]
 mod review_data;
+#[path = "templates.rs"]
+mod templates_data;
 
 /// What makes the pod of the benchmarks pass.
 fn settings(policy: &str) -> &'static str {
@@ -61,65 +63,12 @@ fn elsewhere(count: usize) -> Pipeline {
     Pipeline::compile(&Sources { policies, ..Sources::default() }).expect("they compile")
 }
 
-/// Rules of ten Gatekeeper templates as people write them, and parameters that the pod of the benchmarks meets.
-const TEMPLATES: [(&str, &str); 10] = [
-    (
-        "violation[{\"msg\": msg}] { p := {l | input.review.object.metadata.labels[l]}; r := {l | l := input.parameters.labels[_].key}; m := r - p; count(m) > 0; msg := sprintf(\"missing %v\", [m]) }",
-        "labels: [{key: app}]",
-    ),
-    (
-        "violation[{\"msg\": msg}] { c := all[_]; not strings.any_prefix_match(c.image, input.parameters.repos); msg := sprintf(\"image %v\", [c.image]) }",
-        "repos: [registry.k8s.io/, registry.example/, docker.io/, ghcr.io/]",
-    ),
-    (
-        "violation[{\"msg\": msg}] { c := all[_]; t := [b | x := input.parameters.tags[_]; b := endswith(c.image, concat(\":\", [\"\", x]))]; count([1 | t[_] == true]) > 0; msg := sprintf(\"tag of %v\", [c.image]) }",
-        "tags: [latest, dev]",
-    ),
-    (
-        "violation[{\"msg\": msg}] { c := all[_]; c.securityContext.privileged; msg := sprintf(\"privileged %v\", [c.name]) }",
-        "{}",
-    ),
-    (
-        "violation[{\"msg\": msg}] { c := all[_]; has(c); msg := sprintf(\"capabilities of %v\", [c.name]) }\n          has(c) { a := {x | x := input.parameters.allowed[_]}; n := {x | x := c.securityContext.capabilities.add[_]}; count(n - a) > 0 }",
-        "allowed: [NET_BIND_SERVICE]",
-    ),
-    (
-        "violation[{\"msg\": msg}] { v := {f | input.review.object.spec.volumes[_][f]; f != \"name\"}; n := v - {x | x := input.parameters.volumes[_]}; count(n) > 0; msg := sprintf(\"volumes %v\", [n]) }",
-        "volumes: [configMap, secret, emptyDir, projected, downwardAPI, hostPath, persistentVolumeClaim, csi, ephemeral]",
-    ),
-    (
-        "violation[{\"msg\": msg}] { c := input.review.object.spec.containers[_]; p := input.parameters.probes[_]; c[p].nothing; msg := sprintf(\"probe %v of %v\", [p, c.name]) }",
-        "probes: [readinessProbe, livenessProbe]",
-    ),
-    (
-        "violation[{\"msg\": msg}] { c := input.review.object.spec.containers[_]; k := input.parameters.resources[_]; m := size(c.resources.limits[k]); m > input.parameters.max; msg := sprintf(\"%v of %v\", [k, c.name]) }\n          size(x) = y { is_number(x); y := x }\n          size(x) = y { not is_number(x); endswith(x, \"Mi\"); y := to_number(replace(x, \"Mi\", \"\")) * 1048576 }\n          size(x) = y { not is_number(x); endswith(x, \"Gi\"); y := to_number(replace(x, \"Gi\", \"\")) * 1073741824 }\n          size(x) = y { not is_number(x); regex.match(\"^[0-9]+m$\", x); y := to_number(replace(x, \"m\", \"\")) / 1000 }",
-        "resources: [cpu, memory]\n    max: 100000000000",
-    ),
-    (
-        "violation[{\"msg\": msg}] { input.review.object.spec[k]; k == input.parameters.fields[_]; msg := sprintf(\"%v is not allowed\", [k]) }",
-        "fields: [hostPID, hostIPC]",
-    ),
-    (
-        "violation[{\"msg\": msg}] { not exempt; c := all[_]; escalates(c); msg := sprintf(\"%v may escalate\", [c.name]) }\n          exempt { input.review.operation == \"UPDATE\" }\n          escalates(c) { c.securityContext.allowPrivilegeEscalation == true }",
-        "{}",
-    ),
-];
-
 /// A pipeline with twenty templates and a constraint of each.
 fn templates() -> Pipeline {
-    let document = |number: usize| {
-        let (rules, parameters) = TEMPLATES[number % TEMPLATES.len()];
-        let text = format!(
-            "apiVersion: templates.gatekeeper.sh/v1\nkind: ConstraintTemplate\nmetadata: {{name: bench{number}}}\nspec:\n  \
-            crd: {{spec: {{names: {{kind: Bench{number}}}, validation: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}}}}}\n  \
-            targets:\n    - target: admission.k8s.gatekeeper.sh\n      rego: |\n          package bench{number}\n          \
-            all[c] {{ c := input.review.object.spec.containers[_] }}\n          all[c] {{ c := input.review.object.spec.initContainers[_] }}\n          {rules}\n\
-            ---\napiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Bench{number}\nmetadata: {{name: bench{number}}}\nspec:\n  \
-            match: {{kinds: [{{apiGroups: [''], kinds: [Pod]}}]}}\n  parameters:\n    {parameters}\n"
-        );
-        Text { origin: format!("{number}.yaml"), text }
-    };
-    let policies = (0..20).map(document).collect();
+    let policies = templates_data::twenty("");
+    println!("templates: {}", templates_data::origin());
+    let text = |(origin, text)| Text { origin, text };
+    let policies = policies.into_iter().map(text).collect();
     Pipeline::compile(&Sources { policies, ..Sources::default() })
         .unwrap_or_else(|error| panic!("{error}"))
 }

@@ -13,6 +13,9 @@ use crate::loadline::Loadline;
 use crate::process::{self, Process, eventually};
 use crate::scenarios::{bound_to_aci, pod};
 
+#[path = "../bench/templates.rs"]
+mod templates_data;
+
 /// How often each pod is created, and how often before that without counting.
 const ROUNDS: (u32, u32) = (400, 50);
 
@@ -29,14 +32,17 @@ const ANNOTATE: &str = "latency-annotate";
 const LOADLINE: &str = "latency-loadline";
 /// The policy in `policies/` names this namespace.
 const GOVERNED: &str = "latency-governed";
+/// The constraints of twenty templates name this namespace.
+const TEMPLATES: &str = "latency-templates";
 
 /// The namespaces, and which webhooks see their pods.
-const SIDES: [(&str, &str); 5] = [
+const SIDES: [(&str, &str); 6] = [
     (NONE, "no webhook"),
     (ALLOW, "two webhooks that only allow"),
     (ANNOTATE, "the same, one adds an annotation"),
     (LOADLINE, "Loadline's two webhooks"),
     (GOVERNED, "the same, with a Rego policy"),
+    (TEMPLATES, "the same, with twenty templates"),
 ];
 
 /// Makes a pod of a typical one and the digest of the bundle that judges it.
@@ -58,11 +64,11 @@ const KINDS: [(&str, &str, Make); 4] = [
 pub(crate) fn measure(loadline: &Loadline<'_>) {
     let cluster = loadline.cluster;
     for (name, _) in SIDES {
-        let mode = if [LOADLINE, GOVERNED].contains(&name) { "enforce" } else { "off" };
+        let mode = if [LOADLINE, GOVERNED, TEMPLATES].contains(&name) { "enforce" } else { "off" };
         cluster.namespace(name, json!({"loadline.dev/mode": mode}), json!({}));
     }
     let _allow = start_allow(cluster);
-    let digest = loadline.digest();
+    let digest = put_templates(loadline);
     let mut cells = Vec::new();
     for (kind, _, make) in KINDS {
         for (namespace, _) in SIDES {
@@ -104,10 +110,36 @@ pub(crate) fn measure(loadline: &Loadline<'_>) {
         "                             {small_changed:+} us over one of them adding an annotation"
     );
     println!("  cannot reach one:          {elsewhere:+} us over no webhook");
+    let governed = median("marked", TEMPLATES) - median("marked", ALLOW);
+    println!(
+        "  twenty templates:          {governed:+} us over webhooks that only allow, already marked; {}",
+        templates_data::origin()
+    );
     if let Some(megabytes) = loadline.resident_megabytes() {
         println!("  resident memory of `loadline serve`: {megabytes} MB");
     }
     assert!(headed < SLACK && elsewhere < SLACK, "{headed} us, {elsewhere} us");
+}
+
+/// Gives Loadline twenty templates with constraints on one namespace, and waits until they are in force; gives the digest
+/// of the bundle then. They come after the installation: its conditions would let all pods through for them.
+fn put_templates(loadline: &Loadline<'_>) -> String {
+    let before = loadline.digest();
+    let folder = loadline.policies.join("templates");
+    fs::create_dir(&folder).unwrap();
+    for (name, text) in templates_data::twenty(&format!(", namespaces: [{TEMPLATES}]")) {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let mut digest = String::new();
+    eventually("the templates to be in force", PATIENCE, || {
+        digest = loadline.digest();
+        if digest == before {
+            Err("the old policies are still in force".to_owned())
+        } else {
+            Ok(())
+        }
+    });
+    digest
 }
 
 fn microseconds(report: &Value, kind: &str, namespace: &str, what: &str) -> i64 {

@@ -3,6 +3,7 @@
 //! Constraints are held to their own contract, not to ours: what a constraint refuses is refused at a workload, too, and at an update
 //! that makes nothing worse. Loadline's modes and exemptions hold for them as for everything else.
 
+use json_patch::PatchOperation;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -86,19 +87,14 @@ impl Pipeline {
             read.map_err(|error| unread = Some(error.to_string())).ok()
         };
         let is_patched = !verdict.patch.is_empty() && matches!(request.object, Object::Pod(_));
-        let patched = is_patched.then(|| {
-            let mut request: serde_json::Value =
-                serde_json::from_str(text.get()).map_err(|error| error.to_string())?;
-            if let Some(object) = request.get_mut("object") {
-                mutation::apply(&verdict.patch, object).map_err(|error| error.to_string())?;
-            }
-            Ok::<_, String>(request)
-        });
+        let base = match shared.review.get() {
+            Some(review) => Ok(review.clone()),
+            None if is_patched => patched(text, &verdict.patch),
+            None => Ok(Review::of_text(text)),
+        };
         let old_object = read(objects.old_object);
-        let object = match &patched {
-            Some(Ok(request)) => {
-                request.get("object").and_then(|object| Metadata::read(&object.to_string()).ok())
-            }
+        let object = match base.as_ref().ok().and_then(Review::object) {
+            Some(object) if is_patched => Metadata::of(object).ok(),
             _ if request.operation == "DELETE" => read(objects.old_object),
             _ => read(objects.object),
         };
@@ -125,14 +121,8 @@ impl Pipeline {
             source: Some(Source::Original),
         };
         let reviewed = Reviewed { point: Point::Webhook, operation: &request.operation, subject };
-        let base = || match (&patched, shared.review.get()) {
-            (_, Some(review)) => Ok(review.clone()),
-            (Some(Ok(request)), None) => Ok(Review::from(request.clone())),
-            (Some(Err(problem)), None) => Err(problem.clone()),
-            (None, None) => Ok(Review::of_text(text)),
-        };
         let review = || {
-            let review = base()?;
+            let review = base.clone()?;
             Ok(match (facts.inventory().namespace(name), namespace) {
                 _ if name.is_empty() => review.for_templates(None),
                 (Some(namespace), _) => review.for_templates(Some(namespace)),
@@ -188,7 +178,7 @@ impl Pipeline {
             .collect();
         if !concerned.is_empty() {
             let deadline = shared.deadline(request);
-            match base() {
+            match base {
                 Ok(review) => {
                     let mut input = of_other(review, request);
                     if concerned.iter().any(|policy| policy.reads_inventory()) {
@@ -214,6 +204,16 @@ impl Pipeline {
         }
         verdict.diagnostics.extend(diagnostics);
     }
+}
+
+/// The review with its object as it will be.
+fn patched(request: &RawValue, patch: &[PatchOperation]) -> Result<Review, String> {
+    let mut request: serde_json::Value =
+        serde_json::from_str(request.get()).map_err(|error| error.to_string())?;
+    if let Some(object) = request.get_mut("object") {
+        mutation::apply(patch, object).map_err(|error| error.to_string())?;
+    }
+    Ok(Review::from(request))
 }
 
 /// The same, of a request that nobody has read yet.

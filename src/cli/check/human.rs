@@ -59,11 +59,13 @@ pub fn object(
     if run.with_cost {
         cost::write(out, renderer, &cost::lines(pipeline, subject, judged));
     }
-    let object = match &subject.pods {
-        Some(pods) => Some(pods.pod.clone()),
-        None => subject.raw(),
-    };
-    renderer.changes(out, &object.unwrap_or_default(), verdict);
+    if !verdict.patch.is_empty() {
+        let object = match &subject.pods {
+            Some(pods) => Some(pods.pod.clone()),
+            None => subject.raw(),
+        };
+        renderer.changes(out, &object.unwrap_or_default(), verdict);
+    }
     if let Some(own) = own {
         let _ = writeln!(out, "  in the {} itself", clean(&subject.kind));
         renderer.changes(out, &subject.raw().unwrap_or_default(), own);

@@ -88,11 +88,24 @@ fn problem(path: &Path, message: String) -> Problem {
 pub struct Part {
     /// The document.
     pub document: Document,
-    /// Its bytes: a review must be judged as it came, with the order of its keys.
+    /// Its bytes where they matter: a review must be judged as it came, with the order of its keys.
     pub raw: Option<Box<str>>,
 }
 
-/// Reads the documents of a text. One that is broken does not keep the others from being read.
+/// Hands over the documents of a text one by one, and says whether nothing was wrong with it. If something was, what was
+/// handed over is void, and [`parts`] says what it is.
+pub fn stream(text: &Text, sink: &mut dyn FnMut(Part)) -> bool {
+    let content = text.text.trim_start_matches('\u{feff}');
+    let is_json = content.trim_start().starts_with('{');
+    Document::stream(content, &mut |document| {
+        // The bytes of a review alone are of interest, and copies cost.
+        let is_review = document.value.get("kind").is_some_and(|kind| kind == "AdmissionReview");
+        let raw = document.text().filter(|_| is_json && is_review).map(Box::from);
+        sink(Part { document, raw });
+    })
+}
+
+/// Reads the documents of a text in which something is wrong. One that is broken does not keep the others from being read.
 pub fn parts(text: &Text) -> (Vec<Part>, Vec<Problem>) {
     let failed = |error: DocumentError| {
         // Of a file that is meant to be JSON, what a reader of JSON says is nearer the mark.

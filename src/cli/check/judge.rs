@@ -12,7 +12,6 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Facts;
 use crate::governance::POLICY_ERROR;
 use crate::mutation;
-use crate::server::today;
 
 /// What is said of an object.
 #[derive(Debug)]
@@ -104,11 +103,8 @@ pub fn judge(
     profile: Option<&str>,
 ) -> Judged {
     let decide = |request: &Request| {
-        let request = Request {
-            asked_profile: profile.map(str::to_owned),
-            today: today(),
-            ..request.clone()
-        };
+        let Some(profile) = profile else { return pipeline.decide(facts, request) };
+        let request = Request { asked_profile: Some(profile.to_owned()), ..request.clone() };
         pipeline.decide(facts, &request)
     };
     let verdict = decide(&subject.request);
@@ -162,12 +158,8 @@ pub fn answers(
     profile: Option<&str>,
 ) -> Result<[Vec<u8>; 2], String> {
     let staged = |request: &Request, stage| {
-        let request = Request {
-            stage,
-            asked_profile: profile.map(str::to_owned),
-            today: today(),
-            ..request.clone()
-        };
+        let request =
+            Request { stage, asked_profile: profile.map(str::to_owned), ..request.clone() };
         let verdict = pipeline.decide(facts, &request);
         (review::encode(&request.uid, stage, &verdict), verdict)
     };
@@ -182,7 +174,9 @@ pub fn answers(
         mutation::apply(&verdict.patch, object)
             .map_err(|error| format!("our own patch does not apply: {error}"))?;
         let body = Arc::from(body.to_string().into_bytes());
-        Some(review::decode(body, &pipeline.catalogue).map_err(|error| error.to_string())?)
+        let patched =
+            review::decode(body, &pipeline.catalogue).map_err(|error| error.to_string())?;
+        Some(Request { today: subject.request.today, ..patched })
     };
     let (validated, _) = staged(patched.as_ref().unwrap_or(&subject.request), Stage::Validate);
     Ok([mutated, validated])

@@ -1,17 +1,19 @@
 //! The objects in the documents: what is judged, what is known of the cluster, and what is neither.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::input::{self, Part};
-use super::{scope, template, typed};
+use super::{envelope, scope, template, typed};
 use crate::admission::review::{self, ReviewError};
 use crate::admission::{Object, Pipeline, Request};
 use crate::bundle::Problem;
 use crate::catalogue::Catalogue;
 use crate::cli::render::excerpt::{Origin, Text};
+use crate::date::Date;
 use crate::document::{Document, Mark};
 use crate::facts::NamespaceFact;
 use crate::node::NodeFact;
@@ -19,11 +21,11 @@ use crate::path::FieldPath;
 use crate::pod::{OWN_PREFIX, Taint, workload};
 
 /// What a text holds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Found {
     /// The text.
     pub text: Text,
-    /// Its documents.
+    /// Its documents: where their fields stand, without the values.
     pub documents: Vec<Document>,
     /// What is judged, in the order of the text.
     pub subjects: Vec<Subject>,
@@ -102,6 +104,8 @@ pub struct Reader<'a> {
     pub pipeline: &'a Pipeline,
     /// The namespace of objects that name none.
     pub namespace: &'a str,
+    /// The day of the requests.
+    pub today: Option<Date>,
     /// Whether objects are wanted that nothing is about, too.
     pub everything: bool,
 }
@@ -109,29 +113,31 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// Finds the objects in a text.
     pub fn find(&self, text: Text) -> Found {
-        let (parts, problems) = input::parts(&text);
-        let mut found = Found {
-            text,
-            documents: Vec::with_capacity(parts.len()),
-            subjects: Vec::new(),
-            nodes: Vec::new(),
-            namespaces: BTreeMap::new(),
-            skipped: BTreeMap::new(),
-            objects: Vec::new(),
-            problems,
-        };
-        for (number, part) in parts.into_iter().enumerate() {
-            self.sort(&mut found, number, &part, FieldPath::root(), &part.document.value);
-            found.documents.push(part.document);
+        let mut found = Found::default();
+        // The values of one document take the memory of those of the last.
+        if !input::stream(&text, &mut |part| self.take(&mut found, &text, part)) {
+            let (parts, problems) = input::parts(&text);
+            found = Found { problems, ..Found::default() };
+            for part in parts {
+                self.take(&mut found, &text, part);
+            }
         }
+        found.text = text;
         found
     }
 
+    /// Takes what is in a document, and of itself no more than where its fields stand.
+    fn take(&self, found: &mut Found, text: &Text, mut part: Part) {
+        self.sort(found, text, &part, FieldPath::root(), &part.document.value);
+        part.document.value = Value::Null;
+        found.documents.push(part.document);
+    }
+
     /// Sorts an object into where it belongs; a list is taken apart.
-    fn sort(&self, found: &mut Found, number: usize, part: &Part, base: FieldPath, object: &Value) {
+    fn sort(&self, found: &mut Found, text: &Text, part: &Part, base: FieldPath, object: &Value) {
         let fail = |found: &mut Found, place: &FieldPath, message: String| {
             let mark = part.document.locate(&base.clone().join(place.clone()));
-            found.problems.push(Problem { origin: found.text.name.clone(), mark, message });
+            found.problems.push(Problem { origin: text.name.clone(), mark, message });
         };
         let root = FieldPath::root();
         let Some(members) = object.as_object() else {
@@ -151,7 +157,7 @@ impl Reader<'_> {
         if let Some(items) = items {
             for (index, item) in items.iter().enumerate() {
                 let item = typed_item(item, api_version, kind.trim_end_matches("List"));
-                self.sort(found, number, part, base.clone().key("items").index(index), &item);
+                self.sort(found, text, part, base.clone().key("items").index(index), &item);
             }
             return;
         }
@@ -160,7 +166,7 @@ impl Reader<'_> {
         let is_review = group == "admission.k8s.io" && kind == "AdmissionReview";
         let is_pod = (group, kind) == ("", "Pod");
         if !is_review && (self.everything || self.pipeline.reads_inventory()) {
-            found.objects.push(self.complete(object, group, kind).0);
+            found.objects.push(self.complete(object, group, kind).0.into_owned());
         }
         let is_of_cluster = match (group, kind) {
             ("", "Node") => {
@@ -209,7 +215,7 @@ impl Reader<'_> {
             (self.review(object, group, version, kind), base.clone())
         };
         let request = match review::decode(Arc::from(body.into_bytes()), self.catalogue) {
-            Ok(request) => request,
+            Ok(request) => Request { today: self.today, ..request },
             Err(error) => {
                 return fail(
                     found,
@@ -238,7 +244,7 @@ impl Reader<'_> {
         };
         let known = &request.kind;
         found.subjects.push(Subject {
-            document: number,
+            document: found.documents.len(),
             base,
             api_version: [known.group.as_str(), &known.version]
                 .iter()
@@ -257,64 +263,41 @@ impl Reader<'_> {
     }
 
     /// The object as the API server has it before it asks: with its namespace in it. And that namespace.
-    fn complete(&self, object: &Value, group: &str, kind: &str) -> (Value, String) {
-        let mut object = object.clone();
-        let metadata = object.get("metadata");
-        let own = metadata.and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str);
-        let namespace = match own.filter(|own| !own.is_empty()) {
-            Some(own) => own.to_owned(),
+    fn complete<'v>(&self, object: &'v Value, group: &str, kind: &str) -> (Cow<'v, Value>, String) {
+        let own = object.get("metadata").and_then(|metadata| metadata.get("namespace"));
+        match own.and_then(Value::as_str).filter(|own| !own.is_empty()) {
+            Some(own) => (Cow::Borrowed(object), own.to_owned()),
             None if scope::is_namespaced(group, kind) => {
                 let namespace = self.namespace.to_owned();
+                let mut object = object.clone();
                 if let Some(members) = object.as_object_mut() {
                     let metadata = members.entry("metadata").or_insert_with(|| json!({}));
                     if let Some(metadata) = metadata.as_object_mut() {
                         metadata.insert("namespace".to_owned(), json!(namespace));
                     }
                 }
-                namespace
+                (Cow::Owned(object), namespace)
             }
             // The API server says of a Namespace that it lies in itself.
-            None if (group, kind) == ("", "Namespace") => name(&object).unwrap_or_default(),
-            None => String::new(),
-        };
-        (object, namespace)
+            None if (group, kind) == ("", "Namespace") => {
+                (Cow::Borrowed(object), name(object).unwrap_or_default())
+            }
+            None => (Cow::Borrowed(object), String::new()),
+        }
     }
 
     /// The review that the API server would send for a new object.
     fn review(&self, object: &Value, group: &str, version: &str, kind: &str) -> String {
         let (mut object, namespace) = self.complete(object, group, kind);
-        let spec = match workload(group, kind) {
-            Some(workload) => FieldPath::keys(workload.template),
-            None => FieldPath::root(),
-        }
-        .key("spec");
-        if let Some(spec) = object.pointer_mut(&spec.to_pointer()) {
+        let template = workload(group, kind).map_or("", |workload| workload.template);
+        let spec = FieldPath::keys(template).key("spec").to_pointer();
+        if object.pointer(&spec).is_some_and(template::is_incomplete)
+            && let Some(spec) = object.to_mut().pointer_mut(&spec)
+        {
             template::complete(spec);
         }
-        let kinds = json!({ "group": group, "version": version, "kind": kind });
-        let resource = scope::resource(kind);
-        let resource = json!({ "group": group, "version": version, "resource": resource });
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        json!({
-            "apiVersion": review::API_VERSION,
-            "kind": "AdmissionReview",
-            "request": {
-                "uid": template::uid(&object),
-                "kind": kinds,
-                "resource": resource,
-                "requestKind": kinds,
-                "requestResource": resource,
-                "name": name,
-                "namespace": namespace,
-                "operation": "CREATE",
-                "userInfo": {},
-                "object": object,
-                "oldObject": null,
-                "dryRun": true,
-                "options": { "apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions" },
-            },
-        })
-        .to_string()
+        envelope::review(&object.to_string(), name, &namespace, [group, version, kind])
     }
 
     fn pods(
@@ -326,7 +309,7 @@ impl Reader<'_> {
         let pods = template::Template::of(workload, at, &request.kind, &request.namespace);
         let body = self.review(&pods.pod, "", "v1", "Pod");
         let request = review::decode(Arc::from(body.into_bytes()), self.catalogue)?;
-        Ok(pods.with(request))
+        Ok(pods.with(Request { today: self.today, ..request }))
     }
 }
 
@@ -337,15 +320,15 @@ fn inner(error: &ReviewError) -> String {
 }
 
 /// An item of a list, with the kind and version that typed lists say once for all.
-fn typed_item<'v>(item: &'v Value, api_version: &str, kind: &str) -> std::borrow::Cow<'v, Value> {
+fn typed_item<'v>(item: &'v Value, api_version: &str, kind: &str) -> Cow<'v, Value> {
     match item.as_object() {
         Some(members) if !kind.is_empty() && !members.contains_key("kind") => {
             let mut members = members.clone();
             members.insert("kind".to_owned(), json!(kind));
             members.insert("apiVersion".to_owned(), json!(api_version));
-            std::borrow::Cow::Owned(Value::Object(members))
+            Cow::Owned(Value::Object(members))
         }
-        _ => std::borrow::Cow::Borrowed(item),
+        _ => Cow::Borrowed(item),
     }
 }
 

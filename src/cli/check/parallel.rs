@@ -3,7 +3,6 @@
 use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// Work that is done sooner needs no word about how far it is.
@@ -20,34 +19,41 @@ pub fn map<T: Sync, R: Send>(items: &[T], noun: &str, work: impl Fn(&T) -> R + S
         return items.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
-    let (sender, results) = mpsc::channel();
-    let mut done: Vec<(usize, R)> = Vec::with_capacity(items.len());
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            let (sender, next, work) = (sender.clone(), &next, &work);
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(index) else { break };
-                    if sender.send((index, work(item))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut progress = Progress::new(noun, items.len());
+    // Each worker keeps its results until the end: handing over each would wake this thread as often.
+    let run = || {
+        let mut done: Vec<(usize, R)> = Vec::new();
         loop {
-            match results.recv_timeout(TICK) {
-                Ok(result) => done.push(result),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { break done };
+            done.push((index, work(item)));
+        }
+    };
+    let mut done: Vec<(usize, R)> = Vec::with_capacity(items.len());
+    let caller = std::thread::current();
+    std::thread::scope(|scope| {
+        let spawn = |_| {
+            let (caller, run) = (&caller, &run);
+            scope.spawn(move || {
+                let done = run();
+                caller.unpark();
+                done
+            })
+        };
+        let workers: Vec<_> = (0..workers).map(spawn).collect();
+        let mut progress = Progress::new(noun, items.len());
+        while progress.is_watched && workers.iter().any(|worker| !worker.is_finished()) {
+            std::thread::park_timeout(TICK);
+            progress.tell(next.load(Ordering::Relaxed).min(items.len()));
+        }
+        for worker in workers {
+            match worker.join() {
+                Ok(results) => done.extend(results),
+                Err(panic) => std::panic::resume_unwind(panic),
             }
-            progress.tell(done.len());
         }
         progress.clear();
     });
-    done.sort_by_key(|(index, _)| *index);
+    done.sort_unstable_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::Run;
+use super::envelope;
 use super::finding::{self, Finding};
-use super::template;
 use crate::admission::Pipeline;
 use crate::bundle::Problem;
 use crate::cli::render::profiles;
@@ -181,7 +181,7 @@ fn fingerprint(finding: &Finding<'_>, seen: &mut BTreeSet<String>) -> String {
         &diagnostic.profiles.join(","),
     ];
     // Two findings that agree in all of this are told apart by their order.
-    let names = (0_usize..).map(|number| template::uid(&json!([parts, number])));
+    let names = (0_usize..).map(|number| envelope::uid(&json!([parts, number]).to_string()));
     let mut new = names.filter(|name| seen.insert(name.clone()));
     new.next().unwrap_or_default()
 }

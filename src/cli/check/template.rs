@@ -1,10 +1,7 @@
 //! The pods that a workload makes, made here as its controller would make them, so that they can be judged before they
 //! exist.
 
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::admission::{Kind, Request};
 use crate::path::{FieldPath, Segment};
@@ -135,28 +132,25 @@ fn claims(workload: &Value, name: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Whether a pod spec has something to complete.
+pub fn is_incomplete(spec: &Value) -> bool {
+    let volumes = spec.get("volumes").and_then(Value::as_array);
+    volumes.into_iter().flatten().filter_map(Value::as_object).any(has_no_source)
+}
+
+fn has_no_source(volume: &Map<String, Value>) -> bool {
+    volume.iter().all(|(key, value)| key == "name" || value.is_null())
+}
+
 /// Completes a pod spec where the API server does so in a way that changes its meaning: a volume that names no source is an
 /// `emptyDir`.
 pub fn complete(spec: &mut Value) {
     let volumes = spec.get_mut("volumes").and_then(Value::as_array_mut);
     for volume in volumes.into_iter().flatten().filter_map(Value::as_object_mut) {
-        if volume.iter().all(|(key, value)| key == "name" || value.is_null()) {
+        if has_no_source(volume) {
             volume.insert("emptyDir".to_owned(), json!({}));
         }
     }
-}
-
-/// A uid made of an object: the same object gets the same one, so that answers can be compared.
-pub fn uid(object: &Value) -> String {
-    let hash = Sha256::digest(object.to_string());
-    let mut uid = String::with_capacity(36);
-    for (position, byte) in hash.iter().take(16).enumerate() {
-        if matches!(position, 4 | 6 | 8 | 10) {
-            uid.push('-');
-        }
-        let _ = write!(uid, "{byte:02x}");
-    }
-    uid
 }
 
 #[cfg(test)]
@@ -201,13 +195,5 @@ mod tests {
         assert_eq!(spec["volumes"][0]["emptyDir"], json!({}));
         assert_eq!(spec["volumes"][1].get("emptyDir"), None);
         assert_eq!(spec["volumes"][2]["emptyDir"], json!({}));
-    }
-
-    #[test]
-    fn a_uid_depends_on_the_object_alone() {
-        let one = uid(&json!({"a": 1}));
-        assert_eq!(one, uid(&json!({"a": 1})));
-        assert_ne!(one, uid(&json!({"a": 2})));
-        assert_eq!(one.len(), 36);
     }
 }

@@ -110,7 +110,7 @@ impl Objects {
 }
 
 fn reader<'p>(pipeline: &'p Pipeline, namespace: &'p str) -> Reader<'p> {
-    Reader { catalogue: &pipeline.catalogue, pipeline, namespace, everything: true }
+    Reader { catalogue: &pipeline.catalogue, pipeline, namespace, today: None, everything: true }
 }
 
 fn find(reader: &Reader<'_>, text: excerpt::Text) -> anyhow::Result<Found> {

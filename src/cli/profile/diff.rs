@@ -130,6 +130,7 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
         catalogue: &pipeline.catalogue,
         pipeline: &pipeline,
         namespace: "default",
+        today: crate::server::today(),
         everything: false,
     };
     let files = input::files(&arguments.filename, arguments.recursive)

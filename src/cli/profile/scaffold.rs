@@ -53,6 +53,7 @@ pub fn run(arguments: &NewArgs) -> anyhow::Result<ExitStatus> {
         catalogue: &pipeline.catalogue,
         pipeline: &pipeline,
         namespace: "default",
+        today: crate::server::today(),
         everything: false,
     };
     let found = reader.find(text);

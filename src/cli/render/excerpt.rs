@@ -10,7 +10,7 @@ use crate::path::FieldPath;
 const DEFAULT_WIDTH: usize = 120;
 
 /// A text with its name, and its lines within reach.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Text {
     /// A file name, for messages.
     pub name: String,

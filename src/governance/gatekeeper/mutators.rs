@@ -185,8 +185,7 @@ impl Mutators {
         for _ in 0..=self.list.len() {
             restless = false;
             for mutator in &self.list {
-                let metadata =
-                    Metadata::read(&now.to_string()).map_err(|error| error.to_string())?;
+                let metadata = Metadata::of(&now).map_err(|error| error.to_string())?;
                 let (group, kind) = metadata.group_and_kind();
                 let version = metadata.api_version.rsplit('/').next().unwrap_or_default();
                 if !mutator.is_for(group, version, kind, operation)

@@ -93,6 +93,11 @@ impl Metadata {
         serde_json::from_str(object)
     }
 
+    /// Reads the metadata of an object.
+    pub fn of(object: &serde_json::Value) -> Result<Self, serde_json::Error> {
+        Self::deserialize(object)
+    }
+
     /// Group and kind.
     pub fn group_and_kind(&self) -> (&str, &str) {
         let group = self.api_version.split_once('/').map_or("", |(group, _)| group);

@@ -1,0 +1,289 @@
+//! The reader of YAML: values, and beside them where they stand.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use granit_parser::{Event, Parser, ScalarStyle, Span};
+use serde_json::{Map, Value};
+
+use super::scalar::resolve;
+use super::{DocumentError, Mark};
+use crate::path::{FieldPath, Segment};
+
+/// How many nodes a text may have after its aliases are followed.
+const MAX_NODES: usize = 2_000_000;
+
+/// How deep a document may nest.
+const MAX_DEPTH: usize = 200;
+
+/// Key of the maps that are merged into the one around it.
+const MERGE: &str = "<<";
+
+/// Where a value stands, and what is in it.
+#[derive(Clone, Debug)]
+pub(super) struct Spanned {
+    /// Of a member of a map: where its key stands.
+    pub(super) mark: Mark,
+    /// What is in it.
+    pub(super) below: Below,
+}
+
+/// What is in a value.
+#[derive(Clone, Debug)]
+pub(super) enum Below {
+    Nothing,
+    List(Vec<Spanned>),
+    Map(Vec<(Name, Spanned)>),
+}
+
+/// Stands for a key: a number made of its characters. The keys themselves are in the value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Name(u64);
+
+impl Name {
+    pub(super) fn of(key: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+impl Spanned {
+    /// Where a field stands; for a field that is not there, the nearest one around it.
+    pub(super) fn locate(&self, path: &FieldPath) -> Mark {
+        let mut here = self;
+        for segment in path.segments() {
+            let next = match (&here.below, segment) {
+                (Below::List(elements), Segment::Index(index)) => elements.get(*index),
+                (Below::Map(members), Segment::Key(key)) => {
+                    let wanted = Name::of(key);
+                    members.iter().find(|(name, _)| *name == wanted).map(|(_, next)| next)
+                }
+                _ => None,
+            };
+            let Some(next) = next else { break };
+            here = next;
+        }
+        here.mark
+    }
+
+    /// The same as a member, which stands where its key does.
+    pub(super) fn standing_at(mut self, mark: Mark) -> Self {
+        self.mark = mark;
+        self
+    }
+
+    /// How many values it is.
+    fn size(&self) -> usize {
+        match &self.below {
+            Below::Nothing => 1,
+            Below::List(elements) => 1 + elements.iter().map(Self::size).sum::<usize>(),
+            Below::Map(members) => 1 + members.iter().map(|(_, value)| value.size()).sum::<usize>(),
+        }
+    }
+}
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// The value.
+    pub(super) value: Value,
+    /// Where it stands.
+    pub(super) place: Spanned,
+}
+
+/// A collection that is still open.
+enum Open {
+    List { anchor: usize, mark: Mark, values: Vec<Value>, places: Vec<Spanned> },
+    Map { anchor: usize, mark: Mark, map: OpenMap, key: Option<(String, Mark)> },
+}
+
+/// The members of a map so far.
+#[derive(Default)]
+struct OpenMap {
+    values: Map<String, Value>,
+    places: Vec<(Name, Spanned)>,
+    /// The maps to be merged into it.
+    merged: Vec<Node>,
+}
+
+impl OpenMap {
+    fn insert(&mut self, key: String, at: Mark, Node { value, place }: Node) {
+        if key == MERGE {
+            self.merged.push(Node { value, place });
+            return;
+        }
+        self.places.push((Name::of(&key), place.standing_at(at)));
+        self.values.insert(key, value);
+    }
+
+    /// Follows merge keys: members of the merged maps stand where the object itself has none of that name.
+    fn close(mut self, mark: Mark) -> Node {
+        for Node { value, place } in std::mem::take(&mut self.merged) {
+            match (value, place.below) {
+                (Value::Array(values), Below::List(places)) => {
+                    for (value, place) in values.into_iter().zip(places) {
+                        self.take_from(value, place);
+                    }
+                }
+                (value, below) => self.take_from(value, Spanned { mark, below }),
+            }
+        }
+        let place = Spanned { mark, below: Below::Map(self.places) };
+        Node { value: Value::Object(self.values), place }
+    }
+
+    fn take_from(&mut self, value: Value, place: Spanned) {
+        let (Value::Object(values), Below::Map(places)) = (value, place.below) else {
+            return;
+        };
+        for (key, value) in values {
+            if self.values.contains_key(&key) {
+                continue;
+            }
+            let name = Name::of(&key);
+            self.places.extend(places.iter().find(|(one, _)| *one == name).cloned());
+            self.values.insert(key, value);
+        }
+    }
+}
+
+/// Reads a stream. How many values it had before can be told to it.
+#[derive(Default)]
+pub(super) struct Loader {
+    open: Vec<Open>,
+    anchors: Vec<(usize, Node)>,
+    nodes: usize,
+    /// How many lines stand before the text.
+    lines: usize,
+}
+
+impl Loader {
+    /// Hands over each document of a text before which that many lines stand, empty ones too.
+    ///
+    /// Fails at the first thing that is wrong; the documents before it have been handed over by then.
+    pub(super) fn load(
+        &mut self,
+        text: &str,
+        lines: usize,
+        sink: &mut dyn FnMut(Node),
+    ) -> Result<(), DocumentError> {
+        self.lines = lines;
+        for event in Parser::new_from_str(text) {
+            let (event, span) = event.map_err(|error| DocumentError {
+                mark: Some(Mark {
+                    line: lines + error.marker().line(),
+                    column: error.marker().col() + 1,
+                }),
+                message: error.info().clone(),
+            })?;
+            if let Some(document) = self.step(event, span)? {
+                self.anchors.clear();
+                sink(document);
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, event: Event<'_>, span: Span) -> Result<Option<Node>, DocumentError> {
+        let mark = Mark { line: self.lines + span.start.line(), column: span.start.col() + 1 };
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_string = style != ScalarStyle::Plain
+                    || tag.as_ref().is_some_and(|tag| tag.core_suffix() == Some("str"));
+                let value =
+                    if is_string { Value::String(text.into_owned()) } else { resolve(text) };
+                self.put(anchor, Node { value, place: Spanned { mark, below: Below::Nothing } }, 1)
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                let (values, places) = (Vec::new(), Vec::new());
+                self.open(Open::List { anchor, mark, values, places }, mark)
+            }
+            Event::MappingStart(_, anchor, _) => {
+                self.open(Open::Map { anchor, mark, map: OpenMap::default(), key: None }, mark)
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open::List { anchor, mark, values, places }) => {
+                    let place = Spanned { mark, below: Below::List(places) };
+                    self.put(anchor, Node { value: Value::Array(values), place }, 1)
+                }
+                Some(Open::Map { anchor, mark, map, .. }) => self.put(anchor, map.close(mark), 1),
+                None => Ok(None),
+            },
+            Event::Alias(anchor) => {
+                let target = self.anchors.iter().rev().find(|(id, _)| *id == anchor);
+                let Some((_, target)) = target else {
+                    return Err(DocumentError {
+                        mark: Some(mark),
+                        message: "an alias inside its own anchor".into(),
+                    });
+                };
+                let target = target.clone();
+                let size = target.place.size();
+                self.put(0, target, size)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn open(&mut self, open: Open, mark: Mark) -> Result<Option<Node>, DocumentError> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(DocumentError {
+                mark: Some(mark),
+                message: format!("nested deeper than {MAX_DEPTH} levels"),
+            });
+        }
+        self.open.push(open);
+        Ok(None)
+    }
+
+    /// Puts a node where it belongs. Gives it back where it is a whole document.
+    fn put(
+        &mut self,
+        anchor: usize,
+        node: Node,
+        size: usize,
+    ) -> Result<Option<Node>, DocumentError> {
+        self.nodes += size;
+        let mark = node.place.mark;
+        if self.nodes > MAX_NODES {
+            return Err(DocumentError {
+                mark: Some(mark),
+                message: format!("more than {MAX_NODES} values once aliases are followed"),
+            });
+        }
+        if anchor > 0 {
+            self.anchors.push((anchor, node.clone()));
+        }
+        match self.open.last_mut() {
+            None => return Ok(Some(node)),
+            Some(Open::List { values, places, .. }) => {
+                values.push(node.value);
+                places.push(node.place);
+            }
+            Some(Open::Map { map, key, .. }) => {
+                if let Some((name, at)) = key.take() {
+                    map.insert(name, at, node);
+                    return Ok(None);
+                }
+                let name = match node.value {
+                    Value::String(name) => name,
+                    Value::Array(_) | Value::Object(_) => {
+                        return Err(DocumentError {
+                            mark: Some(mark),
+                            message: "a key that is no scalar".into(),
+                        });
+                    }
+                    other => other.to_string(),
+                };
+                if map.values.contains_key(&name) {
+                    return Err(DocumentError {
+                        mark: Some(mark),
+                        message: format!("the key `{name}` stands twice in one object"),
+                    });
+                }
+                *key = Some((name, mark));
+            }
+        }
+        Ok(None)
+    }
+}
