@@ -72,7 +72,7 @@ impl fmt::Display for Reason {
                 "its namespace asks for the profile with `loadline.dev/profile`"
             }
             Self::AskedByPod => "it asks for the profile with `loadline.dev/profile`",
-            Self::Claimed => "the profile claims pods with its scheduler name, label or annotation",
+            Self::Claimed => "the profile claims such pods by scheduler name, label or annotation, theirs or their namespace's",
             Self::Burst => "its label or annotation lets it burst to the profile",
             Self::NodeName => "`spec.nodeName` names one of its nodes",
             Self::Schedulable => "its tolerations, node selector and affinity admit such a node",

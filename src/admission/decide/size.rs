@@ -52,7 +52,7 @@ impl Decision<'_> {
         } else {
             format!("the pod asks for {asked} and is billed as {billed}")
         };
-        let mut why = size.words.clone();
+        let mut why = format!("a pod gets {}", size.words);
         if let Some((prices, hourly)) = cost.prices.as_ref().zip(cost.estimate.hourly) {
             let _ = write!(
                 why,

@@ -115,7 +115,14 @@ fn lint(texts: &[Text]) -> (usize, Vec<Finding>) {
     };
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
     for text in texts {
-        for document in Document::parse_all(&text.text).unwrap_or_default() {
+        // What cannot be read at all was told by the loader.
+        let documents = Document::parse_all(&text.text);
+        if documents.as_ref().is_ok_and(Vec::is_empty) {
+            let message = "there is nothing in this file".to_owned();
+            let problem = Problem { origin: text.name.clone(), mark: None, message };
+            found.push(Finding { problem, is_warning: false });
+        }
+        for document in documents.unwrap_or_default() {
             let kind = document.value.get("kind").and_then(Value::as_str);
             if !matches!(kind, Some("VirtualNodeProfile" | "VirtualNodeBase")) {
                 continue;
@@ -206,6 +213,11 @@ spec:
             "    - {features: [volume.empty-dir], support: supported, reason: it works, source: mine@2:a.go:1, verified: {how: source, date: 2026-02-28}}\n",
             &[],
         );
+    }
+
+    #[test]
+    fn an_empty_file_does_not_pass() {
+        check_text("# nothing yet\n---\n", &["x: there is nothing in this file"]);
     }
 
     #[test]
