@@ -3,7 +3,10 @@
 //! `LOADLINE_GATEKEEPER_LIBRARY` names a folder with Gatekeeper's library, whose own are taken then; otherwise they are ten of
 //! our own, twice, that do what those do.
 
-#![allow(unreachable_pub, reason = "the tests and the benchmarks that include this file are crates of their own")]
+#![allow(
+    unreachable_pub,
+    reason = "the tests and the benchmarks that include this file are crates of their own"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

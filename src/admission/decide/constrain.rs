@@ -53,9 +53,12 @@ impl Pipeline {
         self.may_concern(group, kind, operation) || self.mutators.may_change(group, kind, operation)
     }
 
-    /// Whether a constraint or a policy looks at `data.inventory`, or at whole Namespaces.
-    pub fn reads_inventory(&self) -> bool {
-        !self.constraints.is_empty() || self.policies.iter().any(Policy::reads_inventory)
+    /// Whether a constraint or a policy may look at objects of that kind besides the one that it judges: at all of them in
+    /// `data.inventory`; constraints also at whole Namespaces.
+    pub fn looks_at(&self, group: &str, kind: &str) -> bool {
+        self.constraints.read_inventory()
+            || self.policies.iter().any(Policy::reads_inventory)
+            || (!self.constraints.is_empty() && (group, kind) == ("", "Namespace"))
     }
 
     /// Adds what constraints say to the verdict.

@@ -165,7 +165,7 @@ impl Reader<'_> {
         let workload = workload(group, kind);
         let is_review = group == "admission.k8s.io" && kind == "AdmissionReview";
         let is_pod = (group, kind) == ("", "Pod");
-        if !is_review && (self.everything || self.pipeline.reads_inventory()) {
+        if !is_review && (self.everything || self.pipeline.looks_at(group, kind)) {
             found.objects.push(self.complete(object, group, kind).0.into_owned());
         }
         let is_of_cluster = match (group, kind) {

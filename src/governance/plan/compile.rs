@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Node;
 
-use super::program::{Clause, Definition, Expr, Kind, Pattern, Rule, RuleId};
+use super::program::{Clause, Definition, Expr, Kind, Pattern, Rule, RuleId, Slot};
 use super::{Constant, Program};
 use crate::governance::rule_path;
 use crate::governance::syntax::{self, Gives, Syntax, kind_of};
@@ -153,11 +153,13 @@ struct Unit<'c, 's> {
     /// The names that hide rules, innermost last.
     scopes: Vec<Scope>,
     slots: usize,
+    /// What was worked out before the negation that is being compiled, and where it is.
+    worked_out: Vec<(*const Node, Slot)>,
 }
 
 impl<'c, 's> Unit<'c, 's> {
     const fn new(compiler: &'c mut Compiler<'s>, module: &'s Syntax) -> Self {
-        Self { compiler, module, scopes: Vec::new(), slots: 0 }
+        Self { compiler, module, scopes: Vec::new(), slots: 0, worked_out: Vec::new() }
     }
 
     fn definition(mut self, rule: &syntax::Rule) -> Compiled<Definition> {

@@ -10,11 +10,14 @@ macro_rules! some {
     };
 }
 
+mod answers;
 mod expressions;
 mod rules;
 mod statements;
 
 use bumpalo::Bump;
+
+use answers::Answer;
 
 use super::Program;
 use super::program::{Expr, RuleId, Slot};
@@ -68,6 +71,8 @@ pub(super) struct Run<'r> {
     base: usize,
     rules: Vec<Memo<'r>>,
     literals: Vec<Option<Value<'r>>>,
+    /// What functions gave, see [`Answer`]; none as long as there was no call.
+    answers: Vec<Answer<'r>>,
     steps: u32,
 }
 
@@ -90,6 +95,7 @@ impl<'r> Run<'r> {
             base: 0,
             rules: vec![Memo::Unknown; program.rules.len()],
             literals: vec![None; program.literals.len()],
+            answers: Vec::new(),
             steps: 0,
         }
     }

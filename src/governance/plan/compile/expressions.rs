@@ -15,6 +15,10 @@ use crate::governance::syntax::{kind_of, list};
 impl Unit<'_, '_> {
     /// An expression; `out` takes the statements that have to come before it.
     pub(super) fn expression(&mut self, node: &Node, out: &mut Vec<Statement>) -> Compiled<Expr> {
+        let before = self.worked_out.iter().find(|(known, _)| std::ptr::eq(*known, node));
+        if let Some((_, slot)) = before {
+            return Ok(Expr::Local(*slot));
+        }
         let Some((kind, content)) = kind_of(node) else {
             return Err(Halt::Foreign("no expression"));
         };

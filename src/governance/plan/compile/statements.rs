@@ -85,16 +85,9 @@ impl Unit<'_, '_> {
             ("SomeVars", _) => {}
             ("Expr", Some(expression)) => self.expression_statement(expression, out)?,
             ("NotExpr", Some(expression)) => {
-                for node in needed(self.module, expression) {
-                    let operand = self.expression(node, out)?;
-                    out.push(Statement::Match(Pattern::Any, operand));
-                }
-                self.enter_negation(expression);
-                let mut block = Vec::new();
-                let negated = self.expression_statement(expression, &mut block);
-                self.scopes.pop();
-                negated?;
-                out.push(Statement::Not(block.into()));
+                let negation = self.negation(expression, out);
+                self.worked_out.clear();
+                out.push(Statement::Not(negation?));
             }
             ("SomeIn", _) => {
                 let collection = part("collection").ok_or(Halt::Foreign("`some` without `in`"))?;
@@ -108,6 +101,22 @@ impl Unit<'_, '_> {
             _ => return Err(Halt::Foreign("a statement of an unknown kind")),
         }
         Ok(())
+    }
+
+    /// What must not hold; `out` takes what is worked out before.
+    fn negation(&mut self, expression: &Node, out: &mut Vec<Statement>) -> Compiled<Block> {
+        for node in needed(self.module, expression) {
+            let operand = self.expression(node, out)?;
+            let slot = self.nameless();
+            out.push(Statement::Match(Pattern::Bind(slot), operand));
+            self.worked_out.push((node, slot));
+        }
+        self.enter_negation(expression);
+        let mut block = Vec::new();
+        let negated = self.expression_statement(expression, &mut block);
+        self.scopes.pop();
+        negated?;
+        Ok(block.into())
     }
 
     fn every(&mut self, every: &Node, out: &mut Vec<Statement>) -> Compiled<()> {

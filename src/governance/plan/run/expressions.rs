@@ -2,7 +2,7 @@
 
 use super::{MAX_PARTS, Outcome, Run, Stop, pairs};
 use crate::governance::builtins::{self, Builtin, Unable};
-use crate::governance::plan::program::{Comparison, Expr, Operation, Statement, Step};
+use crate::governance::plan::program::{Comparison, Expr, Native, Operation, Statement, Step};
 use crate::governance::plan::value::Value;
 use crate::governance::unit::Errors;
 
@@ -25,14 +25,37 @@ impl<'r> Run<'r> {
             Expr::Rule(id) => return self.rule(*id),
             Expr::Call(id, arguments) => return self.call(*id, arguments),
             Expr::Builtin(builtin, native, arguments) => {
-                return self.with_arguments(arguments, |run, arguments| {
-                    run.room()?;
-                    match native.and_then(|native| native(run.arena, arguments)) {
-                        Some(value) => Ok(Some(value)),
-                        None => run.engine(builtin, arguments),
-                    }
-                });
+                return self.builtin(builtin, *native, arguments);
             }
+            Expr::Compare(comparison, sides) => {
+                let left = some!(self.value(&sides.0)?);
+                let right = some!(self.value(&sides.1)?);
+                Value::Bool(compare(*comparison, left, right))
+            }
+            other => return self.composed(other),
+        }))
+    }
+
+    // What is usual stays small: `value` calls itself all the time.
+    #[inline(never)]
+    fn builtin(
+        &mut self,
+        builtin: &'static Builtin,
+        native: Option<Native>,
+        arguments: &'r [Expr],
+    ) -> Outcome<'r> {
+        self.with_arguments(arguments, |run, arguments| {
+            run.room()?;
+            match native.and_then(|native| native(run.arena, arguments)) {
+                Some(value) => Ok(Some(value)),
+                None => run.engine(builtin, arguments),
+            }
+        })
+    }
+
+    #[inline(never)]
+    fn composed(&mut self, expression: &'r Expr) -> Outcome<'r> {
+        Ok(Some(match expression {
             Expr::Array(items) => {
                 let mut values = Vec::with_capacity(items.len());
                 for item in items {
@@ -74,11 +97,6 @@ impl<'r> Run<'r> {
                 self.room()?;
                 Value::object(self.arena, &mut members).ok_or(Stop::GiveUp)?
             }
-            Expr::Compare(comparison, sides) => {
-                let left = some!(self.value(&sides.0)?);
-                let right = some!(self.value(&sides.1)?);
-                Value::Bool(compare(*comparison, left, right))
-            }
             Expr::Arithmetic(operation, sides) => {
                 let left = some!(self.value(&sides.0)?);
                 let right = some!(self.value(&sides.1)?);
@@ -93,6 +111,8 @@ impl<'r> Run<'r> {
                 let collection = some!(self.value(&sides.1)?);
                 Value::Bool(within(key, value, collection))
             }
+            // `value` knows all others.
+            _ => return Err(Stop::GiveUp),
         }))
     }
 

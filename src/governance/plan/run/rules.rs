@@ -1,7 +1,8 @@
 //! Rules and functions.
 
+use super::answers::Answer;
 use super::{Flow, Memo, Outcome, Run, Stop};
-use crate::governance::plan::program::{Clause, Definition, Expr, Kind, Rule, RuleId};
+use crate::governance::plan::program::{Clause, Definition, Expr, Kind, Pattern, Rule, RuleId};
 use crate::governance::plan::value::Value;
 
 impl<'r> Run<'r> {
@@ -70,6 +71,9 @@ impl<'r> Run<'r> {
         self.step()?;
         let mut known = None;
         for definition in &rule.definitions {
+            if is_about_others(definition, arguments) {
+                continue;
+            }
             let value = self.definition(definition, arguments, rule.is_settled)?;
             match (known, value) {
                 (Some(known), Some(value)) if known != value => return Err(Stop::GiveUp),
@@ -118,8 +122,38 @@ impl<'r> Run<'r> {
     }
 
     pub(super) fn call(&mut self, id: RuleId, arguments: &'r [Expr]) -> Outcome<'r> {
+        self.with_arguments(arguments, |run, arguments| run.answer(id, arguments))
+    }
+
+    /// What a function gives: looked up where it was asked the same before.
+    fn answer(&mut self, id: RuleId, arguments: &[Value<'r>]) -> Outcome<'r> {
         let program = self.program;
         let rule = program.rules.get(id).ok_or(Stop::GiveUp)?;
-        self.with_arguments(arguments, |run, arguments| run.complete(rule, arguments))
+        let Some(place) = Answer::place(id, arguments) else {
+            return self.complete(rule, arguments);
+        };
+        if let Some(answer) = self.answers.get(place)
+            && answer.is_to(id, arguments)
+        {
+            return Ok(answer.value);
+        }
+        let value = self.complete(rule, arguments)?;
+        if self.answers.is_empty() {
+            self.answers.resize(Answer::PLACES, Answer::NONE);
+        }
+        if let Some(answer) = self.answers.get_mut(place) {
+            *answer = Answer::new(id, arguments, value);
+        }
+        Ok(value)
     }
+}
+
+/// Whether a definition names other texts than these arguments: `f("Ki")` and its likes stand in long rows.
+fn is_about_others(definition: &Definition, arguments: &[Value<'_>]) -> bool {
+    definition.arguments.iter().zip(arguments).any(|(pattern, argument)| match pattern {
+        Pattern::Equal(Expr::Text(text)) => {
+            !matches!(argument, Value::Text(argument) if **argument == **text)
+        }
+        _ => false,
+    })
 }
