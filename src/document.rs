@@ -150,6 +150,10 @@ impl Document {
         match &self.places {
             Places::None => None,
             Places::Known(places) => Some(places.locate(path)),
+            // Every object is told with the line where it begins.
+            Places::Json { text, start, .. } if path.segments().is_empty() => {
+                Some(json::place(text, *start))
+            }
             Places::Json { text, start, known, .. } => {
                 Some(known.get_or_init(|| json::places(text, *start)).locate(path))
             }

@@ -129,8 +129,12 @@ impl<'de, const AS_YAML: bool> Visitor<'de> for UniqueVisitor<AS_YAML> {
 
 /// Where the fields of a value stand. The text is known to be JSON there.
 pub(super) fn places(text: &str, start: Start) -> Spanned {
-    let Start { line, begin, at } = start;
-    Scanner { text, at, counted: begin, line, column: 1 }.value()
+    Scanner::new(text, start).value()
+}
+
+/// Where a value stands.
+pub(super) fn place(text: &str, start: Start) -> Mark {
+    Scanner::new(text, start).mark()
 }
 
 /// Goes through JSON that was read before, so that nothing can be wrong with it, and it is not too deep.
@@ -143,7 +147,11 @@ struct Scanner<'t> {
     column: usize,
 }
 
-impl Scanner<'_> {
+impl<'t> Scanner<'t> {
+    const fn new(text: &'t str, Start { line, begin, at }: Start) -> Self {
+        Self { text, at, counted: begin, line, column: 1 }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

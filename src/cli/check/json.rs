@@ -1,6 +1,7 @@
 //! The answer of `check -o json`.
 
 use std::collections::BTreeMap;
+use std::mem::forget;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -79,7 +80,10 @@ pub fn report(run: &Run<'_>, problems: &[Problem]) -> serde_json::Result<String>
             .collect(),
         summary,
     };
-    serde_json::to_string_pretty(&report)
+    let text = serde_json::to_string_pretty(&report);
+    // The process is about to end.
+    forget(report);
+    text
 }
 
 fn entry<'a>(
