@@ -64,6 +64,13 @@ impl Pipeline {
         !self.policies.is_empty() || !self.constraints.is_empty()
     }
 
+    /// Whether deciding on a request surely ends when its time is up.
+    pub fn keeps_time(&self, request: &Request) -> bool {
+        let kind = &request.kind;
+        self.policies.iter().all(Policy::keeps_time)
+            && self.constraints.keep_time(&kind.group, &kind.kind, &request.operation)
+    }
+
     /// The kinds of objects that policies want to know, each once.
     pub fn synced(&self) -> Vec<Synced> {
         let mut kinds = self.constraints.synced.clone();

@@ -214,6 +214,11 @@ impl Policy {
         self.reads_cost
     }
 
+    /// Whether it surely ends when its time is up: the engine looks at the clock only now and then.
+    pub const fn keeps_time(&self) -> bool {
+        self.unit.keeps_time()
+    }
+
     /// Whether the policy may look at `data.inventory`.
     pub const fn reads_inventory(&self) -> bool {
         self.reads_inventory

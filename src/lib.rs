@@ -41,6 +41,9 @@
 //! 2. The engine's virtual machine, whose program is changed so that it hides nothing (`governance::machine`).
 //! 3. The engine's interpreter, where the machine would not do the same; it also prints, covers and explains.
 //!
+//! The server lets a program decide on the thread that serves the connection, and everything else on a thread of its own
+//! (`server::deciding`).
+//!
 //! Functions whose cost is unbounded look at their arguments first (`governance::builtins`).
 //!
 //! The last line of defence is a journal ([`governance::journal`]), not a worker process: a worker needs two copies of each

@@ -3,13 +3,13 @@
 //! Handlers turn bytes into bytes through [`Pipeline::decide`] and do nothing else. Whatever goes wrong on our side is
 //! answered with a status that is not 2xx, so that the API server's failure policy decides.
 
+mod deciding;
 pub mod journal;
 pub mod listen;
 mod ready;
 pub mod reload;
 pub mod tls;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use k8s_openapi::jiff;
 use tokio::sync::Semaphore;
 
-use crate::admission::review::{self, ReviewError};
+use crate::admission::review;
 use crate::admission::verdict::Verdict;
 use crate::admission::{Pipeline, Request as Admission, Stage};
 use crate::date::Date;
@@ -63,6 +63,7 @@ pub struct Shared {
     /// Whether the pipeline is what its files say.
     pub bundle: ArcSwap<reload::Standing>,
     bodies: Semaphore,
+    seats: deciding::Seats,
 }
 
 impl Shared {
@@ -78,6 +79,7 @@ impl Shared {
             is_stopping: AtomicBool::new(false),
             bundle: ArcSwap::from_pointee(reload::Standing::default()),
             bodies: Semaphore::new(BODY_BUDGET_KIB as usize),
+            seats: deciding::Seats::default(),
         }
     }
 }
@@ -199,71 +201,9 @@ async fn answer(shared: &Shared, stage: Stage, request: Request) -> Result<Vec<u
         }
     };
     let started = Instant::now();
-    let outcome = if shared.pipeline.load().runs_policies() {
-        in_time(shared, stage, time_limit, body).await
-    } else {
-        decide(&shared.pipeline.load(), &shared.facts.load(), stage, time_limit, &body)
-    };
-    let (admission, verdict, answer) = outcome?;
+    let (admission, verdict, answer) = deciding::decide(shared, stage, time_limit, body).await?;
     record(shared, stage, &admission, &verdict, started.elapsed());
     Ok(answer)
-}
-
-/// What a decision comes to: the request, the verdict and the answer's bytes.
-type Decided = (Admission, Verdict, Vec<u8>);
-
-/// Decides on a thread of its own: Rego may take as long as the API server waits, and the other connections of this thread
-/// must not. Answers when the time is up even where a policy has found a way around the engine's clock.
-async fn in_time(
-    shared: &Shared,
-    stage: Stage,
-    time_limit: Duration,
-    body: Bytes,
-) -> Result<Decided, Refusal> {
-    let (pipeline, facts) = (shared.pipeline.load_full(), shared.facts.load_full());
-    let decision =
-        tokio::task::spawn_blocking(move || decide(&pipeline, &facts, stage, time_limit, &body));
-    // Policies share `time_limit`; what they leave over when they hit it is still put into words.
-    match tokio::time::timeout(time_limit.mul_f64(1.0 + MARGIN / 2.0), decision).await {
-        Ok(Ok(decided)) => decided,
-        Ok(Err(_)) | Err(_) => Err(Refusal::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            Failure::Late,
-            "a policy could not be stopped in time; `loadline policy bench` finds out which",
-        )),
-    }
-}
-
-/// Decides, and turns a panic into an error: the next request finds everything as it was, since nothing here is mutable.
-fn decide(
-    pipeline: &Pipeline,
-    facts: &Facts,
-    stage: Stage,
-    time_limit: Duration,
-    body: &[u8],
-) -> Result<Decided, Refusal> {
-    let decided = catch_unwind(AssertUnwindSafe(|| {
-        let mut request = review::decode(Arc::from(body), &pipeline.catalogue)?;
-        request.stage = stage;
-        request.time_limit = time_limit;
-        if !pipeline.exemptions.is_empty() {
-            request.today = today();
-        }
-        let verdict = pipeline.decide(facts, &request);
-        let answer = review::encode(&request.uid, stage, &verdict);
-        Ok::<_, ReviewError>((request, verdict, answer))
-    }));
-    match decided {
-        Ok(Ok(decided)) => Ok(decided),
-        Ok(Err(error)) => {
-            Err(Refusal::new(StatusCode::BAD_REQUEST, Failure::BadReview, error.to_string()))
-        }
-        Err(_) => Err(Refusal::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Failure::Internal,
-            "the decision ended in a panic; please report the review that caused it",
-        )),
-    }
 }
 
 fn record(

@@ -161,6 +161,13 @@ impl Constraints {
             || (!self.is_empty() && operation != "DELETE" && self.expansions.are_for(group, kind))
     }
 
+    /// Whether all that can be about objects of that kind surely ends when its time is up.
+    pub fn keep_time(&self, group: &str, kind: &str, operation: &str) -> bool {
+        let mut candidates = self.candidates(group, kind, operation, Point::Webhook);
+        candidates.all(|(constraint, _)| constraint.template.keeps_time())
+            && !self.expansions.are_for(group, kind)
+    }
+
     /// Whether a template of a constraint looks at `data.inventory`.
     pub fn read_inventory(&self) -> bool {
         self.list.iter().any(|constraint| constraint.template.reads_inventory)

@@ -12,7 +12,7 @@ use super::plan;
 use super::value::{Read, from_json};
 
 /// How much memory a thread keeps for its next evaluation, in bytes.
-const KEPT: usize = 1 << 20;
+const KEPT: usize = 256 << 10;
 
 thread_local! {
     /// What evaluations of this thread work with, one after the other: to get memory anew costs more than most of them.

@@ -261,6 +261,11 @@ impl std::fmt::Debug for Unit {
 }
 
 impl Unit {
+    /// Whether programs of our own run its rules, which look at the clock whatever they do.
+    pub(super) const fn keeps_time(&self) -> bool {
+        self.program.is_ok()
+    }
+
     /// The value of a rule, and what was printed on the way. What the rules do not define themselves is taken from `data`,
     /// an object, if there is one.
     pub(super) fn run(

@@ -49,13 +49,18 @@ const SIDES: [(&str, &str); 6] = [
 type Make = fn(Value, &str) -> Value;
 
 /// The pods, and what they are.
-const KINDS: [(&str, &str, Make); 4] = [
+const KINDS: [(&str, &str, Make); 5] = [
     ("headed", "a pod headed for a virtual node", |pod, _| bound_to_aci(pod)),
     ("marked", "the same, with the marker already on it, so that nothing is patched", marked),
     (
         "small",
         "a pod with one container that only names its image, headed for a virtual node",
         small,
+    ),
+    (
+        "usual",
+        "a pod of 2.3 KB with its defaults, as half of all real ones at most have, headed for one",
+        usual,
     ),
     ("elsewhere", "a pod that cannot reach one", |pod, _| pod),
 ];
@@ -109,6 +114,8 @@ pub(crate) fn measure(loadline: &Loadline<'_>) {
     println!(
         "                             {small_changed:+} us over one of them adding an annotation"
     );
+    let usual = median("usual", LOADLINE) - median("usual", ALLOW);
+    println!("  usual:                     {usual:+} us over webhooks that only allow");
     println!("  cannot reach one:          {elsewhere:+} us over no webhook");
     let governed = median("marked", TEMPLATES) - median("marked", ALLOW);
     println!(
@@ -155,6 +162,25 @@ fn small(pod: Value, _digest: &str) -> Value {
     // The webhook that adds an annotation needs a place for it.
     pod["metadata"]["annotations"] = json!({"example.com/note": "said about this pod"});
     pod
+}
+
+/// Headed for a virtual node, and as long as the median of 274 pods that were recorded in clusters: 2.3 KB as the API server
+/// completes them.
+fn usual(pod: Value, digest: &str) -> Value {
+    let mut usual = small(pod, digest);
+    usual["metadata"]["labels"] = json!({"app.kubernetes.io/name": "web", "app.kubernetes.io/instance": "web-1", "tier": "front"});
+    let container = &mut usual["spec"]["containers"][0];
+    container["env"] =
+        (0..6).map(|n| json!({"name": format!("SETTING_{n:02}"), "value": ENV_VALUE})).collect();
+    container["ports"] = json!([{"name": "http", "containerPort": 8080}]);
+    container["readinessProbe"] =
+        json!({"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 10});
+    container["resources"] = json!({
+        "requests": {"cpu": "500m", "memory": "256Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"},
+    });
+    container["volumeMounts"] = json!([{"name": "scratch", "mountPath": "/scratch"}]);
+    usual["spec"]["volumes"] = json!([{"name": "scratch", "emptyDir": {}}]);
+    usual
 }
 
 /// Headed for a virtual node, and judged before: nothing is left to patch.

@@ -316,6 +316,11 @@ impl Template {
         &self.operations
     }
 
+    /// Whether it surely ends when its time is up.
+    pub(super) const fn keeps_time(&self) -> bool {
+        self.unit.keeps_time()
+    }
+
     /// What the template says of an input.
     ///
     /// Fails with the engine's text, and where what it says is of another form than it must be.
