@@ -17,7 +17,7 @@ pub(super) type Block = Box<[Statement]>;
 /// A function computed here; nothing where the arguments are not of the usual kind.
 pub(super) type Native = for<'a> fn(&'a Bump, &[Value<'a>]) -> Option<Value<'a>>;
 
-/// What has a value, or none.
+/// What has a value, or none. Small: between two reviews a processor forgets programs, and reads them again line by line.
 #[derive(Debug)]
 pub(super) enum Expr {
     Null,
@@ -31,10 +31,10 @@ pub(super) enum Expr {
     Literal(usize),
     Local(Slot),
     Input,
-    Get(Box<Self>, Box<[Step]>),
+    Get(Box<(Self, Box<[Step]>)>),
     Rule(RuleId),
-    Call(RuleId, Box<[Self]>),
-    Builtin(&'static Builtin, Option<Native>, Box<[Self]>),
+    Call(Box<(RuleId, Box<[Self]>)>),
+    Builtin(Box<BuiltinCall>),
     Array(Box<[Self]>),
     Set(Box<[Self]>),
     Object(Box<[(Self, Self)]>),
@@ -45,7 +45,32 @@ pub(super) enum Expr {
     Compare(Comparison, Box<(Self, Self)>),
     Arithmetic(Operation, Box<(Self, Self)>),
     /// `value in collection`, `key, value in collection`.
-    Within(Option<Box<Self>>, Box<(Self, Self)>),
+    Within(Box<(Option<Self>, Self, Self)>),
+}
+
+/// A call of a built-in function.
+#[derive(Debug)]
+pub(super) struct BuiltinCall {
+    pub builtin: &'static Builtin,
+    pub native: Option<Native>,
+    pub arguments: Box<[Expr]>,
+}
+
+/// Elements, and what their keys and they must look like.
+#[derive(Debug)]
+pub(super) struct Each {
+    pub source: Expr,
+    pub key: Pattern,
+    pub value: Pattern,
+}
+
+/// Elements, and what must hold for each of them.
+#[derive(Debug)]
+pub(super) struct Every {
+    pub source: Expr,
+    pub key: Option<Slot>,
+    pub value: Slot,
+    pub block: Block,
 }
 
 /// A step into a value.
@@ -93,18 +118,9 @@ pub(super) enum Statement {
     Holds(Expr),
     Match(Pattern, Expr),
     /// What follows is tried with each element.
-    Each {
-        source: Expr,
-        key: Pattern,
-        value: Pattern,
-    },
+    Each(Box<Each>),
     Not(Block),
-    Every {
-        source: Expr,
-        key: Option<Slot>,
-        value: Slot,
-        block: Block,
-    },
+    Every(Box<Every>),
 }
 
 /// A rule or a function.

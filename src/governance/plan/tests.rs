@@ -200,3 +200,9 @@ fn usual_functions_are_computed_here_and_others_by_the_engine() {
         "[true,[true,2],[2],[1,2],[1]]",
     );
 }
+
+#[test]
+fn expressions_and_statements_stay_small() {
+    assert!(size_of::<program::Expr>() <= 24);
+    assert!(size_of::<program::Statement>() <= 56);
+}

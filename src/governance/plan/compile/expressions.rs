@@ -8,7 +8,7 @@ use crate::governance::builtins::{self, Calling};
 use crate::governance::plan::Constant;
 use crate::governance::plan::functions::native;
 use crate::governance::plan::program::{
-    Comparison, Expr, Operation, Pattern, Statement, Step as Into,
+    BuiltinCall, Comparison, Each, Expr, Operation, Pattern, Statement, Step as Into,
 };
 use crate::governance::syntax::{kind_of, list};
 
@@ -81,8 +81,8 @@ impl Unit<'_, '_> {
                 let [Some(value), Some(collection)] = ["value", "collection"].map(part) else {
                     return Self::foreign(node);
                 };
-                let sides = (self.expression(value, out)?, self.expression(collection, out)?);
-                Ok(Expr::Within(key.map(Box::new), Box::new(sides)))
+                let sides = (key, self.expression(value, out)?, self.expression(collection, out)?);
+                Ok(Expr::Within(Box::new(sides)))
             }
             _ => Self::foreign(node),
         }
@@ -188,7 +188,8 @@ impl Unit<'_, '_> {
                 key => {
                     let source = with_steps(value, &mut into);
                     let slot = self.nameless();
-                    out.push(Statement::Each { source, key, value: Pattern::Bind(slot) });
+                    let each = Each { source, key, value: Pattern::Bind(slot) };
+                    out.push(Statement::Each(Box::new(each)));
                     value = Expr::Local(slot);
                 }
             }
@@ -258,7 +259,7 @@ impl Unit<'_, '_> {
             let value = self.call(content, Some(first), out)?;
             let result = self.inner_pattern(last)?;
             out.push(if is_walk {
-                Statement::Each { source: value, key: Pattern::Any, value: result }
+                Statement::Each(Box::new(Each { source: value, key: Pattern::Any, value: result }))
             } else {
                 Statement::Match(result, value)
             });
@@ -311,7 +312,11 @@ impl Unit<'_, '_> {
         if let Some(path) = self.function(fcn) {
             let id = self.compiler.rule(&path)?;
             let is_function = self.compiler.is_function(&path);
-            return Ok(if is_function { Expr::Call(id, values) } else { Expr::Rule(id) });
+            return Ok(if is_function {
+                Expr::Call(Box::new((id, values)))
+            } else {
+                Expr::Rule(id)
+            });
         }
         let name = callee(fcn).map(|(_, name)| name).unwrap_or_default();
         if name == "walk" && !is_statement {
@@ -319,7 +324,8 @@ impl Unit<'_, '_> {
         }
         match builtins::lookup(&name) {
             Some(builtin) if !matches!(builtin.calling, Calling::Refused(_)) => {
-                Ok(Expr::Builtin(builtin, native(&name), values))
+                let call = BuiltinCall { builtin, native: native(&name), arguments: values };
+                Ok(Expr::Builtin(Box::new(call)))
             }
             _ => Err(Halt::Foreign("a function that is not there")),
         }
@@ -339,7 +345,7 @@ fn with_steps(value: Expr, steps: &mut Vec<Into>) -> Expr {
     if steps.is_empty() {
         return value;
     }
-    Expr::Get(Box::new(value), std::mem::take(steps).into())
+    Expr::Get(Box::new((value, std::mem::take(steps).into())))
 }
 
 /// Whether a pattern gives variables their values, or holds for anything.

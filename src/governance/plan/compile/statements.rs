@@ -6,7 +6,7 @@ use serde_json::Value as Node;
 
 use super::names::{Named, Scope};
 use super::{Compiled, Halt, Unit};
-use crate::governance::plan::program::{Block, Expr, Pattern, Statement};
+use crate::governance::plan::program::{Block, Each, Every, Expr, Pattern, Statement};
 use crate::governance::rewrite::needed;
 use crate::governance::syntax::{kind_of, list};
 
@@ -95,7 +95,7 @@ impl Unit<'_, '_> {
                 let key = part("key").map_or(Ok(Pattern::Any), |key| self.inner_pattern(key))?;
                 let value =
                     part("value").map_or(Ok(Pattern::Any), |one| self.inner_pattern(one))?;
-                out.push(Statement::Each { source, key, value });
+                out.push(Statement::Each(Box::new(Each { source, key, value })));
             }
             ("Every", _) => self.every(literal, out)?,
             _ => return Err(Halt::Foreign("a statement of an unknown kind")),
@@ -132,7 +132,7 @@ impl Unit<'_, '_> {
             let key = key.map(|name| bind(self, &name)).transpose()?;
             let value = bind(self, value.as_deref().unwrap_or("_"))?;
             let (block, _) = self.block(every.get("query"), &[])?;
-            Ok(Statement::Every { source, key, value, block })
+            Ok(Statement::Every(Box::new(Every { source, key, value, block })))
         })();
         self.scopes.pop();
         out.push(compiled?);

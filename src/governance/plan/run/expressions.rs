@@ -2,7 +2,7 @@
 
 use super::{MAX_PARTS, Outcome, Run, Stop, pairs};
 use crate::governance::builtins::{self, Builtin, Unable};
-use crate::governance::plan::program::{Comparison, Expr, Native, Operation, Statement, Step};
+use crate::governance::plan::program::{BuiltinCall, Comparison, Expr, Operation, Statement, Step};
 use crate::governance::plan::value::Value;
 use crate::governance::unit::Errors;
 
@@ -18,15 +18,13 @@ impl<'r> Run<'r> {
             Expr::Literal(number) => return self.literal(*number),
             Expr::Local(slot) => return Ok(self.slot(*slot)),
             Expr::Input => self.input,
-            Expr::Get(base, steps) => {
-                let base = some!(self.value(base)?);
-                return self.get(base, steps);
+            Expr::Get(parts) => {
+                let base = some!(self.value(&parts.0)?);
+                return self.get(base, &parts.1);
             }
             Expr::Rule(id) => return self.rule(*id),
-            Expr::Call(id, arguments) => return self.call(*id, arguments),
-            Expr::Builtin(builtin, native, arguments) => {
-                return self.builtin(builtin, *native, arguments);
-            }
+            Expr::Call(call) => return self.call(call.0, &call.1),
+            Expr::Builtin(call) => return self.builtin(call),
             Expr::Compare(comparison, sides) => {
                 let left = some!(self.value(&sides.0)?);
                 let right = some!(self.value(&sides.1)?);
@@ -38,12 +36,8 @@ impl<'r> Run<'r> {
 
     // What is usual stays small: `value` calls itself all the time.
     #[inline(never)]
-    fn builtin(
-        &mut self,
-        builtin: &'static Builtin,
-        native: Option<Native>,
-        arguments: &'r [Expr],
-    ) -> Outcome<'r> {
+    fn builtin(&mut self, call: &'r BuiltinCall) -> Outcome<'r> {
+        let BuiltinCall { builtin, native, arguments } = call;
         self.with_arguments(arguments, |run, arguments| {
             run.room()?;
             match native.and_then(|native| native(run.arena, arguments)) {
@@ -102,13 +96,14 @@ impl<'r> Run<'r> {
                 let right = some!(self.value(&sides.1)?);
                 return self.arithmetic(*operation, left, right);
             }
-            Expr::Within(key, sides) => {
+            Expr::Within(parts) => {
+                let (key, value, collection) = &**parts;
                 let key = match key {
                     Some(key) => Some(some!(self.value(key)?)),
                     None => None,
                 };
-                let value = some!(self.value(&sides.0)?);
-                let collection = some!(self.value(&sides.1)?);
+                let value = some!(self.value(value)?);
+                let collection = some!(self.value(collection)?);
                 Value::Bool(within(key, value, collection))
             }
             // `value` knows all others.

@@ -1,7 +1,7 @@
 //! Statements and patterns.
 
 use super::{Flow, Run, Stop, pairs};
-use crate::governance::plan::program::{Expr, Pattern, Slot, Statement};
+use crate::governance::plan::program::{Each, Every, Expr, Pattern, Statement};
 use crate::governance::plan::value::Value;
 
 impl<'r> Run<'r> {
@@ -21,12 +21,8 @@ impl<'r> Run<'r> {
                     None => false,
                 },
                 Statement::Not(block) => !self.holds(block)?,
-                Statement::Every { source, key, value, block } => {
-                    self.every(source, *key, *value, block)?
-                }
-                Statement::Each { source, key, value } => {
-                    return self.each(source, key, value, rest, then);
-                }
+                Statement::Every(every) => self.every(every)?,
+                Statement::Each(each) => return self.each(each, rest, then),
             };
             if !holds {
                 return Ok(true);
@@ -48,9 +44,7 @@ impl<'r> Run<'r> {
 
     fn each(
         &mut self,
-        source: &'r Expr,
-        key: &'r Pattern,
-        value: &'r Pattern,
+        Each { source, key, value }: &'r Each,
         rest: &'r [Statement],
         then: &mut dyn FnMut(&mut Self) -> Flow,
     ) -> Flow {
@@ -78,13 +72,7 @@ impl<'r> Run<'r> {
         Ok(true)
     }
 
-    fn every(
-        &mut self,
-        source: &'r Expr,
-        key: Option<Slot>,
-        value: Slot,
-        block: &'r [Statement],
-    ) -> Result<bool, Stop> {
+    fn every(&mut self, Every { source, key, value, block }: &'r Every) -> Result<bool, Stop> {
         let source = match self.value(source)? {
             Some(source @ (Value::Array(_) | Value::Set(_) | Value::Object(_))) => source,
             Some(_) => return Err(Stop::GiveUp),
@@ -93,9 +81,9 @@ impl<'r> Run<'r> {
         for (one_key, one) in pairs(source) {
             self.step()?;
             if let Some(key) = key {
-                self.bind(key, one_key);
+                self.bind(*key, one_key);
             }
-            self.bind(value, one);
+            self.bind(*value, one);
             if !self.holds(block)? {
                 return Ok(false);
             }
