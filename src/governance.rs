@@ -177,6 +177,11 @@ impl Policy {
             );
             return Err(PolicyError { message });
         }
+        let asked =
+            ENTRY_POINTS.iter().map(|(name, _)| *name).chain([PATCH]).map(|name| {
+                package.iter().cloned().chain(std::iter::once(name.to_owned())).collect()
+            });
+        let (reads_features, reads_cost) = parsed.analysis.reads_of(asked);
         let parameters = metadata
             .complete(parameters)
             .map_err(|message| PolicyError { message: format!("{}: {message}", module.origin) })?;
@@ -184,8 +189,8 @@ impl Policy {
             name: name.unwrap_or_else(|| name_of(&package)),
             action: action.or(metadata.action).unwrap_or_default(),
             metadata,
-            reads_features: parsed.analysis.reads_features,
-            reads_cost: parsed.analysis.reads_cost,
+            reads_features,
+            reads_cost,
             reads_inventory: parsed.analysis.reads_data("inventory"),
             unit: parsed.compile(&names)?,
             parameters: Json::from(parameters),

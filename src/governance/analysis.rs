@@ -25,10 +25,10 @@ pub(super) struct Analysis {
     pub rules: BTreeMap<Vec<String>, RuleFact>,
     /// Where `print` is called, for each module.
     pub prints: Vec<Vec<Range<usize>>>,
-    /// Whether any rule may look at `input.features`.
-    pub reads_features: bool,
-    /// Whether any rule may look at `input.cost`.
-    pub reads_cost: bool,
+    /// Whether a module imports `input.features`, so that any of its rules may look at it.
+    imports_features: bool,
+    /// The same of `input.cost`.
+    imports_cost: bool,
     /// Whether a function has a value where none of its definitions holds.
     pub has_default_functions: bool,
     /// How deep the interpreter may have to recurse, in levels of its own.
@@ -81,6 +81,10 @@ struct Body {
     calls: Vec<Vec<String>>,
     /// The rules it reads.
     reads: BTreeSet<Vec<String>>,
+    /// Whether it may look at `input.features`.
+    reads_features: bool,
+    /// The same of `input.cost`.
+    reads_cost: bool,
 }
 
 /// What a body, or a rule with all that it needs, may come to.
@@ -119,8 +123,8 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
             path,
             is_import,
         }));
-        analysis.reads_features |= walked.reads_features || module.imports_features;
-        analysis.reads_cost |= walked.reads_cost || module.imports_cost;
+        analysis.imports_features |= module.imports_features;
+        analysis.imports_cost |= module.imports_cost;
         for (path, body) in walked.bodies {
             if let Some(fact) = analysis.rules.get_mut(&path) {
                 fact.bodies.push(body);
@@ -146,6 +150,19 @@ impl Analysis {
             }
         }
         needed
+    }
+
+    /// Whether these rules, or any that they need, may look at `input.features`; and at `input.cost`.
+    pub(super) fn reads_of(&self, roots: impl Iterator<Item = Vec<String>>) -> (bool, bool) {
+        let needed = self.needed(roots);
+        let bodies = || {
+            let rules = needed.iter().filter_map(|path| self.rules.get(path));
+            rules.flat_map(|rule| &rule.bodies)
+        };
+        (
+            self.imports_features || bodies().any(|body| body.reads_features),
+            self.imports_cost || bodies().any(|body| body.reads_cost),
+        )
     }
 
     /// Whether a rule may look at that member of `data`.

@@ -19,8 +19,6 @@ pub(super) struct Walked {
     pub(super) bodies: Vec<(Vec<String>, Body)>,
     pub(super) findings: Vec<Finding>,
     pub(super) prints: Vec<Range<usize>>,
-    pub(super) reads_features: bool,
-    pub(super) reads_cost: bool,
     /// The references to `data`: where, and the path below it.
     pub(super) data: Vec<(Mark, Vec<String>)>,
 }
@@ -169,8 +167,8 @@ impl Walk<'_> {
         let may_be = |member: &str| {
             first == "input" && !matches!(steps.first(), Some(Step::Name(name)) if *name != member)
         };
-        self.walked.reads_features |= may_be("features");
-        self.walked.reads_cost |= may_be("cost");
+        self.body.reads_features |= may_be("features");
+        self.body.reads_cost |= may_be("cost");
         self.note_data(first, &steps, range_of(content).unwrap_or_default().start);
         if let Some(path) = self.resolve(first, fixed(&steps)) {
             // A path into a rule needs that rule; a path to a document above rules needs all of them.
