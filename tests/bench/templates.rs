@@ -43,7 +43,7 @@ const TEMPLATES: [(&str, &str); 10] = [
     ),
     (
         "violation[{\"msg\": msg}] { c := all[_]; not strings.any_prefix_match(c.image, input.parameters.repos); msg := sprintf(\"image %v\", [c.image]) }",
-        "repos: [registry.k8s.io/, registry.example/, docker.io/, ghcr.io/]",
+        "repos: [registry.k8s.io/, registry.example/, registry.example.com/, docker.io/, ghcr.io/]",
     ),
     (
         "violation[{\"msg\": msg}] { c := all[_]; t := [b | x := input.parameters.tags[_]; b := endswith(c.image, concat(\":\", [\"\", x]))]; count([1 | t[_] == true]) > 0; msg := sprintf(\"tag of %v\", [c.image]) }",
@@ -138,7 +138,7 @@ fn own(number: usize, matches: &str) -> (String, String) {
         targets:\n    - target: admission.k8s.gatekeeper.sh\n      rego: |\n          package bench{number}\n          \
         all[c] {{ c := input.review.object.spec.containers[_] }}\n          all[c] {{ c := input.review.object.spec.initContainers[_] }}\n          {rules}\n\
         ---\napiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Bench{number}\nmetadata: {{name: bench{number}}}\nspec:\n  \
-        match: {matches}\n  parameters:\n    {parameters}\n"
+        match: {matches}\n  enforcementAction: warn\n  parameters:\n    {parameters}\n"
     );
     (format!("bench-{number}.yaml"), text)
 }
