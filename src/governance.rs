@@ -247,7 +247,8 @@ impl Policy {
         let deadline = deadline.within(POLICY_TIME_LIMIT);
         let data = input.data().filter(|_| self.reads_inventory);
         let engine = || input.with_parameters(&self.parameters);
-        let given = Given { tree: self.tree(document, arena), engine: &engine };
+        let tree = self.parameters.as_parameters(document, arena);
+        let given = Given { tree, engine: &engine };
         let mut diagnostics = Vec::new();
         for (name, severity) in &self.entries {
             let outcome = if deadline.has_passed() {
@@ -275,15 +276,6 @@ impl Policy {
             }
         }
         diagnostics
-    }
-
-    /// The input as its programs see it.
-    fn tree<'a>(
-        &'a self,
-        document: Option<plan::Value<'a>>,
-        arena: &'a Bump,
-    ) -> Option<plan::Value<'a>> {
-        document?.with(arena, &[("parameters", self.parameters.tree(arena)?)])
     }
 
     fn say(&self, said: Said, severity: Severity) -> Diagnostic {

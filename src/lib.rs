@@ -35,7 +35,7 @@
 //! each a refuge of the one before, and programs made by chance hold them against each other:
 //!
 //! 1. A program of our own (`governance::plan`): a tree with slots for variables, on values that lie in an arena and are read
-//!    straight from the review's text. It is some ten times as fast as the next, and does all of Rego that policies of pods are
+//!    straight from the review's text. It is some seven times as fast as the next, and does all of Rego that policies of pods are
 //!    written in, but neither `data.inventory` nor `with`. It gives a value or gives up: a rule that disagrees with itself, a
 //!    number beyond a machine word, a function that fails where that matters all go to the engine, which knows what to say.
 //! 2. The engine's virtual machine, whose program is changed so that it hides nothing (`governance::machine`).

@@ -116,9 +116,7 @@ impl Evaluator {
         let parameters = Json::from(parameters.clone());
         let arena = Bump::new();
         let engine = || input.with_parameters(&parameters);
-        let tree = input.tree(&arena).and_then(|document| {
-            document.with(&arena, &[("parameters", parameters.tree(&arena)?)])
-        });
+        let tree = parameters.as_parameters(input.tree(&arena), &arena);
         let given = Given { tree, engine: &engine };
         let answer = |(rule, path): &(String, String)| {
             let start = Instant::now();
@@ -145,9 +143,7 @@ impl Evaluator {
         let document = input.tree(&arena);
         let engine = || input.with_parameters(&parameters);
         let start = Instant::now();
-        let tree = document.and_then(|document| {
-            document.with(&arena, &[("parameters", parameters.tree(&arena)?)])
-        });
+        let tree = parameters.as_parameters(document, &arena);
         let given = Given { tree, engine: &engine };
         for (_, path) in &self.rules {
             let deadline = Deadline::after(POLICY_TIME_LIMIT);

@@ -262,7 +262,10 @@ impl Constraints {
         match review() {
             Ok(review) => {
                 with_arena(|arena| {
-                    let seen = Seen { review: &review, tree: review.tree(arena), arena };
+                    let tree = review
+                        .tree(arena)
+                        .and_then(|tree| plan::Value::Object(&[]).with(arena, &[("review", tree)]));
+                    let seen = Seen { review: &review, tree, arena };
                     for (constraint, action) in concerned {
                         violations.extend(constraint.review(action, &seen, inventory, deadline));
                     }
@@ -327,20 +330,15 @@ impl Constraints {
     }
 }
 
-/// A review as templates see it, in both forms.
+/// A review as templates see it.
 struct Seen<'a> {
     review: &'a Review,
+    /// The document that holds it, for programs.
     tree: Option<plan::Value<'a>>,
     arena: &'a Bump,
 }
 
 impl Constraint {
-    /// What programs see.
-    fn tree<'a>(&'a self, seen: &Seen<'a>) -> Option<plan::Value<'a>> {
-        let members = [("parameters", self.parameters.tree(seen.arena)?), ("review", seen.tree?)];
-        plan::Value::Object(&[]).with(seen.arena, &members)
-    }
-
     fn review<'c>(
         &'c self,
         action: Action,
@@ -348,7 +346,7 @@ impl Constraint {
         inventory: &Inventory,
         deadline: Deadline,
     ) -> Vec<Violation<'c>> {
-        let tree = self.tree(seen);
+        let tree = self.parameters.as_parameters(seen.tree, seen.arena);
         let engine = || seen.review.with_parameters(&self.parameters);
         let given = Given { tree, engine: &engine };
         let deadline = deadline.within(POLICY_TIME_LIMIT);

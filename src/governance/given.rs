@@ -81,6 +81,15 @@ impl Json {
         }
     }
 
+    /// A document with this as its `parameters`; nothing where only the engine can hold it.
+    pub(super) fn as_parameters<'a>(
+        &'a self,
+        document: Option<plan::Value<'a>>,
+        arena: &'a Bump,
+    ) -> Option<plan::Value<'a>> {
+        document?.with(arena, &[("parameters", self.tree(arena)?)])
+    }
+
     /// The value as the engine has it. Fails where the text nests too deep.
     pub(super) fn engine(&self) -> Result<&Value, String> {
         let make = || match &self.source {

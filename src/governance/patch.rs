@@ -38,7 +38,8 @@ impl Policy {
         }
         let engine = || input.with_parameters(&self.parameters);
         let value = with_arena(|arena| {
-            let given = Given { tree: self.tree(input.tree(arena), arena), engine: &engine };
+            let tree = self.parameters.as_parameters(input.tree(arena), arena);
+            let given = Given { tree, engine: &engine };
             self.unit.run(name, Some(given), None, deadline).0
         });
         let value =

@@ -3,12 +3,12 @@
 //! Constraints are held to their own contract, not to ours: what a constraint refuses is refused at a workload, too, and at an update
 //! that makes nothing worse. Loadline's modes and exemptions hold for them as for everything else.
 
-use json_patch::PatchOperation;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::Shared;
+use super::govern::{Envelope, patched};
 use crate::admission::verdict::{Mode, Verdict};
 use crate::admission::{Object, Pipeline, Request, Stage};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -19,16 +19,8 @@ use crate::governance::gatekeeper::subject::{Metadata, Namespace, Source, Subjec
 use crate::governance::gatekeeper::{Reviewed, Violation};
 use crate::governance::input::{Input, Review};
 use crate::governance::{self, POLICY_ERROR, Policy};
-use crate::mutation;
 use crate::path::FieldPath;
 use crate::placement::Standing;
-
-/// As much of a review as constraints need: the request, as text.
-#[derive(Deserialize)]
-struct Envelope<'b> {
-    #[serde(borrow)]
-    request: &'b RawValue,
-}
 
 /// The objects in a request, as text.
 #[derive(Default, Deserialize)]
@@ -207,16 +199,6 @@ impl Pipeline {
         }
         verdict.diagnostics.extend(diagnostics);
     }
-}
-
-/// The review with its object as it will be.
-fn patched(request: &RawValue, patch: &[PatchOperation]) -> Result<Review, String> {
-    let mut request: serde_json::Value =
-        serde_json::from_str(request.get()).map_err(|error| error.to_string())?;
-    if let Some(object) = request.get_mut("object") {
-        mutation::apply(patch, object).map_err(|error| error.to_string())?;
-    }
-    Ok(Review::from(request))
 }
 
 /// The same, of a request that nobody has read yet.

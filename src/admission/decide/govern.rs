@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use json_patch::PatchOperation;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -16,11 +17,21 @@ use crate::path::FieldPath;
 use crate::placement::{Placement, Reach};
 use crate::pod::Use;
 
-/// As much of a review as policies read: the request, as text.
+/// As much of a review as policies and constraints read: the request, as text.
 #[derive(Deserialize)]
-struct Envelope<'b> {
+pub(super) struct Envelope<'b> {
     #[serde(borrow)]
-    request: &'b RawValue,
+    pub(super) request: &'b RawValue,
+}
+
+/// The review with its object as it will be.
+pub(super) fn patched(request: &RawValue, patch: &[PatchOperation]) -> Result<Review, String> {
+    let mut request: serde_json::Value =
+        serde_json::from_str(request.get()).map_err(|error| error.to_string())?;
+    if let Some(object) = request.get_mut("object") {
+        mutation::apply(patch, object).map_err(|error| error.to_string())?;
+    }
+    Ok(Review::from(request))
 }
 
 /// What is worked out only for policies that read it.
@@ -116,12 +127,7 @@ impl Decision<'_> {
         let review = if editor.patch.is_empty() || !is_pod {
             Review::of_text(request)
         } else {
-            let mut request: serde_json::Value =
-                serde_json::from_str(request.get()).map_err(|error| error.to_string())?;
-            if let Some(object) = request.get_mut("object") {
-                mutation::apply(&editor.patch, object).map_err(|error| error.to_string())?;
-            }
-            Review::from(request)
+            patched(request, &editor.patch)?
         };
         // What is not stored, as on an update, others do not see.
         if editor.patch.is_empty() || (is_pod && self.request.operation == "CREATE") {

@@ -3,16 +3,17 @@
 //! Each gives nothing where its arguments are not of the usual kind, or where the result would be large: then the engine is
 //! asked, which knows what to say about it.
 
+mod text;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use bumpalo::Bump;
 use regex::Regex;
 
 use super::program::Native;
 use super::value::Value;
-use crate::governance::builtins::quoted;
+use text::sprintf;
 
 /// How long a text may be that is made here, in bytes.
 const MAX_TEXT: usize = 1 << 20;
@@ -317,81 +318,6 @@ fn any_match<'a>(arguments: &[Value<'a>], has: fn(&str, &str) -> bool) -> Option
     }
     let matches = searched.iter().any(|text| parts.iter().any(|part| has(text, part)));
     Some(Value::Bool(matches))
-}
-
-/// The text that a format makes, where it says no more than which arguments come where.
-fn sprintf(format: &str, arguments: &[Value<'_>]) -> Option<String> {
-    let mut out = String::with_capacity(format.len() + 32);
-    let mut arguments = arguments.iter();
-    let mut rest = format;
-    while let Some((before, after)) = rest.split_once('%') {
-        out.push_str(before);
-        let mut chars = after.chars();
-        match chars.next()? {
-            '%' => out.push('%'),
-            'd' => match arguments.next()? {
-                Value::Integer(integer) => write!(out, "{integer}").ok()?,
-                _ => return None,
-            },
-            's' => match arguments.next()? {
-                Value::Integer(_) | Value::Float(_) => return None,
-                Value::Text(text) => out.push_str(text),
-                other => write_term(*other, &mut out)?,
-            },
-            'v' => match arguments.next()? {
-                Value::Text(text) => out.push_str(text),
-                other => write_term(*other, &mut out)?,
-            },
-            _ => return None,
-        }
-        if out.len() > MAX_TEXT {
-            return None;
-        }
-        rest = chars.as_str();
-    }
-    out.push_str(rest);
-    arguments.next().is_none().then_some(out)
-}
-
-/// Writes a value as OPA does. Fails where it is large, and where it has numbers with fractions.
-fn write_term(value: Value<'_>, out: &mut String) -> Option<()> {
-    if out.len() > MAX_TEXT {
-        return None;
-    }
-    let list = |open: char, elements: &[Value<'_>], close: char, out: &mut String| {
-        out.push(open);
-        for (position, one) in elements.iter().enumerate() {
-            if position > 0 {
-                out.push_str(", ");
-            }
-            write_term(*one, out)?;
-        }
-        out.push(close);
-        Some(())
-    };
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(value) => write!(out, "{value}").ok()?,
-        Value::Integer(integer) => write!(out, "{integer}").ok()?,
-        Value::Float(_) => return None,
-        Value::Text(text) => out.push_str(&quoted(text)),
-        Value::Array(elements) => list('[', elements, ']', out)?,
-        Value::Set([]) => out.push_str("set()"),
-        Value::Set(elements) => list('{', elements, '}', out)?,
-        Value::Object(members) => {
-            out.push('{');
-            for (position, (key, value)) in members.iter().enumerate() {
-                if position > 0 {
-                    out.push_str(", ");
-                }
-                write_term(*key, out)?;
-                out.push_str(": ");
-                write_term(*value, out)?;
-            }
-            out.push('}');
-        }
-    }
-    Some(())
 }
 
 /// Every part of a value, with the path to it.
