@@ -1,17 +1,16 @@
 //! What a pod asks for, the size that it gets for that, and what that costs: an estimate by list prices.
 
-pub mod demand;
+mod demand;
 
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+use crate::demand::{Amount, Demand};
 use crate::profile::Profile;
 use crate::profile::prices::{NANO, Prices};
-use crate::profile::size::Amount;
 use crate::quantity::{ratio, up};
-use demand::Demand;
 
 /// What a pod comes to on a profile.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

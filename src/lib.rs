@@ -57,6 +57,7 @@ pub mod date;
 pub mod document;
 pub mod quantity;
 pub mod diagnostic;
+pub mod demand;
 pub mod pod;
 pub mod selector;
 pub mod node;

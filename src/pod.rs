@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::demand::Demand;
+
 /// How many lists a locator can pass through.
 pub const MAX_LISTS: usize = 4;
 
@@ -38,6 +40,8 @@ pub struct PodView {
     pub affinity: Affinity,
     /// `spec.schedulingGates`, by name.
     pub scheduling_gates: Option<Vec<SchedulingGate>>,
+    /// What it asks for.
+    pub demand: Demand,
     /// Every feature that the pod uses, in the order of the walk.
     pub uses: Vec<Use>,
     /// Fields that no catalogue entry knows.

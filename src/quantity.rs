@@ -6,18 +6,20 @@ use serde_json::{Value, json};
 /// A quantity in units of one `unit`th, rounded up: `scaled("0.25", 1000)` is 250. Nothing where the text is no quantity, is
 /// negative, or is too large to count.
 pub fn scaled(text: &str, unit: i128) -> Option<i64> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, suffix) = text.split_at_checked(end)?;
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit() && byte != b'.');
+    let (number, suffix) = text.split_at_checked(end.unwrap_or(text.len()))?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = format!("{whole}{fraction}");
-    if digits.len() > 24 {
+    if number.len() > 24 || whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    let mantissa: i128 = digits.parse().ok()?;
+    let mut digits = whole.bytes().chain(fraction.bytes()).map(|byte| byte.wrapping_sub(b'0'));
+    let mantissa = digits
+        .try_fold(0_i128, |sum, digit| (digit < 10).then_some(sum * 10 + i128::from(digit)))?;
     let (times, over) = factor(suffix)?;
     let below = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?.checked_mul(over)?;
     let above = mantissa.checked_mul(times)?.checked_mul(unit)?;
-    i64::try_from(up(above, below)?).ok()
+    // Most are whole, and dividing so wide a number takes longer than everything above.
+    i64::try_from(if below == 1 { above } else { up(above, below)? }).ok()
 }
 
 /// A quotient rounded up; nothing where it is divided by nothing.

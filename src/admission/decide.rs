@@ -2,7 +2,6 @@
 
 mod amend;
 mod constrain;
-mod costs;
 mod free;
 mod govern;
 mod preview;
@@ -20,7 +19,6 @@ use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
 use crate::compat::{Judge, cite};
 use crate::cost::Cost;
-use crate::cost::demand::Demand;
 use crate::diagnostic::{Diagnostic, Severity, suggest};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
@@ -73,8 +71,6 @@ struct Shared {
     /// The review as it will be stored.
     review: OnceCell<Review>,
     deadline: OnceCell<Deadline>,
-    /// What the pod asks for.
-    demand: OnceCell<Option<Demand>>,
 }
 
 impl Shared {

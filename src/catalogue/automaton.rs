@@ -8,6 +8,7 @@ mod build;
 use super::locator::{Scalar, Step};
 use super::relations::{Pattern, Relation};
 use super::value::Met;
+use crate::demand;
 use crate::path::{FieldPath, Segment};
 use crate::pod::{FeatureId, NodeId, Place};
 
@@ -133,6 +134,8 @@ pub(crate) struct Node {
     pub(crate) value_tests: Box<[ValueTest]>,
     pub(crate) members_tests: Box<[MembersTest]>,
     pub(crate) capture: Option<Capture>,
+    /// Whether the place says what the pod asks for.
+    pub(crate) demand: Option<demand::Part>,
     /// The features whose locators end here, those without a test at run time too. For questions about fields, not for
     /// the walk.
     pub(crate) features: Box<[(FeatureId, ValueTestKind)]>,
@@ -154,6 +157,7 @@ impl Node {
             value_tests: Box::default(),
             members_tests: Box::default(),
             capture: None,
+            demand: None,
             features: Box::default(),
             is_covered: false,
             is_skippable: false,

@@ -79,7 +79,9 @@ fn holds(kind: &ValueTestKind, value: &Value) -> bool {
     let met = match value {
         Value::Null => return false,
         Value::Bool(value) => Met::Bool(*value),
-        Value::Number(number) => number.as_i64().map_or(Met::OtherNumber, Met::Number),
+        Value::Number(number) => number
+            .as_i64()
+            .map_or_else(|| Met::OtherNumber(number.as_f64().unwrap_or_default()), Met::Number),
         Value::String(text) if text.is_empty() => return false,
         Value::String(text) => Met::Text(text),
         Value::Array(list) if list.is_empty() => return false,

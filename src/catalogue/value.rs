@@ -10,7 +10,7 @@ pub enum Met<'a> {
     /// A whole number.
     Number(i64),
     /// A number that is no whole number, or a very large one.
-    OtherNumber,
+    OtherNumber(f64),
     /// A string.
     Text(&'a str),
     /// An object or a list.

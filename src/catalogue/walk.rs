@@ -16,6 +16,7 @@ use super::Catalogue;
 use super::automaton::{Automaton, Capture, Node, Otherwise, ValueTestKind};
 use super::relations::Fact;
 use super::value::Met;
+use crate::demand::Reading;
 use crate::path::FieldPath;
 use crate::pod::{MAX_LISTS, NodeId, NodeSelector, OWN_PREFIX, Place, PodView, UnknownField, Use};
 use pairs::Pairs;
@@ -46,9 +47,11 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
             indexes: [0; MAX_LISTS],
             depth: 0,
             facts: Vec::new(),
+            demand: Reading::default(),
         };
         At { walk: &mut walk, id: Automaton::ROOT }.deserialize(deserializer)?;
         walk.relate();
+        walk.view.demand = walk.demand.finish();
         Ok(walk.view)
     }
 }
@@ -61,6 +64,7 @@ struct Walk<'c> {
     depth: usize,
     /// What relations were handed so far.
     facts: Vec<Fact>,
+    demand: Reading,
 }
 
 impl Walk<'_> {
@@ -202,8 +206,17 @@ impl Walk<'_> {
 
     /// Runs the tests of a place on what the reader met there.
     fn met(&mut self, id: NodeId, met: Met<'_>) {
-        let automaton = self.automaton;
-        for test in &automaton.node(id).value_tests {
+        let node = self.automaton.node(id);
+        if let Some(part) = node.demand {
+            match met {
+                Met::Text(text) => self.demand.tell(part, text),
+                Met::Number(number) => self.demand.tell(part, &number.to_string()),
+                Met::OtherNumber(number) => self.demand.tell(part, &number.to_string()),
+                Met::Whole => self.demand.end(part),
+                Met::Bool(_) => {}
+            }
+        }
+        for test in &node.value_tests {
             let holds = test.kind.holds(met);
             if let (None, ValueTestKind::Part { slot, role, keep }) = (holds, &test.kind)
                 && let Some(value) = keep(*role, met)
@@ -283,11 +296,16 @@ impl<'de> Visitor<'de> for AtVisitor<'_, '_> {
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<bool, E> {
-        self.scalar(i64::try_from(value).map_or(Met::OtherNumber, Met::Number), "a number")
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "nothing asks for the last digits of so large a number"
+        )]
+        let met = i64::try_from(value).map_or(Met::OtherNumber(value as f64), Met::Number);
+        self.scalar(met, "a number")
     }
 
-    fn visit_f64<E: serde::de::Error>(self, _value: f64) -> Result<bool, E> {
-        self.scalar(Met::OtherNumber, "a number")
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<bool, E> {
+        self.scalar(Met::OtherNumber(value), "a number")
     }
 
     fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<bool, E> {

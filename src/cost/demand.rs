@@ -1,112 +1,10 @@
-//! What a pod asks for.
+//! What a pod asks for, added up.
 //!
 //! Computed as the scheduler does (k8s.io/component-helpers, `PodRequests`), and where a kind of virtual node counts
 //! otherwise, as that does.
 
-use serde::Deserialize;
-use serde_json::Value;
-
-use crate::profile::size::{Amount, Ask, Counts, Size, Told};
-use crate::quantity::scaled;
-
-/// As much of a pod as says what it asks for. Whatever else there is in it is passed over while it is read.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Pod {
-    spec: Spec,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Spec {
-    containers: Vec<Container>,
-    init_containers: Option<Vec<Container>>,
-    resources: Option<Resources>,
-    overhead: Option<Amounts>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Container {
-    restart_policy: Option<String>,
-    resources: Option<Resources>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Resources {
-    requests: Option<Amounts>,
-    limits: Option<Amounts>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Amounts {
-    cpu: Value,
-    memory: Value,
-}
-
-/// What the parts of a pod ask for.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Demand {
-    containers: Vec<Ask>,
-    /// The init containers, in their order, and whether each runs on as a sidecar.
-    start: Vec<(Ask, bool)>,
-    whole: Ask,
-    overhead: Amount,
-}
-
-impl From<&Pod> for Demand {
-    /// Quantities that cannot be read count as nothing; the API server refuses them.
-    fn from(pod: &Pod) -> Self {
-        let spec = &pod.spec;
-        let of = |container: &Container| ask(container.resources.as_ref());
-        let is_sidecar = |one: &Container| one.restart_policy.as_deref() == Some("Always");
-        Self {
-            containers: spec.containers.iter().map(of).collect(),
-            start: spec
-                .init_containers
-                .iter()
-                .flatten()
-                .map(|container| (of(container), is_sidecar(container)))
-                .collect(),
-            whole: ask(spec.resources.as_ref()),
-            overhead: spec.overhead.as_ref().map_or_else(Amount::default, |amounts| Amount {
-                cpu: amounts.cpu().unwrap_or_default(),
-                memory: amounts.memory().unwrap_or_default(),
-            }),
-        }
-    }
-}
-
-fn ask(resources: Option<&Resources>) -> Ask {
-    let requests = resources.and_then(|resources| resources.requests.as_ref());
-    let limits = resources.and_then(|resources| resources.limits.as_ref());
-    let told = |part: fn(&Amounts) -> Option<i64>| Told {
-        request: requests.and_then(part),
-        limit: limits.and_then(part),
-    };
-    Ask { cpu: told(Amounts::cpu), memory: told(Amounts::memory) }
-}
-
-impl Amounts {
-    fn cpu(&self) -> Option<i64> {
-        read(&self.cpu, 1000)
-    }
-
-    fn memory(&self) -> Option<i64> {
-        read(&self.memory, 1)
-    }
-}
-
-/// An amount, if there is one; nothing of what cannot be read.
-fn read(value: &Value, unit: i128) -> Option<i64> {
-    match value {
-        Value::String(text) => Some(scaled(text, unit).unwrap_or_default()),
-        Value::Number(number) => Some(scaled(&number.to_string(), unit).unwrap_or_default()),
-        _ => None,
-    }
-}
+use crate::demand::{Amount, Ask, Demand};
+use crate::profile::size::{Counts, Size};
 
 impl Demand {
     /// What the pod asks for, as the scheduler counts: a container with a limit alone asks for just that, as the API server
@@ -148,16 +46,17 @@ impl Demand {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::catalogue::Catalogue;
 
     fn amount(cpu: i64, mebibytes: i64) -> Amount {
         Amount { cpu, memory: mebibytes << 20 }
     }
 
     fn of(pod: Value) -> Amount {
-        Demand::from(&serde_json::from_value::<Pod>(pod).unwrap()).asked()
+        Catalogue::build(&[]).unwrap().read(pod).unwrap().demand.asked()
     }
 
     fn asks(cpu: &str, memory: &str) -> Value {
@@ -195,6 +94,12 @@ mod tests {
     fn a_limit_alone_is_asked_for() {
         let pod = json!({"spec": {"containers": [{"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}]}});
         assert_eq!(of(pod), amount(1000, 1024));
+    }
+
+    #[test]
+    fn amounts_may_be_numbers() {
+        let pod = json!({"spec": {"containers": [{}, {"resources": {"requests": {"cpu": 0.5, "memory": 1_048_576}}}]}});
+        assert_eq!(of(pod), amount(500, 1));
     }
 
     #[test]

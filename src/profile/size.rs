@@ -1,14 +1,12 @@
 //! The sizes in which a kind of virtual node sells pods, and how it comes to them.
 
-mod amount;
 pub(super) mod source;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
 use super::Verified;
-
-pub use amount::Amount;
+use crate::demand::{Amount, Ask, Told};
 
 /// The sizes that there are, and what becomes of a pod before it gets one.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -99,24 +97,6 @@ pub struct Container {
     pub least: Amount,
     /// What it is rounded to.
     pub step: Step,
-}
-
-/// What one container asks for.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Ask {
-    /// Of CPU.
-    pub cpu: Told,
-    /// Of memory.
-    pub memory: Told,
-}
-
-/// What a container says of CPU, or of memory.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Told {
-    /// Its request, if it has one.
-    pub request: Option<i64>,
-    /// Its limit, if it has one.
-    pub limit: Option<i64>,
 }
 
 impl Told {

@@ -1,11 +1,10 @@
 //! Sizes and prices of the built-in profiles, and the estimates made of them.
 
 use loadline::admission::{Pipeline, Stage, review};
-use loadline::cost::demand::{Demand, Pod};
 use loadline::cost::{estimate, least};
+use loadline::demand::{Amount, Demand};
 use loadline::diagnostic::Severity;
 use loadline::facts::Facts;
-use loadline::profile::size::Amount;
 use serde_json::{Value, json};
 
 use super::reviews::{decide, decide_at, pod};
@@ -18,7 +17,7 @@ fn amount(cpu: i64, mebibytes: i64) -> Amount {
 /// What these containers ask for.
 fn demand(containers: Value) -> Demand {
     let pod = json!({"spec": {"containers": containers}});
-    Demand::from(&serde_json::from_value::<Pod>(pod).unwrap())
+    Pipeline::built_in().unwrap().catalogue.read(pod).unwrap().demand
 }
 
 /// The size that a pod of these containers gets on a built-in profile.

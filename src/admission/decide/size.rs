@@ -4,33 +4,43 @@ use std::fmt::Write as _;
 
 use super::Decision;
 use crate::compat::cite_verified;
-use crate::cost::demand::Demand;
 use crate::cost::{self, Cost};
+use crate::demand::Amount;
 use crate::diagnostic::codes::{SIZE_ROUNDED, SIZE_TOO_LARGE};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::path::FieldPath;
-use crate::placement::Standing;
+use crate::placement::{Placement, Standing};
 use crate::profile::Profile;
-use crate::profile::size::{Above, Amount, Size};
+use crate::profile::size::{Above, Size};
 
 impl Decision<'_> {
+    /// What an hour of the pod comes to on each profile within reach of which sizes or prices are known.
+    pub(super) fn costs(&self, placement: &Placement) -> Vec<Cost> {
+        placement
+            .reaches
+            .iter()
+            .map(|reach| self.pipeline.profile(reach.profile))
+            .filter_map(|profile| Cost::of(profile, &self.pod.demand))
+            .collect()
+    }
+
     /// Whether no size of the profile holds the pod, and it is to be refused for that.
     pub(super) fn is_too_large(&self, profile: &Profile) -> bool {
-        self.sized(profile).is_some_and(|(size, demand)| demand.fit(size).is_none())
+        self.exceeded(profile).is_some()
             && self.judge_with().too_large(profile, Standing::Bound) == Some(Severity::Deny)
     }
 
     /// What there is to say of a pod that no size of the profile holds.
     pub(super) fn too_large(&self, profile: &Profile, standing: Standing) -> Option<Diagnostic> {
-        let (size, demand) =
-            self.sized(profile).filter(|(size, demand)| demand.fit(size).is_none())?;
+        let size = self.exceeded(profile)?;
         let own = if size.components == Amount::default() {
             String::new()
         } else {
             format!(", of which the node takes {} for itself", size.components)
         };
         let severity = self.judge_with().too_large(profile, standing)?;
-        let what = format!("the pod asks for {}, more than the largest size", demand.asked());
+        let what =
+            format!("the pod asks for {}, more than the largest size", self.pod.demand.asked());
         Some(
             self.of_size(severity, SIZE_TOO_LARGE, what, profile, size)
                 .because(format!("the largest size there is {}{own}", size.most))
@@ -79,8 +89,8 @@ impl Decision<'_> {
             .source(cite_verified(&size.source, &size.verified))
     }
 
-    /// The sizes of the profile, if it has any, and what the pod asks for.
-    fn sized<'s>(&'s self, profile: &'s Profile) -> Option<(&'s Size, &'s Demand)> {
-        Some((profile.size.as_ref()?, self.demand()?))
+    /// The sizes of the profile, if it has any and none holds the pod.
+    fn exceeded<'p>(&self, profile: &'p Profile) -> Option<&'p Size> {
+        profile.size.as_ref().filter(|size| self.pod.demand.fit(size).is_none())
     }
 }

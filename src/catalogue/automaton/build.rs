@@ -1,8 +1,11 @@
 //! Locators to a trie.
 
+use std::mem;
+
 use super::{Automaton, CAPTURES, Capture, MembersTest, Node, Otherwise, ValueTest, ValueTestKind};
-use crate::catalogue::locator::{Locator, Step, Test};
+use crate::catalogue::locator::{Locator, Source, Step, Test};
 use crate::catalogue::relations::Relation;
+use crate::demand;
 use crate::pod::{FeatureId, MAX_LISTS, NodeId};
 
 /// A trie under construction.
@@ -12,7 +15,7 @@ pub(crate) struct Builder {
     relations: Vec<(FeatureId, &'static Relation)>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Draft {
     children: Vec<(String, NodeId)>,
     any: Option<NodeId>,
@@ -22,6 +25,7 @@ struct Draft {
     features: Vec<(FeatureId, ValueTestKind)>,
     members: Vec<(FeatureId, Vec<String>, Vec<String>)>,
     capture: Option<Capture>,
+    demand: Option<demand::Part>,
     /// Whether a members test of the parent asks for this node.
     is_asked_for: bool,
     parent: Option<(NodeId, Step)>,
@@ -34,6 +38,14 @@ impl Builder {
             let steps: Vec<Step> = path.split('.').map(|key| Step::Key(key.to_owned())).collect();
             if let Ok(id) = builder.reach(&steps) {
                 builder.draft(id).capture = Some(capture);
+            }
+        }
+        for (place, part) in demand::Part::all() {
+            let paths = Source::Path(place).parse().map(|locator| locator.paths);
+            for path in paths.unwrap_or_default() {
+                if let Ok(id) = builder.reach(&path) {
+                    builder.draft(id).demand = Some(part);
+                }
             }
         }
         builder
@@ -113,7 +125,8 @@ impl Builder {
         Ok(())
     }
 
-    pub(crate) fn build(self) -> Result<Automaton, String> {
+    pub(crate) fn build(mut self) -> Result<Automaton, String> {
+        self.name_no_members();
         let covered: Vec<bool> = self.nodes.iter().map(|draft| draft.is_covered).collect();
         let inherited: Vec<bool> =
             (0..self.nodes.len()).map(|index| self.is_under_cover(&covered, index)).collect();
@@ -126,6 +139,22 @@ impl Builder {
             .map(|(index, (draft, is_covered))| draft.build(is_covered || index == 0))
             .collect::<Result<_, _>>()?;
         Ok(Automaton { nodes, relations: self.relations })
+    }
+
+    /// Lets members that no locator names, and that are here because the demand is read from them, be any members for the
+    /// features.
+    fn name_no_members(&mut self) {
+        for index in 0..self.nodes.len() {
+            let unnamed = self.nodes.get(index).filter(|draft| {
+                draft.demand.is_some() && draft.value_tests.is_empty() && draft.features.is_empty()
+            });
+            let parent = unnamed.and_then(|draft| draft.parent.as_ref()).map(|(parent, _)| *parent);
+            let Some(any) = parent.and_then(|parent| self.draft(parent).any) else { continue };
+            let Draft { is_covered, value_tests, features, parent, .. } = self.draft(any).clone();
+            if let Some(draft) = self.nodes.get_mut(index) {
+                *draft = Draft { is_covered, value_tests, features, parent, ..mem::take(draft) };
+            }
+        }
     }
 
     /// Whether the draft or one above it is covered as a whole.
@@ -220,8 +249,11 @@ impl Draft {
         };
         let is_leaf =
             self.children.is_empty() && self.element.is_none() && otherwise == Otherwise::Skip;
-        let is_skippable =
-            is_leaf && self.value_tests.is_empty() && self.capture.is_none() && !self.is_asked_for;
+        let is_skippable = is_leaf
+            && self.value_tests.is_empty()
+            && self.capture.is_none()
+            && self.demand.is_none()
+            && !self.is_asked_for;
         let (parent, step) =
             self.parent.map_or((Automaton::ROOT, None), |(parent, step)| (parent, Some(step)));
         let (keys, children): (Vec<_>, Vec<_>) =
@@ -235,6 +267,7 @@ impl Draft {
             value_tests: self.value_tests.into(),
             members_tests,
             capture: self.capture,
+            demand: self.demand,
             features: self.features.into(),
             is_covered: self.is_covered,
             is_skippable,

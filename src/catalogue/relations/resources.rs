@@ -97,7 +97,7 @@ fn thousandths(met: Met<'_>) -> Option<i64> {
     match met {
         Met::Number(number) => number.checked_mul(1000),
         Met::Text(text) => quantity(text),
-        Met::Bool(_) | Met::OtherNumber | Met::Whole => None,
+        Met::Bool(_) | Met::OtherNumber(_) | Met::Whole => None,
     }
 }
 

@@ -127,10 +127,12 @@ impl Signs {
     }
 
     fn reaches(&self, pod: &str, is_placed: &str) -> String {
-        let pod_labels =
-            [PROFILE_KEY, FENCE_KEY].into_iter().chain(self.pod_labels.iter().map(String::as_str));
-        let pod_labels = list(pod_labels);
-        let annotations = list(
+        let labels = one_in(
+            &format!("{pod}.metadata.labels"),
+            [PROFILE_KEY, FENCE_KEY].into_iter().chain(self.pod_labels.iter().map(String::as_str)),
+        );
+        let annotations = one_in(
+            &format!("{pod}.metadata.annotations"),
             [PROFILE_KEY, FENCE_KEY, MARKER]
                 .into_iter()
                 .chain(self.pod_annotations.iter().map(String::as_str)),
@@ -151,8 +153,8 @@ impl Signs {
                 "has({pod}.spec.tolerations) && {pod}.spec.tolerations.exists(t, \
                  !has(t.key) || !(t.key.startsWith({passing_prefix}) || t.key == {passing_key}))"
             ),
-            format!("{metadata}has({pod}.metadata.labels) && {pod_labels}.exists(key, key in {pod}.metadata.labels)"),
-            format!("{metadata}has({pod}.metadata.annotations) && {annotations}.exists(key, key in {pod}.metadata.annotations)"),
+            format!("{metadata}has({pod}.metadata.labels) && ({labels})"),
+            format!("{metadata}has({pod}.metadata.annotations) && ({annotations})"),
             format!(
                 "has({pod}.spec.nodeSelector) && {pod}.spec.nodeSelector.exists(key, key == {profile_key}\n     \
                  || key in {keys}\n     && {pod}.spec.nodeSelector[key] in {values})"
@@ -192,6 +194,12 @@ fn as_written(profile: &Profile) -> Vec<Value> {
 fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let texts: Vec<String> = texts.into_iter().map(quote).collect();
     format!("[{}]", texts.join(", "))
+}
+
+/// True where one of the keys is in a map. Spelled out, as `exists` over a list of them takes the API server twice as long.
+fn one_in<'a>(map: &str, keys: impl Iterator<Item = &'a str>) -> String {
+    let keys: Vec<String> = keys.map(|key| format!("{} in {map}", quote(key))).collect();
+    keys.join(" || ")
 }
 
 /// A string literal. Keys and values of labels hold nothing to escape, but a profile's author may write anything.

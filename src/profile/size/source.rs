@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Above, Amount, Container, Counts, Round, Size, Step};
+use super::{Above, Container, Counts, Round, Size, Step};
 use crate::catalogue::source::OneOrMany;
+use crate::demand::Amount;
 use crate::document::Mistake;
 use crate::path::FieldPath;
 use crate::profile::Verified;

@@ -1,6 +1,7 @@
 //! Sizes in words, for pages and messages.
 
-use super::{Above, Amount, Counts, Round, Size, Step};
+use super::{Above, Counts, Round, Size, Step};
+use crate::demand::Amount;
 
 impl Size {
     /// What there is to know, without where it is from.
