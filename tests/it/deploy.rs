@@ -176,6 +176,12 @@ fn the_server_is_reached_where_it_serves() {
             assert_eq!(reached["port"], service["ports"][0]["port"]);
         }
     }
+    // What it notes of its policies must outlive the process, and be writable while the root is not.
+    let state = list(&container["volumeMounts"]).find(|mount| mount["name"] == "state").unwrap();
+    assert!(arguments.contains(&&*format!("--state-dir={}", state["mountPath"].as_str().unwrap())));
+    assert_eq!(state["readOnly"], json!(null));
+    let volumes = &deployment["spec"]["template"]["spec"]["volumes"];
+    assert!(list(volumes).any(|one| one["name"] == "state" && one["emptyDir"].is_object()));
     // The flags that the Deployment gives are flags that `serve` takes.
     let help =
         Command::new(env!("CARGO_BIN_EXE_loadline")).args(["serve", "--help"]).output().unwrap();
