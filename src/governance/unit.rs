@@ -19,7 +19,7 @@ use super::builtins::plain;
 use super::deadline::Deadline;
 use super::given::{Given, with_arena};
 use super::journal::{self, Fingerprint};
-use super::machine::Machine;
+use super::machine::{Late, Machine};
 use super::plan::{Halt, Program, Stop};
 use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
@@ -193,7 +193,11 @@ impl Parsed {
             let policy = prepare(&mut engine, entry)?;
             // The machine does not know the defaults of functions.
             if mode.prints == Prints::Dropped && !has_default_functions {
-                machine = Machine::compile(&policy, entries, mode.errors);
+                let late = Late::new(policy, entries.to_vec(), mode.errors);
+                if program.is_err() {
+                    late.get();
+                }
+                machine = Some(late);
             }
             if let Some(lenient) = &mut lenient {
                 extend(lenient, Errors::Lenient)?;
@@ -244,7 +248,7 @@ pub(super) struct Unit {
     pub(super) program: Result<Program, Halt>,
     errors: Errors,
     /// What runs them next, where it can.
-    pub(super) machine: Option<Machine>,
+    machine: Option<Late>,
     /// The interpreter. Cloned for each run, which costs a fraction of a microsecond and takes no lock.
     engine: Engine,
     /// The interpreter that takes failing functions for undefined, in units that are to be run so.
@@ -264,6 +268,11 @@ impl Unit {
     /// Whether programs of our own run its rules, which look at the clock whatever they do.
     pub(super) const fn keeps_time(&self) -> bool {
         self.program.is_ok()
+    }
+
+    /// The engine's virtual machine with the rules, where it can run them.
+    pub(super) fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()?.get()
     }
 
     /// The value of a rule, and what was printed on the way. What the rules do not define themselves is taken from `data`,
@@ -336,7 +345,7 @@ impl Unit {
             }
         };
         let input = input.as_ref();
-        if let Some(machine) = &self.machine {
+        if let Some(machine) = self.machine() {
             let value = guarded(|| machine.run(rule, input, data, deadline));
             // An error is worth a second look: the interpreter knows where it is.
             if self.lenient.is_some() || !matches!(value, Err(Failure::Error(_))) {
