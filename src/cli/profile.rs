@@ -4,6 +4,7 @@ pub mod diff;
 pub mod group;
 pub mod lint;
 pub mod markdown;
+pub mod placement;
 pub mod scaffold;
 pub mod show;
 

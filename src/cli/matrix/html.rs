@@ -12,7 +12,7 @@ use super::Matrix;
 use crate::admission::Pipeline;
 use crate::catalogue::{Class, Feature};
 use crate::cli::knowledge::{Knowledge, cell};
-use crate::cli::profile::show::placement;
+use crate::cli::profile::placement::placement;
 use crate::cli::render::yaml::to_yaml;
 use crate::pod::FeatureId;
 use crate::profile::{Effect, Entry, Support, Verified};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::group::{Group, groups};
-use super::show::placement;
+use super::placement::placement;
 use crate::admission::Pipeline;
 use crate::catalogue::Class;
 use crate::cli::knowledge::Knowledge;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::{Change, Moved, Turn};
-use crate::cli::profile::show::{SIZES, sizes};
+use crate::cli::profile::placement::{SIZES, sizes};
 use crate::cli::render::yaml::to_yaml;
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, clean, paint};
 use crate::compat::why;
