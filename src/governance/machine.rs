@@ -59,11 +59,7 @@ impl Late {
 impl Machine {
     /// Compiles rules that are asked by way of `entries`; nothing where the machine cannot run them, or could not run them
     /// as the interpreter would.
-    fn compile(
-        policy: &CompiledPolicy,
-        entries: &[String],
-        errors: Errors,
-    ) -> Option<Self> {
+    fn compile(policy: &CompiledPolicy, entries: &[String], errors: Errors) -> Option<Self> {
         let (program, disputable) = program::compile(policy, entries, errors)?;
         Some(Self { program: Arc::new(program), disputable })
     }

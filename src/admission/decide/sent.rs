@@ -1,18 +1,20 @@
 //! Pods that somebody sends to a profile: what they ask for, what they get, and what stands in the way.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{Course, Decision};
 use crate::catalogue::DAEMON_SET;
 use crate::compat::cite;
-use crate::diagnostic::{Diagnostic, Severity, suggest};
+use crate::diagnostic::codes::UNMARKED_NODES;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::NamespaceFact;
 use crate::mutation::Editor;
-use crate::node::NodeFact;
+use crate::node::{HOST_NAME, NodeFact};
 use crate::path::FieldPath;
 use crate::placement::filter::{self, Obstacle};
 use crate::placement::{NO_PROFILE, Placement, Reason};
-use crate::pod::{Taint, Toleration};
+use crate::pod::{Requirement, Taint, Toleration};
 use crate::profile::{Hold, PROFILE_KEY, Profile, Support};
 
 impl Decision<'_> {
@@ -44,20 +46,21 @@ impl Decision<'_> {
         let Some((name, reason)) = asked.filter(|(name, _)| *name != NO_PROFILE) else {
             return Ok(None);
         };
-        let profiles = &self.pipeline.profiles;
-        match self.pipeline.profile_named(name) {
-            Some(profile) => Ok(Some((profile, reason))),
-            None => Err(Box::new(
-                Diagnostic::new(
-                    Severity::Deny,
-                    "unknown-profile",
-                    format!("there is no profile `{name}`"),
-                )
-                .at(self.own_field(PROFILE_KEY))
-                .because(format!("{reason}, but no profile has that name"))
-                .help(suggest::help(name, profiles.iter().map(|profile| profile.name.as_str()))),
-            )),
+        if let Some(profile) = self.pipeline.profile_named(name) {
+            return Ok(Some((profile, reason)));
         }
+        let (what, help) = self.pipeline.no_profile(name, []);
+        let why = if self.pipeline.disabled.iter().any(|known| known == name) {
+            "the configuration names the profiles that there are, and not this one"
+        } else {
+            "no profile has that name"
+        };
+        Err(Box::new(
+            Diagnostic::new(Severity::Deny, "unknown-profile", what)
+                .at(self.own_field(PROFILE_KEY))
+                .because(format!("{reason}, but {why}"))
+                .help(help),
+        ))
     }
 
     /// A pod that was sent to a profile: it gets what that profile needs.
@@ -65,7 +68,14 @@ impl Decision<'_> {
         let mut editor = Editor::new(self.pod.clone());
         let why = format!("{reason}: `{}`", profile.name);
         editor.tolerate(&profile.inject.tolerations, &why);
-        let conflicts = editor.select(&profile.inject.node_selector, &why);
+        let nodes: Vec<&NodeFact> = self
+            .facts
+            .cluster()
+            .into_iter()
+            .flat_map(|cluster| cluster.of_profile(&profile.name))
+            .collect();
+        let labels = self.labels_of(profile, &nodes);
+        let conflicts = editor.select(&*labels, &why);
         editor.label(&profile.inject.labels, &why);
         let mut diagnostics: Vec<Diagnostic> = conflicts
             .into_iter()
@@ -79,16 +89,13 @@ impl Decision<'_> {
                     .help(format!("remove it, or set it to `{}`", conflict.needs))
             })
             .collect();
-        let nodes: Vec<&NodeFact> = self
-            .facts
-            .cluster()
-            .into_iter()
-            .flat_map(|cluster| cluster.of_profile(&profile.name))
-            .collect();
         if diagnostics.is_empty()
             && profile.claims(self.pod, self.namespace_labels()) != Some(Hold::Bound)
         {
             diagnostics.extend(self.obstacle(profile, reason, &nodes, &mut editor));
+            if diagnostics.is_empty() && *labels != profile.inject.node_selector {
+                diagnostics.extend(self.lead(profile, &nodes, &mut editor));
+            }
         }
         if reason == Reason::AskedByCaller {
             // The question is what the virtual node would do with the pod, not whether the pod would get there.
@@ -119,6 +126,85 @@ impl Decision<'_> {
         Course { editor, heading, placement, diagnostics, costs: Vec::new() }
     }
 
+    /// The labels to select the profile's nodes by: those that the profile names, as far as one of today's nodes has them.
+    /// Where it lacks some, others by which the profile knows its nodes are added.
+    fn labels_of<'p>(
+        &self,
+        profile: &'p Profile,
+        nodes: &[&NodeFact],
+    ) -> Cow<'p, BTreeMap<String, String>> {
+        let named = &profile.inject.node_selector;
+        let has = |node: &NodeFact, key: &str, value: &str| node.label(key) == Some(value);
+        let count =
+            |node: &NodeFact| named.iter().filter(|(key, value)| has(node, key, value)).count();
+        let is_meant = |node: &NodeFact| match &self.pod.node_name {
+            Some(name) => *name == node.name,
+            None => filter::selects(self.pod, node),
+        };
+        let best = |best, next| if count(next) > count(best) { next } else { best };
+        let meant = nodes.iter().copied().filter(|node| is_meant(node)).reduce(best);
+        match meant.or_else(|| nodes.iter().copied().reduce(best)) {
+            Some(node) if count(node) < named.len() => {
+                let named = named.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+                let known =
+                    named.chain(profile.marks()).filter(|(key, value)| has(node, key, value));
+                Cow::Owned(known.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+            }
+            _ => Cow::Borrowed(named),
+        }
+    }
+
+    /// Leads the pod to the profile's nodes by their names, where labels alone would let it go elsewhere too.
+    fn lead(
+        &self,
+        profile: &Profile,
+        nodes: &[&NodeFact],
+        editor: &mut Editor,
+    ) -> Option<Diagnostic> {
+        let cluster = self.facts.cluster()?;
+        if self.pod.node_name.is_some() || profile.has_own_scheduler() {
+            return None;
+        }
+        let others = self.pipeline.profiles.iter().filter(|other| other.id != profile.id);
+        let mut elsewhere = others
+            .flat_map(|other| cluster.of_profile(&other.name))
+            .chain(cluster.regular())
+            .chain([NodeFact::plain()]);
+        if !elsewhere.any(|node| filter::admits(&editor.pod, node)) {
+            return None;
+        }
+        let name = &profile.name;
+        let values: Vec<String> = nodes
+            .iter()
+            .filter(|node| filter::admits(&editor.pod, node))
+            .filter_map(|node| node.label(HOST_NAME))
+            .map(str::to_owned)
+            .collect();
+        if !values.is_empty() {
+            let names =
+                Requirement { key: HOST_NAME.to_owned(), operator: "In".to_owned(), values };
+            let why = format!("the labels of `{name}`'s nodes do not lead there alone");
+            editor.require(&[names], &why);
+            return None;
+        }
+        let labels: Vec<String> = profile
+            .inject
+            .node_selector
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        Some(
+            Diagnostic::new(
+                Severity::Warn,
+                UNMARKED_NODES,
+                format!("the nodes of `{name}` have no label that others do not have"),
+            )
+            .on(name.clone())
+            .because("nothing can lead the pod there, and the scheduler may put it on another node")
+            .help(format!("label those nodes `{}`", labels.join("`, `"))),
+        )
+    }
+
     /// What the user wrote that keeps the pod off every node of the profile.
     fn obstacle(
         &self,
@@ -144,7 +230,8 @@ impl Decision<'_> {
         // Without a cluster the profile says what its node looks like; one that says nothing excludes nothing.
         let candidates: Vec<&NodeFact> =
             if nodes.is_empty() { profile.node.iter().collect() } else { nodes.to_vec() };
-        let first = candidates.first()?;
+        let selected = candidates.iter().find(|node| filter::selects(&editor.pod, node));
+        let first = selected.or_else(|| candidates.first())?;
         let is_open =
             |editor: &Editor| candidates.iter().any(|node| filter::admits(&editor.pod, node));
         if is_open(editor) {
