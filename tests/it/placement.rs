@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use loadline::admission::Pipeline;
 use loadline::admission::verdict::Verdict;
+use loadline::bundle::{Sources, Text};
 use loadline::diagnostic::Severity;
 use loadline::facts::{Cluster, Facts};
 use loadline::node::NodeFact;
@@ -12,7 +13,7 @@ use loadline::pod::Taint;
 use loadline::profile::Profile;
 use serde_json::{Value, json};
 
-use super::reviews::{decide, patched, pipeline_with, pod, request, review_of};
+use super::reviews::{TEST_PROFILE, decide, patched, pipeline_with, pod, request, review_of};
 
 fn taint(key: &str, value: &str) -> Taint {
     Taint { key: key.into(), value: value.into(), effect: "NoSchedule".into() }
@@ -97,17 +98,20 @@ fn may_go_to<'n>(pipeline: &Pipeline, object: &Value, nodes: &'n [NodeFact]) -> 
 fn shapes(profile: &Profile) -> Vec<NodeFact> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let shape = |written: Value| {
-        let name = written["names"].get(0).map_or("some-node".into(), &text).replace('*', "x");
+        let name =
+            written["names"].get(0).map_or_else(|| "some-node".into(), &text).replace('*', "x");
         let version = text(&written["kubeletVersion"]).replace('*', "v");
         let labels = written["labels"].as_object().cloned().unwrap_or_default();
         let mut taints: Vec<Taint> =
             serde_json::from_value(written["taints"].clone()).unwrap_or_default();
-        taints.iter_mut().for_each(|taint| taint.effect = "NoSchedule".into());
+        for taint in &mut taints {
+            taint.effect = "NoSchedule".into();
+        }
         NodeFact {
             labels: labels.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
             taints,
             kubelet_version: version,
-            ..node(&name, &[], &[])
+            name,
         }
     };
     let written = profile.recognise.iter().map(|one| serde_json::to_value(one).unwrap());
@@ -265,6 +269,32 @@ fn a_pod_is_sent_by_name_where_no_label_leads_there_alone() {
     };
     assert!(diagnostic.what.contains("`virtual-kubelet`"), "{diagnostic:?}");
     assert!(diagnostic.help.as_ref().unwrap().contains("type=virtual-kubelet"), "{diagnostic:?}");
+}
+
+#[test]
+fn a_pod_that_asks_does_not_go_to_nodes_of_another_profile() {
+    let pipeline = Pipeline::built_in().unwrap();
+    let kip = pipeline.profile_named("elotl-kip").unwrap().node.clone().unwrap();
+    let aci = pipeline.profile_named("azure-aci").unwrap().node.clone().unwrap();
+    let object = asking("elotl-kip", json!({"tolerations": [{"operator": "Exists"}]}));
+    assert_eq!(
+        may_go_to(&pipeline, &object, &[worker(), aci.clone(), old_azure("a"), kip.clone()]),
+        [kip.name.as_str()]
+    );
+    // It waits for a node of its own, and goes there once it registers.
+    let before = [worker(), aci.clone()];
+    let verdict = decide(&pipeline, &facts(&pipeline, &before), &object);
+    let after = patched(&object, &verdict);
+    assert_eq!(admitted(&pipeline, &after, &[worker(), aci, kip.clone()]), [kip.name.as_str()]);
+}
+
+#[test]
+fn a_profile_that_names_no_labels_to_select_is_selected_by_those_it_is_recognised_by() {
+    let profile = TEST_PROFILE.replace(", nodeSelector: {boat: dinghy}", "");
+    let profiles = vec![Text { origin: "dinghy.yaml".into(), text: profile }];
+    let pipeline = Pipeline::compile(&Sources { profiles, ..Sources::default() }).unwrap();
+    let nodes = [worker(), node("d", &[("boat", "dinghy")], &[("boat", "dinghy")])];
+    assert_eq!(may_go_to(&pipeline, &asking("dinghy", json!({})), &nodes), ["d"]);
 }
 
 #[test]

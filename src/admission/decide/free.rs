@@ -54,6 +54,8 @@ impl Decision<'_> {
             return course;
         }
         let mut editor = course.editor.clone();
+        let fit: Vec<&Profile> =
+            fit.iter().map(|reach| self.pipeline.profile(reach.profile)).collect();
         for reach in &unfit {
             let profile = self.pipeline.profile(reach.profile);
             let reason = match &daemon_set {
@@ -91,15 +93,20 @@ impl Decision<'_> {
     ///
     /// Many kinds of virtual nodes carry no label of their own, only that of every virtual kubelet. Where the expressions would
     /// keep the pod off the nodes of a `fit` profile too, the names of the nodes stand in their place.
-    fn keep_off(&self, profile: &Profile, fit: &[Reach]) -> Vec<Requirement> {
+    pub(super) fn keep_off(&self, profile: &Profile, fit: &[&Profile]) -> Vec<Requirement> {
         let mut requirements = profile.keep_off.clone();
         let Some(cluster) = self.facts.cluster() else {
             return requirements;
         };
-        let fit: Vec<&NodeFact> = fit
-            .iter()
-            .flat_map(|reach| cluster.of_profile(&self.pipeline.profile(reach.profile).name))
-            .collect();
+        // A fit profile without a node may get one.
+        let mut bystanders: Vec<&NodeFact> = Vec::new();
+        for profile in fit {
+            let before = bystanders.len();
+            bystanders.extend(cluster.of_profile(&profile.name));
+            if bystanders.len() == before {
+                bystanders.extend(&profile.node);
+            }
+        }
         let mut left: Vec<&NodeFact> = cluster.of_profile(&profile.name).collect();
         let term = NodeSelectorTerm {
             match_expressions: Some(requirements.clone()),
@@ -110,7 +117,7 @@ impl Decision<'_> {
             |node: &NodeFact| !profile.keep_off.is_empty() && !filter::matches_term(&term, node);
         if left.len() <= MAX_NAMES
             && left.iter().all(|node| node.label(HOST_NAME).is_some())
-            && fit.iter().any(|node| excludes(node))
+            && bystanders.iter().any(|node| excludes(node))
         {
             return but_for(&left).into_iter().collect();
         }
@@ -118,7 +125,7 @@ impl Decision<'_> {
         for (key, value) in profile.marks() {
             let has = |node: &NodeFact| node.label(key) == Some(value);
             let tells = left.iter().any(|node| has(node))
-                && !cluster.regular().chain(fit.iter().copied()).any(has);
+                && !cluster.regular().chain(bystanders.iter().copied()).any(has);
             if tells {
                 left.retain(|node| !has(node));
                 requirements.push(not_in(key, vec![value.to_owned()]));

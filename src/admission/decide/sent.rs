@@ -1,20 +1,18 @@
 //! Pods that somebody sends to a profile: what they ask for, what they get, and what stands in the way.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{Course, Decision};
 use crate::catalogue::DAEMON_SET;
 use crate::compat::cite;
-use crate::diagnostic::codes::UNMARKED_NODES;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::NamespaceFact;
 use crate::mutation::Editor;
-use crate::node::{HOST_NAME, NodeFact};
+use crate::node::NodeFact;
 use crate::path::FieldPath;
 use crate::placement::filter::{self, Obstacle};
 use crate::placement::{NO_PROFILE, Placement, Reason};
-use crate::pod::{Requirement, Taint, Toleration};
+use crate::pod::{Taint, Toleration};
 use crate::profile::{Hold, PROFILE_KEY, Profile, Support};
 
 impl Decision<'_> {
@@ -30,7 +28,7 @@ impl Decision<'_> {
         self.speaking_namespace().map(|namespace| &namespace.labels)
     }
 
-    /// The profile that somebody asks for.
+    /// The profile that somebody asks for. Fails where there is none of that name, or the configuration leaves it out.
     pub(super) fn asked(&self) -> Result<Option<(&Profile, Reason)>, Box<Diagnostic>> {
         let asked = self
             .request
@@ -51,7 +49,7 @@ impl Decision<'_> {
         }
         let (what, help) = self.pipeline.no_profile(name, []);
         let why = if self.pipeline.disabled.iter().any(|known| known == name) {
-            "the configuration names the profiles that there are, and not this one"
+            "`spec.profiles` of the configuration leaves it out"
         } else {
             "no profile has that name"
         };
@@ -93,8 +91,8 @@ impl Decision<'_> {
             && profile.claims(self.pod, self.namespace_labels()) != Some(Hold::Bound)
         {
             diagnostics.extend(self.obstacle(profile, reason, &nodes, &mut editor));
-            if diagnostics.is_empty() && *labels != profile.inject.node_selector {
-                diagnostics.extend(self.lead(profile, &nodes, &mut editor));
+            if diagnostics.is_empty() {
+                diagnostics.extend(self.lead(profile, &labels, &nodes, &mut editor));
             }
         }
         if reason == Reason::AskedByCaller {
@@ -124,85 +122,6 @@ impl Decision<'_> {
         let placement = Placement::asked(profile.id, reason);
         let heading = placement.clone();
         Course { editor, heading, placement, diagnostics, costs: Vec::new() }
-    }
-
-    /// The labels to select the profile's nodes by: those that the profile names, as far as one of today's nodes has them.
-    /// Where it lacks some, others by which the profile knows its nodes are added.
-    fn labels_of<'p>(
-        &self,
-        profile: &'p Profile,
-        nodes: &[&NodeFact],
-    ) -> Cow<'p, BTreeMap<String, String>> {
-        let named = &profile.inject.node_selector;
-        let has = |node: &NodeFact, key: &str, value: &str| node.label(key) == Some(value);
-        let count =
-            |node: &NodeFact| named.iter().filter(|(key, value)| has(node, key, value)).count();
-        let is_meant = |node: &NodeFact| match &self.pod.node_name {
-            Some(name) => *name == node.name,
-            None => filter::selects(self.pod, node),
-        };
-        let best = |best, next| if count(next) > count(best) { next } else { best };
-        let meant = nodes.iter().copied().filter(|node| is_meant(node)).reduce(best);
-        match meant.or_else(|| nodes.iter().copied().reduce(best)) {
-            Some(node) if count(node) < named.len() => {
-                let named = named.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-                let known =
-                    named.chain(profile.marks()).filter(|(key, value)| has(node, key, value));
-                Cow::Owned(known.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
-            }
-            _ => Cow::Borrowed(named),
-        }
-    }
-
-    /// Leads the pod to the profile's nodes by their names, where labels alone would let it go elsewhere too.
-    fn lead(
-        &self,
-        profile: &Profile,
-        nodes: &[&NodeFact],
-        editor: &mut Editor,
-    ) -> Option<Diagnostic> {
-        let cluster = self.facts.cluster()?;
-        if self.pod.node_name.is_some() || profile.has_own_scheduler() {
-            return None;
-        }
-        let others = self.pipeline.profiles.iter().filter(|other| other.id != profile.id);
-        let mut elsewhere = others
-            .flat_map(|other| cluster.of_profile(&other.name))
-            .chain(cluster.regular())
-            .chain([NodeFact::plain()]);
-        if !elsewhere.any(|node| filter::admits(&editor.pod, node)) {
-            return None;
-        }
-        let name = &profile.name;
-        let values: Vec<String> = nodes
-            .iter()
-            .filter(|node| filter::admits(&editor.pod, node))
-            .filter_map(|node| node.label(HOST_NAME))
-            .map(str::to_owned)
-            .collect();
-        if !values.is_empty() {
-            let names =
-                Requirement { key: HOST_NAME.to_owned(), operator: "In".to_owned(), values };
-            let why = format!("the labels of `{name}`'s nodes do not lead there alone");
-            editor.require(&[names], &why);
-            return None;
-        }
-        let labels: Vec<String> = profile
-            .inject
-            .node_selector
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
-        Some(
-            Diagnostic::new(
-                Severity::Warn,
-                UNMARKED_NODES,
-                format!("the nodes of `{name}` have no label that others do not have"),
-            )
-            .on(name.clone())
-            .because("nothing can lead the pod there, and the scheduler may put it on another node")
-            .help(format!("label those nodes `{}`", labels.join("`, `"))),
-        )
     }
 
     /// What the user wrote that keeps the pod off every node of the profile.
