@@ -21,7 +21,7 @@ use regorus::{CompiledPolicy, Value};
 
 use super::builtins::fault::{self, Fault};
 use super::deadline::Deadline;
-use super::unit::{Errors, Failure};
+use super::mode::{Errors, Failure};
 
 /// How many instructions the machine runs between two looks at the clock. A call of a function is one of them.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(64).expect("64 is not zero");

@@ -8,8 +8,9 @@ use super::*;
 use bumpalo::Bump;
 
 use crate::governance::Module;
+use crate::governance::mode::Mode;
 use crate::governance::plan::{self, Stop};
-use crate::governance::unit::{Mode, Parsed, Unit};
+use crate::governance::unit::{Parsed, Unit};
 use crate::governance::value::from_json;
 
 fn unit(rules: &str, errors: Errors) -> Unit {
