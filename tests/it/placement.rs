@@ -10,7 +10,7 @@ use loadline::facts::{Cluster, Facts};
 use loadline::node::NodeFact;
 use loadline::placement::{Standing, filter};
 use loadline::pod::Taint;
-use loadline::profile::Profile;
+use loadline::profile::{Profile, Support};
 use serde_json::{Value, json};
 
 use super::reviews::{TEST_PROFILE, decide, patched, pipeline_with, pod, request, review_of};
@@ -95,11 +95,11 @@ fn may_go_to<'n>(pipeline: &Pipeline, object: &Value, nodes: &'n [NodeFact]) -> 
 }
 
 /// A node for each way in which `profile` recognises nodes, with as little as that takes.
-fn shapes(profile: &Profile) -> Vec<NodeFact> {
+fn shapes(profile: &Profile, suffix: &str) -> Vec<NodeFact> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let shape = |written: Value| {
         let name =
-            written["names"].get(0).map_or_else(|| "some-node".into(), &text).replace('*', "x");
+            written["names"].get(0).map_or_else(|| "node-*".into(), &text).replace('*', suffix);
         let version = text(&written["kubeletVersion"]).replace('*', "v");
         let labels = written["labels"].as_object().cloned().unwrap_or_default();
         let mut taints: Vec<Taint> =
@@ -127,11 +127,10 @@ fn pods_of_a_daemon_set_are_kept_off_every_node_that_is_recognised() {
     let pipeline = Pipeline::built_in().unwrap();
     let mut tried = 0;
     for profile in &pipeline.profiles {
-        for shape in shapes(profile) {
+        for shape in shapes(profile, "x") {
             let known = Profile::recognise(&pipeline.profiles, &shape);
             if known.is_none_or(|known| {
-                known.name != profile.name
-                    || known.daemon_sets.support == loadline::profile::Support::Supported
+                known.name != profile.name || known.daemon_sets.support == Support::Supported
             }) {
                 continue;
             }
@@ -154,7 +153,7 @@ fn a_pod_that_asks_gets_to_every_node_that_is_recognised_and_nowhere_else() {
     let pipeline = Pipeline::built_in().unwrap();
     let mut tried = 0;
     for profile in &pipeline.profiles {
-        for shape in shapes(profile) {
+        for shape in shapes(profile, "x") {
             let known = Profile::recognise(&pipeline.profiles, &shape);
             if known.is_none_or(|known| known.name != profile.name) {
                 continue;
@@ -174,6 +173,45 @@ fn a_pod_that_asks_gets_to_every_node_that_is_recognised_and_nowhere_else() {
         }
     }
     assert!(tried > 40, "{tried}");
+}
+
+#[test]
+fn whatever_two_kinds_of_virtual_nodes_there_are_pods_go_where_they_should() {
+    let pipeline = Pipeline::built_in().unwrap();
+    let known = |shape: &NodeFact| Profile::recognise(&pipeline.profiles, shape);
+    let all = |suffix: &str| -> Vec<NodeFact> {
+        pipeline.profiles.iter().flat_map(|profile| shapes(profile, suffix)).collect()
+    };
+    let (first, second) = (all("x"), all("y"));
+    let mut tried = 0;
+    for one in &first {
+        for other in &second {
+            let (own, foreign) = (known(one).unwrap(), known(other).unwrap());
+            let nodes = [worker(), one.clone(), other.clone()];
+            let takes = |profile: &Profile| profile.daemon_sets.support == Support::Supported;
+            let expected: Vec<&str> =
+                [("worker", true), (&one.name, takes(own)), (&other.name, takes(foreign))]
+                    .into_iter()
+                    .filter_map(|(name, takes)| takes.then_some(name))
+                    .collect();
+            assert_eq!(may_go_to(&pipeline, &daemon_pod(), &nodes), expected, "{one:?}\n{other:?}");
+            // Where a scheduler of its own places pods, nodes are not chosen here.
+            if own.name == foreign.name || own.has_own_scheduler() {
+                continue;
+            }
+            tried += 1;
+            let mut object = asking(&own.name, json!({"tolerations": [{"operator": "Exists"}]}));
+            object["spec"]["containers"][0].as_object_mut().unwrap().remove("resources");
+            assert_eq!(
+                may_go_to(&pipeline, &object, &nodes),
+                [one.name.as_str()],
+                "{}: {one:?}\n{}: {other:?}",
+                own.name,
+                foreign.name
+            );
+        }
+    }
+    assert!(tried > 1000, "{tried}");
 }
 
 #[test]
