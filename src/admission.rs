@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::catalogue::Catalogue;
 use crate::compat::Overrides;
 use crate::date::Date;
+use crate::diagnostic::suggest;
 use crate::exemption::Exemption;
 use crate::governance::Policy;
 use crate::governance::gatekeeper::Constraints;
@@ -31,6 +32,8 @@ pub struct Pipeline {
     pub catalogue: Catalogue,
     /// All kinds of virtual nodes, in the order of their names.
     pub profiles: Vec<Profile>,
+    /// Names of the profiles that there are and that the configuration leaves out.
+    pub disabled: Vec<String>,
     /// Cells of the severity table that were changed.
     pub overrides: Overrides,
     /// Governance.
@@ -85,6 +88,27 @@ impl Pipeline {
     /// The profile of that name.
     pub fn profile_named(&self, name: &str) -> Option<&Profile> {
         self.profiles.iter().find(|profile| profile.name == name)
+    }
+
+    /// What to say of a name that is none of [`profiles`](Self::profiles), and what helps. `others` are names that would do
+    /// beside theirs.
+    pub fn no_profile<'a>(
+        &'a self,
+        name: &str,
+        others: impl IntoIterator<Item = &'a str>,
+    ) -> (String, String) {
+        let mut names: Vec<&str> =
+            self.profiles.iter().map(|profile| profile.name.as_str()).collect();
+        names.extend(others);
+        if self.disabled.iter().any(|known| known == name) {
+            let what = format!("the profile `{name}` is not enabled");
+            let help = format!(
+                "add `{name}` to `spec.profiles` of the configuration, or use one of: {}",
+                names.join(", ")
+            );
+            return (what, help);
+        }
+        (format!("there is no profile `{name}`"), suggest::help(name, names))
     }
 }
 

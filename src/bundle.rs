@@ -228,7 +228,18 @@ impl Pipeline {
         let known_profiles: Vec<String> = profiles.keys().cloned().collect();
         choose(&config.profiles, &mut profiles, sources, &mut problems);
         let mut profiles = build_profiles(profiles, &catalogue, &handed, &mut problems);
-        settings::set_prices(&mut profiles, config.prices.clone(), sources, &mut problems);
+        let disabled: Vec<String> = known_profiles
+            .iter()
+            .filter(|name| !profiles.iter().any(|profile| profile.name == **name))
+            .cloned()
+            .collect();
+        settings::set_prices(
+            &mut profiles,
+            &disabled,
+            config.prices.clone(),
+            sources,
+            &mut problems,
+        );
         settings::check(&config.overrides, &known_profiles, &catalogue, sources, &mut problems);
         let mut notices = Vec::new();
         let mut written = Vec::new();
@@ -236,13 +247,14 @@ impl Pipeline {
             constraints(sources, &mut written, config.mutator_scope, &mut problems, &mut notices);
         let policies = policies(sources, &written, &known_profiles, &config, &mut problems);
         let governing = (policies.as_slice(), &constraints);
-        let exemptions = exemptions(sources, &catalogue, &profiles, governing, &mut problems);
+        let exemptions = exemptions(sources, &catalogue, &known_profiles, governing, &mut problems);
         if !problems.is_empty() {
             return Err(BundleError(problems));
         }
         Ok(Self {
             catalogue,
             profiles,
+            disabled,
             overrides: Overrides(config.overrides),
             policies,
             constraints,
@@ -326,7 +338,7 @@ fn config(text: &Text, problems: &mut Vec<Problem>) -> ConfigSpec {
 fn exemptions(
     sources: &Sources,
     catalogue: &Catalogue,
-    profiles: &[Profile],
+    profiles: &[String],
     (policies, constraints): (&[Policy], &Constraints),
     problems: &mut Vec<Problem>,
 ) -> Vec<Exemption> {
@@ -339,7 +351,7 @@ fn exemptions(
         .chain(library().map(|policy| policy.name))
         .chain(constraints.iter().map(String::as_str))
         .collect();
-    let profiles: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+    let profiles: Vec<&str> = profiles.iter().map(String::as_str).collect();
     let mut exemptions: Vec<Exemption> = Vec::new();
     for text in &sources.exemptions {
         for document in documents(text, problems) {

@@ -15,8 +15,10 @@ pub enum Edit {
     Tolerate(Vec<Toleration>),
     /// Add entries to the node selector.
     Select(BTreeMap<String, String>),
-    /// Add expressions to every required node affinity term.
+    /// Add expressions to every required node affinity term that keep a pod off nodes.
     KeepOff(Vec<Requirement>),
+    /// Add expressions to every required node affinity term that lead a pod to nodes.
+    Require(Vec<Requirement>),
     /// Add a scheduling gate.
     Gate(String),
     /// Set labels.
@@ -53,7 +55,7 @@ impl fmt::Display for Edit {
                 write!(f, "tolerate {}", all.join(", "))
             }
             Self::Select(labels) => write!(f, "select nodes with {}", pairs(labels)),
-            Self::KeepOff(requirements) => {
+            Self::KeepOff(requirements) | Self::Require(requirements) => {
                 let all: Vec<String> = requirements
                     .iter()
                     .map(|one| {

@@ -99,10 +99,24 @@ impl Editor {
     ///
     /// A term without any requirement matches no node and is left alone: with one it would begin to match.
     pub fn keep_off(&mut self, requirements: &[Requirement], reason: &str) {
+        if self.narrow(requirements) {
+            self.note(Edit::KeepOff(requirements.to_vec()), reason);
+        }
+    }
+
+    /// The same, to lead the pod to nodes.
+    pub fn require(&mut self, requirements: &[Requirement], reason: &str) {
+        if self.narrow(requirements) {
+            self.note(Edit::Require(requirements.to_vec()), reason);
+        }
+    }
+
+    /// Adds `requirements` to the required node affinity. Gives whether any was missing.
+    fn narrow(&mut self, requirements: &[Requirement]) -> bool {
         const NODE_AFFINITY: &str = "/spec/affinity/nodeAffinity";
         const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
         if requirements.is_empty() {
-            return;
+            return false;
         }
         let affinity = &mut self.pod.affinity;
         let before = self.patch.len();
@@ -129,9 +143,7 @@ impl Editor {
             affinity.has_node_affinity = true;
             affinity.required = Some(required);
         }
-        if self.patch.len() > before {
-            self.note(Edit::KeepOff(requirements.to_vec()), reason);
-        }
+        self.patch.len() > before
     }
 
     /// Adds a scheduling gate.

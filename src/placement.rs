@@ -121,8 +121,10 @@ impl Placement {
         pod: &PodView,
         namespace: Option<&BTreeMap<String, String>>,
     ) -> Self {
+        let namer = sole_namer(facts, profiles, pod);
         let reaches: Vec<Reach> = profiles
             .iter()
+            .filter(|profile| namer.is_none_or(|namer| namer == profile.id))
             .filter_map(|profile| {
                 let reason = match profile.claims(pod, namespace) {
                     Some(Hold::Bound) => Reason::Claimed,
@@ -149,6 +151,25 @@ impl Placement {
     pub fn includes(&self, profile: ProfileId) -> bool {
         self.reaches.iter().any(|reach| reach.profile == profile)
     }
+}
+
+/// The profile that alone has a node of the name in `spec.nodeName`, where no cluster is known: the pod is there already, and
+/// whatever its selector would allow besides is of no account.
+///
+/// A name that merely looks like one of a profile's counts where the pod's selector does not lead elsewhere. Many profiles
+/// describe a node of the same name, which tells nothing.
+fn sole_namer(facts: &Facts, profiles: &[Profile], pod: &PodView) -> Option<ProfileId> {
+    let name = pod.node_name.as_deref().filter(|_| facts.cluster().is_none())?;
+    let mut owners = profiles.iter().filter(|profile| profile.is_own_node(name));
+    let mut alike = profiles.iter().filter(|profile| profile.has_node_named(name));
+    let namer = match (owners.next(), owners.next()) {
+        (None, _) => {
+            alike.next().filter(|profile| alike.next().is_none() && may_admit(profile, pod))
+        }
+        (owner, None) => owner,
+        (Some(_), Some(_)) => None,
+    };
+    namer.map(|profile| profile.id)
 }
 
 /// The nodes of `profile` that a pod may be meant for: those that are there, or where no cluster is known the one that the

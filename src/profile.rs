@@ -236,9 +236,28 @@ impl Profile {
         nodes
     }
 
+    /// The labels by which its nodes can be told from others, those that pods are given for a selector first. Not every node
+    /// carries all of them.
+    pub fn marks(&self) -> impl Iterator<Item = (&str, &str)> {
+        let recognised = self.recognise.iter().flat_map(|one| &one.labels);
+        self.inject
+            .node_selector
+            .iter()
+            .chain(recognised)
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .chain([(PROFILE_KEY, self.name.as_str())])
+            // Such as the operating system, which every node has.
+            .filter(|(key, _)| NodeFact::plain().label(key).is_none())
+    }
+
+    /// Whether the node that it describes has this name.
+    pub fn is_own_node(&self, name: &str) -> bool {
+        self.node.as_ref().is_some_and(|node| node.name == name)
+    }
+
     /// Whether a node of this name would be one of its nodes, as far as a name can tell.
     pub fn has_node_named(&self, name: &str) -> bool {
-        self.node.as_ref().is_some_and(|node| node.name == name)
+        self.is_own_node(name)
             || self.recognise.iter().flat_map(|one| &one.names).any(|glob| matches_glob(glob, name))
     }
 }

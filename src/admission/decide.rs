@@ -4,6 +4,7 @@ mod amend;
 mod constrain;
 mod free;
 mod govern;
+mod lead;
 mod preview;
 mod sent;
 mod size;

@@ -13,9 +13,10 @@ use crate::path::FieldPath;
 use crate::profile::Profile;
 use crate::profile::prices::PricesSource;
 
-/// Puts the user's own prices in the place of list prices.
+/// Puts the user's own prices in the place of list prices. Those of a profile that is not enabled wait until it is.
 pub(super) fn set_prices(
     profiles: &mut [Profile],
+    disabled: &[String],
     prices: BTreeMap<String, PricesSource>,
     sources: &Sources,
     problems: &mut Vec<Problem>,
@@ -26,7 +27,7 @@ pub(super) fn set_prices(
         let built = source.build(&place, &mut mistakes);
         if let Some(profile) = profiles.iter_mut().find(|profile| profile.name == name) {
             profile.prices = Some(Arc::new(built));
-        } else {
+        } else if !disabled.contains(&name) {
             let names = profiles.iter().map(|profile| profile.name.as_str());
             let message = format!("there is no profile `{name}`: {}", suggest::help(&name, names));
             mistakes.push(Mistake { place, message });

@@ -33,7 +33,7 @@ use super::render::Renderer;
 use crate::admission::Pipeline;
 use crate::bundle::Problem;
 use crate::date::Date;
-use crate::diagnostic::{Exempted, Severity, suggest};
+use crate::diagnostic::{Exempted, Severity};
 use crate::exemption::Exemption;
 use crate::facts::{Cluster, Facts};
 use crate::server::today;
@@ -265,11 +265,10 @@ fn asked<'a>(
         );
         return Ok(names.map(Some).collect());
     }
-    anyhow::ensure!(
-        pipeline.profile_named(name).is_some(),
-        "there is no profile `{name}`: {}",
-        suggest::help(name, names.chain([EVERY_PROFILE]))
-    );
+    if pipeline.profile_named(name).is_none() {
+        let (what, help) = pipeline.no_profile(name, [EVERY_PROFILE]);
+        anyhow::bail!("{what}: {help}");
+    }
     Ok(vec![Some(name)])
 }
 

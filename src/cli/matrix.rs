@@ -88,13 +88,11 @@ impl<'a> Matrix<'a> {
 
     /// Picks rows and columns. Fails where a name names nothing.
     fn pick(pipeline: &'a Pipeline, arguments: &MatrixArgs) -> anyhow::Result<Self> {
-        let names = || pipeline.profiles.iter().map(|profile| profile.name.as_str());
         for name in &arguments.profile {
-            ensure!(
-                pipeline.profile_named(name).is_some(),
-                "there is no profile `{name}`: {}",
-                suggest::help(name, names())
-            );
+            if pipeline.profile_named(name).is_none() {
+                let (what, help) = pipeline.no_profile(name, []);
+                anyhow::bail!("{what}: {help}");
+            }
         }
         let catalogue = &pipeline.catalogue;
         for pattern in &arguments.feature {

@@ -20,7 +20,6 @@ use super::bundle::BundleArgs;
 use super::knowledge::Knowledge;
 use super::render::{BOLD, DIM, paint};
 use crate::admission::Pipeline;
-use crate::diagnostic::suggest;
 use crate::profile::Profile;
 
 /// The version of the JSON forms.
@@ -86,9 +85,8 @@ pub fn run(arguments: &ProfileArgs) -> anyhow::Result<ExitStatus> {
 /// The profile of a name. Fails with a suggestion where there is none.
 pub fn named<'a>(pipeline: &'a Pipeline, name: &str) -> anyhow::Result<&'a Profile> {
     pipeline.profile_named(name).with_context(|| {
-        let names = pipeline.profiles.iter();
-        let hint = suggest::help(name, names.map(|profile| profile.name.as_str()));
-        format!("there is no profile `{name}`: {hint}")
+        let (what, help) = pipeline.no_profile(name, []);
+        format!("{what}: {help}")
     })
 }
 

@@ -27,6 +27,9 @@ pub const SIZE_TOO_LARGE: &str = "size-too-large";
 /// Code of the note on a pod that is billed as another size than it asks for.
 pub const SIZE_ROUNDED: &str = "size-rounded";
 
+/// Code of the warning about nodes that no label tells from others.
+pub const UNMARKED_NODES: &str = "unmarked-nodes";
+
 /// Every general code, by name.
 pub static CODES: &[Code] = &[
     Code {
@@ -113,11 +116,22 @@ pub static CODES: &[Code] = &[
     Code {
         name: "unknown-profile",
         title: "request for a profile that there is not",
-        what: "The label or annotation `loadline.dev/profile` of the pod or its namespace names no profile.",
+        what: "The label or annotation `loadline.dev/profile` of the pod or its namespace names no profile, or one that the \
+               configuration leaves out.",
         why: "Whoever asked wanted the pod to be judged and placed by that profile; admitting it anyhow would send it somewhere \
               else, unjudged.",
-        help: "Correct the name (`loadline matrix` lists them), or add the profile with `--profiles DIR`. `none` is the name for \
-               no profile at all.",
+        help: "Correct the name (`loadline profile list` shows them), enable the profile with `spec.profiles` of the \
+               configuration, or add it with `--profiles DIR`. `none` is the name for no profile at all.",
+    },
+    Code {
+        name: UNMARKED_NODES,
+        title: "profile whose nodes no label tells from others",
+        what: "The pod asks for a profile whose nodes carry none of the labels by which Loadline could select them, not even \
+               their host name.",
+        why: "The pod gets the tolerations that it needs, and the scheduler may still put it on any other node. Only the owner \
+              of the cluster can label nodes.",
+        help: "Label the nodes as the message says (`kubectl label node`), or with `loadline.dev/profile` and the name of the \
+               profile.",
     },
     Code {
         name: "unverified-features",

@@ -6,6 +6,23 @@
 use crate::node::NodeFact;
 use crate::pod::{NodeSelector, NodeSelectorTerm, PodView, Requirement, Taint, Toleration, lookup};
 
+/// Keys of the taints that Kubernetes sets and lifts as a node's state changes. They say nothing of its kind, and other keys
+/// under `node.kubernetes.io/`, such as that of an operating system, stay.
+///
+/// Sources: `k8s.io/api/core/v1/well_known_taints.go` and `k8s.io/cloud-provider/api/well_known_taints.go`, 1.37.
+pub const PASSING_TAINTS: [&str; 10] = [
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/unschedulable",
+    "node.kubernetes.io/memory-pressure",
+    "node.kubernetes.io/disk-pressure",
+    "node.kubernetes.io/pid-pressure",
+    "node.kubernetes.io/network-unavailable",
+    "node.kubernetes.io/out-of-service",
+    "node.cloudprovider.kubernetes.io/uninitialized",
+    "node.cloudprovider.kubernetes.io/shutdown",
+];
+
 /// Whether the scheduler's filters let `pod` onto `node`.
 pub fn admits(pod: &PodView, node: &NodeFact) -> bool {
     tolerates_all(pod.tolerations(), &node.taints) && selects(pod, node)
@@ -44,7 +61,7 @@ pub fn tolerates_all(tolerations: &[Toleration], taints: &[Taint]) -> bool {
 /// The taints that keep pods away for good.
 pub fn repelling(taints: &[Taint]) -> impl Iterator<Item = &Taint> {
     taints.iter().filter(|taint| {
-        matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute") && !is_passing(taint)
+        matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute") && !is_passing(&taint.key)
     })
 }
 
@@ -140,10 +157,9 @@ fn canonical_integer(text: &str) -> Option<i64> {
     text.parse().ok()
 }
 
-/// Taints that the node lifecycle controller sets and lifts as a node's state changes. They say nothing of its kind.
-fn is_passing(taint: &Taint) -> bool {
-    taint.key.starts_with("node.kubernetes.io/")
-        || taint.key == "node.cloudprovider.kubernetes.io/uninitialized"
+/// Whether a taint of this key tells of a node's passing state.
+pub fn is_passing(key: &str) -> bool {
+    PASSING_TAINTS.contains(&key)
 }
 
 #[cfg(test)]
@@ -260,5 +276,6 @@ mod tests {
             &[taint("k", "PreferNoSchedule"), taint("node.kubernetes.io/not-ready", "NoExecute")]
         ));
         assert!(!tolerates_all(&[], &[taint("k", "NoExecute")]));
+        assert!(!tolerates_all(&[], &[taint("node.kubernetes.io/os", "NoSchedule")]));
     }
 }

@@ -33,6 +33,7 @@ mod governance; // policies from review to verdict
 mod library; // the built-in policies: samples, sets, agreement with Kubernetes
 mod messages; // what would have happened, said for every fact
 mod parity; // the command line and the server, byte for byte
+mod placement; // where pods are headed, sent to and kept from, by the nodes that there are
 mod properties; // what must hold for every pod: proptest
 mod quarantine; // policies that end the process
 mod reviews; // builders, no tests

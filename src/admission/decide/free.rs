@@ -11,7 +11,7 @@ use crate::placement::{Placement, Reach, Standing, filter};
 use crate::pod::{NodeSelectorTerm, PodView, Requirement};
 use crate::profile::{Profile, Support};
 
-/// With more nodes than this a list of their names is no node affinity that people can read.
+/// With more nodes than this a list of their names is no node affinity that people can read, where there is another way.
 const MAX_NAMES: usize = 16;
 
 impl Decision<'_> {
@@ -54,6 +54,8 @@ impl Decision<'_> {
             return course;
         }
         let mut editor = course.editor.clone();
+        let fit: Vec<&Profile> =
+            fit.iter().map(|reach| self.pipeline.profile(reach.profile)).collect();
         for reach in &unfit {
             let profile = self.pipeline.profile(reach.profile);
             let reason = match &daemon_set {
@@ -70,14 +72,14 @@ impl Decision<'_> {
             // What keeps it off the one keeps it off the other too: nothing is gained.
             return course;
         }
-        let kept_off = unfit.iter().filter(|reach| !placement.includes(reach.profile));
-        for reach in kept_off {
+        for reach in &unfit {
             let profile = self.pipeline.profile(reach.profile);
+            let is_kept_off = !placement.includes(reach.profile);
             if let Some(place) =
                 daemon_set.clone().filter(|_| profile.daemon_sets.support != Support::Supported)
             {
-                course.diagnostics.push(stray(profile, place));
-            } else {
+                course.diagnostics.push(stray(profile, place, is_kept_off));
+            } else if is_kept_off {
                 course.diagnostics.extend(judge.unfitness(profile, self.pod));
                 course.diagnostics.extend(self.too_large(profile, Standing::Eligible));
             }
@@ -87,48 +89,74 @@ impl Decision<'_> {
         course
     }
 
-    /// What keeps a pod off the nodes of `profile`: the profile's own expressions, or the names of its nodes where those
-    /// expressions would keep the pod off the nodes of a `fit` profile too.
+    /// What keeps a pod off the nodes of `profile`: the profile's own expressions, and more where nodes of today escape them.
     ///
-    /// Many kinds of virtual nodes carry no label of their own, only that of every virtual kubelet.
-    fn keep_off(&self, profile: &Profile, fit: &[Reach]) -> Vec<Requirement> {
-        let own = || profile.keep_off.clone();
+    /// Many kinds of virtual nodes carry no label of their own, only that of every virtual kubelet. Where the expressions would
+    /// keep the pod off the nodes of a `fit` profile too, the names of the nodes stand in their place.
+    pub(super) fn keep_off(&self, profile: &Profile, fit: &[&Profile]) -> Vec<Requirement> {
+        let mut requirements = profile.keep_off.clone();
         let Some(cluster) = self.facts.cluster() else {
-            return own();
+            return requirements;
         };
-        let term =
-            NodeSelectorTerm { match_expressions: Some(own()), ..NodeSelectorTerm::default() };
-        let excludes = |node: &NodeFact| !filter::matches_term(&term, node);
-        let takes_others = fit
-            .iter()
-            .flat_map(|reach| cluster.of_profile(&self.pipeline.profile(reach.profile).name))
-            .any(excludes);
-        let names: Option<Vec<String>> = cluster
-            .of_profile(&profile.name)
-            .map(|node| node.label(HOST_NAME).map(str::to_owned))
-            .collect();
-        match names {
-            Some(names) if takes_others && (1..=MAX_NAMES).contains(&names.len()) => {
-                vec![Requirement {
-                    key: HOST_NAME.to_owned(),
-                    operator: "NotIn".to_owned(),
-                    values: names,
-                }]
+        // A fit profile without a node may get one.
+        let mut bystanders: Vec<&NodeFact> = Vec::new();
+        for profile in fit {
+            let before = bystanders.len();
+            bystanders.extend(cluster.of_profile(&profile.name));
+            if bystanders.len() == before {
+                bystanders.extend(&profile.node);
             }
-            _ => own(),
         }
+        let mut left: Vec<&NodeFact> = cluster.of_profile(&profile.name).collect();
+        let term = NodeSelectorTerm {
+            match_expressions: Some(requirements.clone()),
+            ..NodeSelectorTerm::default()
+        };
+        // An empty term would match nothing, and an empty list of expressions keeps nothing off.
+        let excludes =
+            |node: &NodeFact| !profile.keep_off.is_empty() && !filter::matches_term(&term, node);
+        if left.len() <= MAX_NAMES
+            && left.iter().all(|node| node.label(HOST_NAME).is_some())
+            && bystanders.iter().any(|node| excludes(node))
+        {
+            return but_for(&left).into_iter().collect();
+        }
+        left.retain(|node| !excludes(node));
+        for (key, value) in profile.marks() {
+            let has = |node: &NodeFact| node.label(key) == Some(value);
+            let tells = left.iter().any(|node| has(node))
+                && !cluster.regular().chain(bystanders.iter().copied()).any(has);
+            if tells {
+                left.retain(|node| !has(node));
+                requirements.push(not_in(key, vec![value.to_owned()]));
+            }
+        }
+        requirements.extend(but_for(&left));
+        requirements
     }
 }
 
-fn stray(profile: &Profile, place: FieldPath) -> Diagnostic {
-    Diagnostic::new(
-        Severity::Warn,
-        DAEMON_SET,
-        "a DaemonSet's pod is not run",
-    )
-    .on(profile.name.clone())
-    .at(place)
-    .because(profile.daemon_sets.reason.clone())
-    .help("add the same node affinity to the DaemonSet's template, so that it makes no pod for such nodes")
-    .source(cite(&profile.daemon_sets))
+/// All nodes but these, by name. Nothing where there are none.
+fn but_for(nodes: &[&NodeFact]) -> Option<Requirement> {
+    let names: Vec<String> =
+        nodes.iter().filter_map(|node| node.label(HOST_NAME)).map(str::to_owned).collect();
+    (!names.is_empty()).then(|| not_in(HOST_NAME, names))
+}
+
+fn not_in(key: &str, values: Vec<String>) -> Requirement {
+    Requirement { key: key.to_owned(), operator: "NotIn".to_owned(), values }
+}
+
+fn stray(profile: &Profile, place: FieldPath, is_kept_off: bool) -> Diagnostic {
+    let help = if is_kept_off {
+        "add the same node affinity to the DaemonSet's template, so that it makes no pod for such nodes"
+    } else {
+        "give the nodes a label that others do not have, and exclude it in the DaemonSet's template: nothing that they carry keeps the pod off them"
+    };
+    Diagnostic::new(Severity::Warn, DAEMON_SET, "a DaemonSet's pod is not run")
+        .on(profile.name.clone())
+        .at(place)
+        .because(profile.daemon_sets.reason.clone())
+        .help(help)
+        .source(cite(&profile.daemon_sets))
 }

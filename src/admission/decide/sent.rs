@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Course, Decision};
 use crate::catalogue::DAEMON_SET;
 use crate::compat::cite;
-use crate::diagnostic::{Diagnostic, Severity, suggest};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::NamespaceFact;
 use crate::mutation::Editor;
 use crate::node::NodeFact;
@@ -28,7 +28,7 @@ impl Decision<'_> {
         self.speaking_namespace().map(|namespace| &namespace.labels)
     }
 
-    /// The profile that somebody asks for.
+    /// The profile that somebody asks for. Fails where there is none of that name, or the configuration leaves it out.
     pub(super) fn asked(&self) -> Result<Option<(&Profile, Reason)>, Box<Diagnostic>> {
         let asked = self
             .request
@@ -44,20 +44,21 @@ impl Decision<'_> {
         let Some((name, reason)) = asked.filter(|(name, _)| *name != NO_PROFILE) else {
             return Ok(None);
         };
-        let profiles = &self.pipeline.profiles;
-        match self.pipeline.profile_named(name) {
-            Some(profile) => Ok(Some((profile, reason))),
-            None => Err(Box::new(
-                Diagnostic::new(
-                    Severity::Deny,
-                    "unknown-profile",
-                    format!("there is no profile `{name}`"),
-                )
-                .at(self.own_field(PROFILE_KEY))
-                .because(format!("{reason}, but no profile has that name"))
-                .help(suggest::help(name, profiles.iter().map(|profile| profile.name.as_str()))),
-            )),
+        if let Some(profile) = self.pipeline.profile_named(name) {
+            return Ok(Some((profile, reason)));
         }
+        let (what, help) = self.pipeline.no_profile(name, []);
+        let why = if self.pipeline.disabled.iter().any(|known| known == name) {
+            "`spec.profiles` of the configuration leaves it out"
+        } else {
+            "no profile has that name"
+        };
+        Err(Box::new(
+            Diagnostic::new(Severity::Deny, "unknown-profile", what)
+                .at(self.own_field(PROFILE_KEY))
+                .because(format!("{reason}, but {why}"))
+                .help(help),
+        ))
     }
 
     /// A pod that was sent to a profile: it gets what that profile needs.
@@ -65,7 +66,14 @@ impl Decision<'_> {
         let mut editor = Editor::new(self.pod.clone());
         let why = format!("{reason}: `{}`", profile.name);
         editor.tolerate(&profile.inject.tolerations, &why);
-        let conflicts = editor.select(&profile.inject.node_selector, &why);
+        let nodes: Vec<&NodeFact> = self
+            .facts
+            .cluster()
+            .into_iter()
+            .flat_map(|cluster| cluster.of_profile(&profile.name))
+            .collect();
+        let labels = self.labels_of(profile, &nodes);
+        let conflicts = editor.select(&*labels, &why);
         editor.label(&profile.inject.labels, &why);
         let mut diagnostics: Vec<Diagnostic> = conflicts
             .into_iter()
@@ -79,16 +87,13 @@ impl Decision<'_> {
                     .help(format!("remove it, or set it to `{}`", conflict.needs))
             })
             .collect();
-        let nodes: Vec<&NodeFact> = self
-            .facts
-            .cluster()
-            .into_iter()
-            .flat_map(|cluster| cluster.of_profile(&profile.name))
-            .collect();
         if diagnostics.is_empty()
             && profile.claims(self.pod, self.namespace_labels()) != Some(Hold::Bound)
         {
             diagnostics.extend(self.obstacle(profile, reason, &nodes, &mut editor));
+            if diagnostics.is_empty() {
+                diagnostics.extend(self.lead(profile, &labels, &nodes, &mut editor));
+            }
         }
         if reason == Reason::AskedByCaller {
             // The question is what the virtual node would do with the pod, not whether the pod would get there.
@@ -144,7 +149,8 @@ impl Decision<'_> {
         // Without a cluster the profile says what its node looks like; one that says nothing excludes nothing.
         let candidates: Vec<&NodeFact> =
             if nodes.is_empty() { profile.node.iter().collect() } else { nodes.to_vec() };
-        let first = candidates.first()?;
+        let selected = candidates.iter().find(|node| filter::selects(&editor.pod, node));
+        let first = selected.or_else(|| candidates.first())?;
         let is_open =
             |editor: &Editor| candidates.iter().any(|node| filter::admits(&editor.pod, node));
         if is_open(editor) {

@@ -58,7 +58,7 @@ impl Decision<'_> {
         let own: Vec<String> = pod
             .tolerations()
             .iter()
-            .filter(|one| !one.key.is_empty() && !one.key.starts_with("node.kubernetes.io/"))
+            .filter(|one| !one.key.is_empty() && !filter::is_passing(&one.key))
             .map(|one| format!("`{}`", one.key))
             .collect();
         let drift = if own.is_empty() {

@@ -23,13 +23,6 @@ use crate::profile::{PROFILE_KEY, Profile};
 /// The scheduler that every pod gets that names none.
 const DEFAULT_SCHEDULER: &str = "default-scheduler";
 
-/// Prefix of the taints that tell of a node's passing state. The API server and the controller of daemon sets add tolerations
-/// for them to pods; [`filter::repelling`] passes over the same taints.
-const PASSING_PREFIX: &str = "node.kubernetes.io/";
-
-/// The other such taint.
-const PASSING_KEY: &str = "node.cloudprovider.kubernetes.io/uninitialized";
-
 /// What the profiles say about how pods come to their nodes.
 #[derive(Debug, Default)]
 pub(super) struct Signs {
@@ -139,8 +132,9 @@ impl Signs {
         );
         let keys = list(self.node_keys.iter().map(String::as_str));
         let values = list(self.node_values.iter().map(String::as_str));
-        let [default_scheduler, passing_prefix, passing_key, profile_key] =
-            [DEFAULT_SCHEDULER, PASSING_PREFIX, PASSING_KEY, PROFILE_KEY].map(quote);
+        // The API server and the controller of daemon sets add tolerations for those to pods.
+        let passing = list(filter::PASSING_TAINTS);
+        let [default_scheduler, profile_key] = [DEFAULT_SCHEDULER, PROFILE_KEY].map(quote);
         let metadata =
             if pod == "object" { String::new() } else { format!("has({pod}.metadata) && ") };
         let required = format!(
@@ -151,7 +145,7 @@ impl Signs {
             format!("has({pod}.spec.schedulerName) && !({pod}.spec.schedulerName in ['', {default_scheduler}])"),
             format!(
                 "has({pod}.spec.tolerations) && {pod}.spec.tolerations.exists(t, \
-                 !has(t.key) || !(t.key.startsWith({passing_prefix}) || t.key == {passing_key}))"
+                 !has(t.key) || !(t.key in {passing}))"
             ),
             format!("{metadata}has({pod}.metadata.labels) && ({labels})"),
             format!("{metadata}has({pod}.metadata.annotations) && ({annotations})"),
@@ -271,6 +265,20 @@ spec:
         let signs = Signs::of(&Pipeline::built_in().unwrap());
         for expression in [signs.pod(), signs.workload()] {
             assert!(expression.contains("'multicluster.admiralty.io/elect'"), "{expression}");
+        }
+    }
+
+    #[test]
+    fn a_toleration_counts_unless_it_is_for_a_passing_state() {
+        let signs = Signs::of(&Pipeline::built_in().unwrap());
+        for expression in [signs.pod(), signs.workload()] {
+            let listed: Vec<&str> = expression
+                .split("!(t.key in [")
+                .nth(1)
+                .and_then(|rest| rest.split_once("]))"))
+                .map(|(list, _)| list.split(", ").map(|key| key.trim_matches('\'')).collect())
+                .unwrap();
+            assert_eq!(listed, filter::PASSING_TAINTS);
         }
     }
 

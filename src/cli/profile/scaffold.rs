@@ -118,9 +118,8 @@ fn scaffold(name: &str, node: &NodeFact) -> String {
         node.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     // Taints that come and go with the node's health are no mark of its kind.
     let taints: Vec<_> =
-        node.taints.iter().filter(|taint| !taint.key.starts_with("node.kubernetes.io/")).collect();
+        node.taints.iter().filter(|taint| !filter::is_passing(&taint.key)).collect();
     let tolerations: Vec<Value> = filter::repelling(&node.taints)
-        .filter(|taint| !taint.key.starts_with("node.kubernetes.io/"))
         .map(|taint| if taint.value.is_empty() { json!({"key": taint.key, "operator": "Exists", "effect": taint.effect}) } else { json!({"key": taint.key, "operator": "Equal", "value": taint.value, "effect": taint.effect}) })
         .collect();
     let mut recognition = serde_json::Map::new();
