@@ -12,6 +12,7 @@
     reason = "a test that cannot go on should stop with a message"
 )]
 
+mod absent; // pods that lack what the API server always sends
 mod bases; // profiles that extend others
 mod catalogue; // the built-in data against the Kubernetes API and itself
 mod cli; // check, matrix and explain, run as their user runs them
