@@ -2,6 +2,7 @@
 
 mod amend;
 mod constrain;
+mod fence;
 mod free;
 mod govern;
 mod preview;
@@ -17,19 +18,17 @@ pub use preview::Preview;
 use super::review::CLAIMS;
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
-use crate::compat::{Judge, cite};
+use crate::compat::Judge;
 use crate::cost::Cost;
-use crate::diagnostic::{Diagnostic, Severity, suggest};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
-use crate::fence::{FENCE_GATE, FENCE_KEY, FENCED_LABEL, Fence};
 use crate::governance::input::Review;
 use crate::governance::{Deadline, POLICY_ERROR};
 use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Standing};
 use crate::pod::PodView;
-use crate::profile::{Profile, Support};
 
 impl Pipeline {
     /// Decides on a request.
@@ -235,57 +234,6 @@ impl Decision<'_> {
         }
     }
 
-    /// Fences a pod that is headed for a virtual node, where its namespace or a profile wants that.
-    fn fence(&self, course: &mut Course) {
-        let reached =
-            || course.placement.reaches.iter().map(|reach| self.pipeline.profile(reach.profile));
-        if reached().next().is_none() {
-            return;
-        }
-        let by_profile = || reached().find_map(|profile| profile.fence.as_deref());
-        let wanted = self
-            .pod
-            .own_setting(FENCE_KEY)
-            .or_else(|| self.namespace.and_then(|namespace| namespace.setting(FENCE_KEY)))
-            .or_else(by_profile);
-        let Some(name) = wanted.filter(|name| *name != "none") else {
-            return;
-        };
-        let Some(fence) = Fence::parse(name) else {
-            course.diagnostics.push(
-                Diagnostic::new(
-                    Severity::Deny,
-                    "unknown-fence",
-                    format!("there is no fence `{name}`"),
-                )
-                .at(self.own_field(FENCE_KEY))
-                .because("a pod that should be fenced must not run without its fence")
-                .help(suggest::help(name, Fence::ALL.map(Fence::as_str))),
-            );
-            return;
-        };
-        let unenforced: Vec<Diagnostic> = reached()
-            .filter(|profile| {
-                profile.network_policy.entry.support != Support::Supported && self.is_final()
-            })
-            .map(|profile| unenforced(profile, fence))
-            .collect();
-        course.diagnostics.extend(unenforced);
-        let reason = format!("the fence `{}` is asked for with `{FENCE_KEY}`", fence.as_str());
-        let label = [(FENCED_LABEL.to_owned(), fence.as_str().to_owned())];
-        course.editor.label(label.iter().map(|(key, value)| (key, value)), &reason);
-        // A pod that is placed already cannot be held back: the API server refuses gates beside a node name.
-        if self.pod.node_name.is_none() && self.request.operation == "CREATE" && self.is_unfenced()
-        {
-            course.editor.gate(FENCE_GATE, &reason);
-        }
-    }
-
-    /// Whether this is the pod's first admission: afterwards the controller may have lifted the gate.
-    fn is_unfenced(&self) -> bool {
-        self.request.old_pod.is_none()
-    }
-
     /// Takes back what does not fit the request: nothing is refused at a workload, nothing is changed on an update, and
     /// an update that makes nothing worse passes.
     fn soften(&self, mut verdict: Verdict) -> Verdict {
@@ -376,17 +324,4 @@ impl Decision<'_> {
                 .collect(),
         }
     }
-}
-
-fn unenforced(profile: &Profile, fence: Fence) -> Diagnostic {
-    let mut diagnostic = Diagnostic::new(
-        Severity::Warn,
-        "network-policy-not-enforced",
-        format!("the fence `{}` has no effect", fence.as_str()),
-    )
-    .on(profile.name.clone())
-    .because(profile.network_policy.entry.reason.clone())
-    .source(cite(&profile.network_policy.entry));
-    diagnostic.help.clone_from(&profile.network_policy.instead);
-    diagnostic
 }

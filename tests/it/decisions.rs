@@ -219,45 +219,6 @@ fn a_pod_that_cannot_reach_a_virtual_node_is_untouched() {
 }
 
 #[test]
-fn a_fence_labels_gates_and_says_where_it_has_no_effect() {
-    let object = pod(
-        json!({"annotations": {"loadline.dev/profile": "dinghy", "loadline.dev/fence": "namespace"}}),
-        json!({}),
-    );
-    let (pipeline, facts) = (pipeline(), Facts::default());
-    let verdict = decide(&pipeline, &facts, &object);
-    let after = patched(&object, &verdict);
-    assert_eq!(after["metadata"]["labels"]["loadline.dev/fenced"], "namespace");
-    assert_eq!(after["spec"]["schedulingGates"], json!([{"name": "loadline.dev/network-policy"}]));
-    let unenforced =
-        verdict.diagnostics.iter().find(|one| one.code == "network-policy-not-enforced").unwrap();
-    assert_eq!(unenforced.help.as_deref(), Some("stay ashore"));
-    assert!(decide(&pipeline, &facts, &after).patch.is_empty());
-}
-
-#[test]
-fn a_fence_that_does_not_exist_refuses_the_pod() {
-    let object = pod(
-        json!({"annotations": {"loadline.dev/profile": "dinghy", "loadline.dev/fence": "namespce"}}),
-        json!({}),
-    );
-    let verdict = decide(&pipeline(), &Facts::default(), &object);
-    assert!(!verdict.allowed);
-    assert_eq!(verdict.diagnostics[0].help.as_deref(), Some("did you mean `namespace`?"));
-}
-
-#[test]
-fn a_pod_that_is_placed_already_is_fenced_without_a_gate() {
-    let object = pod(
-        json!({"annotations": {"loadline.dev/fence": "namespace"}}),
-        json!({"nodeName": "dinghy-0"}),
-    );
-    let after = patched(&object, &decide(&pipeline(), &Facts::default(), &object));
-    assert_eq!(after["metadata"]["labels"]["loadline.dev/fenced"], "namespace");
-    assert_eq!(after["spec"]["schedulingGates"], Value::Null);
-}
-
-#[test]
 fn modes_decide_what_a_finding_does() {
     let object = asking(claim());
     for (mode, allowed, findings, patches) in [
@@ -451,6 +412,10 @@ fn what_is_no_review_is_an_error_that_says_so() {
         (with(|review| review["request"] = Value::Null), "no `request`"),
         (with(|review| review["request"]["uid"] = json!("")), "no `uid`"),
         (with(|review| review["request"]["object"] = Value::Null), "no `object`"),
+        (with(|review| review["request"]["kind"] = Value::Null), "no `request.kind.kind`"),
+        (with(|review| review["request"]["kind"] = json!({"version": "v1"})), "always sends group, version and kind"),
+        (with(|review| review["request"]["operation"] = Value::Null), "no `request.operation`"),
+        (with(|review| review["request"]["operation"] = json!("create")), "the operation is `create`"),
         (with(|review| review["request"]["object"]["spec"]["containers"] = json!("x")), "must be a list"),
         (with(|review| review["request"]["object"]["spec"] = json!([])), "must be an object"),
         (b"{\"apiVersion\":\"a\",\"apiVersion\":\"b\"}".to_vec(), "duplicate field"),
