@@ -6,12 +6,12 @@ mod fence;
 mod free;
 mod govern;
 mod preview;
+mod ratchet;
 mod sent;
 mod size;
 mod stranded;
 
 use std::cell::OnceCell;
-use std::sync::Arc;
 
 pub use preview::Preview;
 
@@ -23,8 +23,8 @@ use crate::cost::Cost;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
+use crate::governance::Deadline;
 use crate::governance::input::Review;
-use crate::governance::{Deadline, POLICY_ERROR};
 use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Standing};
@@ -259,39 +259,8 @@ impl Decision<'_> {
             verdict.changes.clear();
             verdict.patch.clear();
         }
-        if let Some(old) = self.request.old_pod.as_ref().filter(|_| !verdict.diagnostics.is_empty())
-        {
-            let before = self.findings_of(old);
-            verdict
-                .diagnostics
-                .retain(|now| !before.iter().any(|before| self.is_no_news(before, now)));
-        }
+        self.drop_old(&mut verdict.diagnostics);
         verdict
-    }
-
-    /// Whether the object was found to have the same before the update.
-    fn is_no_news(&self, before: &Diagnostic, now: &Diagnostic) -> bool {
-        let is_policy = self.pipeline.policies.iter().any(|policy| policy.name == now.code);
-        before.code == now.code
-            && now.profiles.iter().all(|profile| before.profiles.contains(profile))
-            // A policy has one code for all that it says.
-            && (!is_policy || before.what == now.what)
-            // That a policy failed then too says nothing about the object.
-            && now.code != POLICY_ERROR
-    }
-
-    /// What there was to say of the object before the update.
-    fn findings_of(&self, old: &PodView) -> Vec<Diagnostic> {
-        let pod = Box::new(old.clone());
-        let object = match &self.request.object {
-            Object::Workload { template, .. } => Object::Workload { template, pod },
-            Object::None | Object::Other | Object::Pod(_) => Object::Pod(pod),
-        };
-        let body = self.body_of_old().unwrap_or_else(|| Arc::clone(&self.request.body));
-        let request = Request { old_pod: None, object, body, ..self.request.clone() };
-        let shared = Shared::default();
-        let before = Decision::new(self.pipeline, self.facts, &request, &shared);
-        before.map_or_else(Vec::new, |before| before.decide().conclude().diagnostics)
     }
 
     /// Where the pod says that a DaemonSet owns it, or the root of a DaemonSet's template.

@@ -45,7 +45,7 @@ struct Finding {
 
 /// Looks for mistakes and prints them.
 pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
-    let files = input::files(&arguments.files, true).map_err(|one| anyhow::anyhow!("{one}"))?;
+    let files = input::all_files(&arguments.files, true)?;
     let texts: Vec<Text> = files
         .iter()
         .map(|file| input::read(file, "<stdin>").map_err(|one| anyhow::anyhow!("{one}")))
