@@ -300,7 +300,7 @@ fn what_an_update_adds_is_told_though_the_object_had_the_like_elsewhere() {
     let place = |index: usize| {
         vec![format!("spec.ephemeralContainers[{index}].securityContext.runAsNonRoot")]
     };
-    let old = with(&[a.clone()]);
+    let old = with(std::slice::from_ref(&a));
     for (new, expected) in [
         // The same, then moved, then changed elsewhere.
         (old.clone(), None),
@@ -330,7 +330,11 @@ fn elements_without_a_name_are_counted_and_unknown_fields_told_by_their_place() 
     let codes = |new: &Value| updated(&old, new).len();
     assert_eq!(codes(&old), 0);
     assert_eq!(codes(&with(&[json!({"containerPort": 3}), one.clone()], json!({}))), 0);
-    assert_eq!(codes(&with(&[one.clone()], json!({"brandNew": 1}))), 1, "the same key elsewhere");
+    assert_eq!(
+        codes(&with(std::slice::from_ref(&one), json!({"brandNew": 1}))),
+        1,
+        "the same key elsewhere"
+    );
     let told = updated(&old, &with(&[one, two], json!({})));
     assert_eq!(told.len(), 1, "{told:?}");
 }

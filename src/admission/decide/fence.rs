@@ -56,11 +56,11 @@ impl Decision<'_> {
                 .help("run `loadline serve` in the cluster, or with `--kubeconfig`"),
             );
         }
-        let is_lost =
-            |profile: &&&Profile| profile.network_policy.entry.support != Support::Supported;
         if self.is_final() {
-            let unenforced =
-                reached.iter().filter(is_lost).map(|profile| unenforced(profile, fence));
+            let unenforced = reached
+                .iter()
+                .filter(|profile| profile.network_policy.entry.support != Support::Supported)
+                .map(|profile| unenforced(profile, fence));
             course.diagnostics.extend(unenforced);
         }
         let is_new = self.request.operation == "CREATE" && self.request.old_pod.is_none();
@@ -99,17 +99,16 @@ impl Decision<'_> {
             None => None,
             Some(name) => Some(named(name).map_err(|name| unknown(name, Some(own_place())))?),
         };
-        let (at_least, who) = match self.namespace.and_then(|one| one.setting(FENCE_KEY)) {
-            Some(name) => (named(name).map_err(|name| unknown(name, None))?, "namespace"),
-            None => {
-                let mut strictest = None;
-                for name in reached.iter().filter_map(|profile| profile.fence.as_deref()) {
-                    let fence = named(name).map_err(|name| unknown(name, None))?;
-                    strictest = Fence::strictest(strictest, fence);
-                }
-                (strictest, "profile")
-            }
+        let asked = self.namespace.and_then(|one| one.setting(FENCE_KEY));
+        let (names, who) = match asked {
+            Some(name) => (vec![name], "namespace"),
+            None => (reached.iter().filter_map(|one| one.fence.as_deref()).collect(), "profile"),
         };
+        let mut at_least = None;
+        for name in names {
+            let fence = named(name).map_err(|name| unknown(name, None))?;
+            at_least = Fence::strictest(at_least, fence);
+        }
         let fence = Fence::strictest(at_least, own.flatten());
         if let (Some(own), Some(fence)) = (own, fence)
             && own != Some(fence)
