@@ -116,6 +116,12 @@ fn a_label_without_a_fence_that_is_asked_for_refuses_the_pod_and_warns_of_its_wo
         let verdict = decide(&pipeline, &Facts::default(), &deployment);
         assert_eq!(severity(&verdict, "fenced-label"), Some(Severity::Warn));
     }
+    // One that waits at the gate is fenced as it says: another replica knew of a fence that this one has not heard of.
+    let gates = json!({"schedulingGates": [{"name": "loadline.dev/network-policy"}]});
+    for (label, allowed) in [("deny-all", true), ("nonsense", false)] {
+        let object = sent(None, Some(label), gates.clone());
+        assert_eq!(decide(&pipeline, &Facts::default(), &object).allowed, allowed, "{label}");
+    }
     // A pod that no virtual node concerns is not touched.
     let regular = pod(json!({"labels": {FENCED: "open-egress"}}), json!({}));
     let verdict = decide(&pipeline, &Facts::default(), &regular);

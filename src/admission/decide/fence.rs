@@ -133,6 +133,11 @@ impl Decision<'_> {
     /// What is wrong with a label of fenced pods on a pod for which nobody asks for a fence.
     fn unasked_label(&self) -> Option<Diagnostic> {
         let value = self.pod.label(FENCED_LABEL)?;
+        // One that waits at our gate, too, gets what the label says, as if it had asked. So it is with a pod whose namespace
+        // asks for a fence of which this replica has not heard yet, and the one that was asked first has.
+        if self.has_gate() && Fence::parse(value).is_some() {
+            return None;
+        }
         let what = format!("the pod says `{FENCED_LABEL}: {value}`, but no fence is asked for");
         Some(
             Diagnostic::new(Severity::Deny, FENCED_LABEL_SET, what)
@@ -148,10 +153,8 @@ impl Decision<'_> {
         let is_right = label == Some(fence.as_str());
         let is_pod = matches!(self.request.object, Object::Pod(_));
         if is_pod && (self.request.stage == Stage::Validate || self.request.operation != "CREATE") {
-            let gates = self.pod.scheduling_gates.as_deref().unwrap_or_default();
-            let has_gate = gates.iter().any(|gate| gate.name == FENCE_GATE);
             // In an audit nothing is changed, so it is not missing.
-            let is_missing = !is_right || (is_gated && !has_gate);
+            let is_missing = !is_right || (is_gated && !self.has_gate());
             return (is_missing && self.mode != Mode::Audit).then(|| {
                 let what = format!("the pod comes without its fence `{}`", fence.as_str());
                 let mut diagnostic = Diagnostic::new(Severity::Deny, FENCE_MISSING, what)
@@ -187,6 +190,11 @@ impl Decision<'_> {
             .at(self.field("spec.nodeName"))
             .because("a pod that names its node starts at once, before its network policy is there")
             .help("remove `nodeName` and leave the node to the scheduler: a required node affinity or a node selector leads it there")
+    }
+
+    fn has_gate(&self) -> bool {
+        let gates = self.pod.scheduling_gates.as_deref().unwrap_or_default();
+        gates.iter().any(|gate| gate.name == FENCE_GATE)
     }
 
     fn label_field(&self) -> FieldPath {
