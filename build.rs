@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     println!("cargo::rerun-if-changed=policies");
+    // A target folder may be shared by several checkouts.
+    println!("cargo::rerun-if-env-changed=CARGO_MANIFEST_DIR");
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let mut files = Vec::new();
     collect(&root.join("policies"), &mut files);

@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod explain;
 pub mod install;
+pub mod knowledge;
 pub mod matrix;
 pub mod policy;
 pub mod profile;

@@ -8,13 +8,14 @@ mod scalar;
 mod yaml;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
 use crate::path::FieldPath;
 use json::{Start, Unique};
-use yaml::{Loader, Node, Spanned};
+use yaml::{Keeps, Loader, Node, Spanned};
 
 /// What values of JSON begin with when they are documents.
 const JSON: [char; 2] = ['{', '['];
@@ -66,10 +67,61 @@ pub struct Document {
 enum Places {
     /// Nobody knows: it stands in no text.
     None,
-    /// A reader of YAML knows as it reads.
-    Known(Spanned),
+    /// In that document of a YAML text, which begins there. The text is read again when somebody asks: mostly nobody does, and
+    /// keeping them takes a third as long as reading.
+    Yaml { text: Arc<Again>, number: usize, begin: Mark },
     /// A JSON value is read again when somebody asks: that is quick, and mostly nobody does.
     Json { text: Arc<str>, start: Start, end: usize, known: OnceLock<Spanned> },
+}
+
+/// A YAML text with those lines before it, whose documents can be read again.
+#[derive(Debug)]
+struct Again {
+    whole: Arc<str>,
+    range: Range<usize>,
+    lines: usize,
+    known: OnceLock<Vec<Spanned>>,
+}
+
+impl Again {
+    fn of(text: &str) -> Arc<Self> {
+        Arc::new(Self::new(Arc::from(text), 0..text.len(), 0))
+    }
+
+    const fn new(whole: Arc<str>, range: Range<usize>, lines: usize) -> Self {
+        Self { whole, range, lines, known: OnceLock::new() }
+    }
+
+    /// Hands over its documents, but for those in which there is nothing.
+    fn load(
+        self: Arc<Self>,
+        loader: &mut Loader,
+        sink: &mut dyn FnMut(Document),
+    ) -> Result<(), DocumentError> {
+        let mut number = 0;
+        let text = self.whole.get(self.range.clone()).unwrap_or_default();
+        loader.load(text, self.lines, &mut |node| {
+            if !node.value.is_null() {
+                let places =
+                    Places::Yaml { text: Arc::clone(&self), number, begin: node.place.mark };
+                number += 1;
+                sink(Document { value: node.value, places });
+            }
+        })
+    }
+
+    /// Where everything in a document stands.
+    fn places(&self, number: usize) -> Option<&Spanned> {
+        let known = self.known.get_or_init(|| {
+            let mut known = Vec::new();
+            let text = self.whole.get(self.range.clone()).unwrap_or_default();
+            let mut sink = |node: Node| known.extend((!node.value.is_null()).then_some(node.place));
+            // It was read before, so nothing is wrong with it.
+            let _ = Loader::new(Keeps::Places).load(text, self.lines, &mut sink);
+            known
+        });
+        known.get(number)
+    }
 }
 
 impl Document {
@@ -90,7 +142,8 @@ impl Document {
             return Ok(documents);
         }
         documents.clear();
-        Loader::default().load(text, 0, &mut |node| documents.extend(Self::of_node(node)))?;
+        Again::of(text)
+            .load(&mut Loader::new(Keeps::Beginnings), &mut |document| documents.push(document))?;
         Ok(documents)
     }
 
@@ -104,12 +157,11 @@ impl Document {
             return json::stream::<Unique<false>>(text, sink);
         }
         if !value_of(text).starts_with(JSON) || text.contains("\n%") || text.starts_with('%') {
-            let mut sink = |node| Self::of_node(node).into_iter().for_each(&mut *sink);
-            return Loader::default().load(text, 0, &mut sink).is_ok();
+            return Again::of(text).load(&mut Loader::new(Keeps::Beginnings), sink).is_ok();
         }
         // Programs like to write YAML streams of JSON values. A reader of JSON is many times as quick.
         let whole: Arc<str> = Arc::from(text);
-        let mut loader = Loader::default();
+        let mut loader = Loader::new(Keeps::Beginnings);
         pieces(text).all(|(at, piece, lines)| {
             let json = value_of(piece);
             if json.starts_with(JSON)
@@ -121,8 +173,8 @@ impl Document {
                 sink(Self { value, places: Places::Json { text, start, end, known } });
                 return true;
             }
-            let mut sink = |node| Self::of_node(node).into_iter().for_each(&mut *sink);
-            loader.load(piece, lines, &mut sink).is_ok()
+            let piece = Again::new(Arc::clone(&whole), at..at + piece.len(), lines);
+            Arc::new(piece).load(&mut loader, sink).is_ok()
         })
     }
 
@@ -131,16 +183,10 @@ impl Document {
         Self { value, places: Places::None }
     }
 
-    /// Nothing where there is nothing in the document.
-    fn of_node(node: Node) -> Option<Self> {
-        let is_empty = node.value.is_null();
-        (!is_empty).then_some(Self { value: node.value, places: Places::Known(node.place) })
-    }
-
     /// The bytes of a JSON value as they stand in its text; nothing where YAML was read.
     pub fn text(&self) -> Option<&str> {
         match &self.places {
-            Places::None | Places::Known(_) => None,
+            Places::None | Places::Yaml { .. } => None,
             Places::Json { text, start, end, .. } => text.get(start.at..*end).map(str::trim_end),
         }
     }
@@ -149,8 +195,9 @@ impl Document {
     pub fn locate(&self, path: &FieldPath) -> Option<Mark> {
         match &self.places {
             Places::None => None,
-            Places::Known(places) => Some(places.locate(path)),
             // Every object is told with the line where it begins.
+            Places::Yaml { begin, .. } if path.segments().is_empty() => Some(*begin),
+            Places::Yaml { text, number, .. } => Some(text.places(*number)?.locate(path)),
             Places::Json { text, start, .. } if path.segments().is_empty() => {
                 Some(json::place(text, *start))
             }
@@ -268,8 +315,8 @@ mod tests {
         let by_json = &Document::parse_all(text).unwrap()[0];
         assert!(matches!(by_json.places, Places::Json { .. }), "{text}");
         let mut by_yaml = Vec::new();
-        Loader::default()
-            .load(text, 0, &mut |node| by_yaml.extend(Document::of_node(node)))
+        Again::of(text)
+            .load(&mut Loader::new(Keeps::Beginnings), &mut |document| by_yaml.push(document))
             .unwrap();
         assert_eq!(by_json.value, by_yaml[0].value);
         let mut ways = vec![(FieldPath::root(), value)];

@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod journal;
 pub mod lint;
 mod machine;
+mod mode;
 mod matching;
 pub mod metadata;
 mod patch;
@@ -44,7 +45,8 @@ use crate::path::FieldPath;
 use given::{Given, Json, with_arena};
 use input::Input;
 use metadata::{Metadata, OnError};
-use unit::{Language, Mode, Parsed, Unit};
+use mode::{Language, Mode};
+use unit::{Parsed, Unit};
 use value::kind_of;
 
 /// Code of the diagnostic on a policy that could not be evaluated.

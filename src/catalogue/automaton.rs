@@ -5,9 +5,9 @@
 
 mod build;
 
-use super::locator::{Scalar, Step};
+use super::locator::Step;
 use super::relations::{Pattern, Relation};
-use super::value::Met;
+use super::value::{Met, Scalar};
 use crate::demand;
 use crate::path::{FieldPath, Segment};
 use crate::pod::{FeatureId, NodeId, Place};

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::relations::{self, Pattern, Relation};
+use super::value::Scalar;
 use crate::diagnostic::suggest;
 
 /// One step from an object or list to something inside it.
@@ -21,17 +22,6 @@ pub enum Step {
     AnyKey,
     /// Any element of a list.
     Element,
-}
-
-/// A value that a field is compared with.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Scalar {
-    /// `true` or `false`.
-    Bool(bool),
-    /// A whole number.
-    Number(i64),
-    /// A string.
-    Text(String),
 }
 
 /// What has to hold at the end of the path.

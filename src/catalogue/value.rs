@@ -1,6 +1,15 @@
-//! What a walk meets at the end of a path: [`Met`], and how it compares with what a locator asks for.
+//! What a walk meets at the end of a path, and how it compares with what a locator asks for: [`Met`] and [`Scalar`].
 
-use super::locator::Scalar;
+/// A value that a field is compared with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Scalar {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Number(i64),
+    /// A string.
+    Text(String),
+}
 
 /// A value as it comes from the reader.
 #[derive(Clone, Copy, Debug)]

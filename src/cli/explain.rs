@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::ExitStatus;
 use super::bundle::BundleArgs;
-use super::matrix::{Cell, cell};
+use super::knowledge::{Cell, cell};
 use super::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, paint};
 use crate::admission::Pipeline;
 use crate::bundle::library;

@@ -14,12 +14,13 @@ use serde::Serialize;
 
 use super::ExitStatus;
 use super::bundle::BundleArgs;
+use super::knowledge::{Cell, cell};
 use super::render::terminal_width;
 use crate::admission::Pipeline;
-use crate::catalogue::{Class, DAEMON_SET, Feature};
+use crate::catalogue::{Class, Feature};
 use crate::diagnostic::suggest;
 use crate::pod::FeatureId;
-use crate::profile::{Entry, Profile, matches_glob};
+use crate::profile::{Profile, matches_glob};
 
 /// The version of the JSON form.
 const VERSION: &str = "loadline.dev/matrix/v1";
@@ -128,35 +129,6 @@ impl<'a> Matrix<'a> {
 fn is_meant(pattern: &str, name: &str) -> bool {
     matches_glob(pattern, name)
         || name.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.'))
-}
-
-/// What a profile does with a feature.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Cell<'a> {
-    /// The fact.
-    #[serde(flatten)]
-    pub entry: &'a Entry,
-    /// Whether the profile speaks of this feature, or only of all that it does not list.
-    pub listed: bool,
-}
-
-/// Looks a cell up: what a profile says of daemon sets, of network policies and of streaming calls
-/// stands in sections of its own.
-pub fn cell<'a>(profile: &'a Profile, id: FeatureId, feature: &Feature) -> Cell<'a> {
-    let access = &profile.access;
-    let section = match feature.name.as_str() {
-        DAEMON_SET => Some(&profile.daemon_sets),
-        "behaviour.network-policy" => Some(&profile.network_policy.entry),
-        "behaviour.exec" => access.exec.as_ref(),
-        "behaviour.attach" => access.attach.as_ref(),
-        "behaviour.logs" => access.logs.as_ref(),
-        "behaviour.port-forward" => access.port_forward.as_ref(),
-        _ => None,
-    };
-    match section.or_else(|| profile.listed(id)) {
-        Some(entry) => Cell { entry, listed: true },
-        None => Cell { entry: profile.entry(id), listed: false },
-    }
 }
 
 /// Prints the matrix.

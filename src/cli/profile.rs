@@ -16,11 +16,11 @@ use serde::Serialize;
 
 use super::ExitStatus;
 use super::bundle::BundleArgs;
-use super::matrix::cell;
+use super::knowledge::Knowledge;
 use super::render::{BOLD, DIM, paint};
 use crate::admission::Pipeline;
 use crate::diagnostic::suggest;
-use crate::profile::{Method, Profile, Support};
+use crate::profile::Profile;
 
 /// The version of the JSON forms.
 pub const VERSION: &str = "loadline.dev/profile/v1";
@@ -89,51 +89,6 @@ pub fn named<'a>(pipeline: &'a Pipeline, name: &str) -> anyhow::Result<&'a Profi
         let hint = suggest::help(name, names.map(|profile| profile.name.as_str()));
         format!("there is no profile `{name}`: {hint}")
     })
-}
-
-/// How much a profile says, and how well it knows.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Knowledge {
-    /// Features that it speaks of.
-    pub entries: usize,
-    /// Those of them whose outcome is known, with a source and a day.
-    pub verified: usize,
-    /// Those of them where the code of the provider, or of its base, was run.
-    pub executed: usize,
-    /// Those of them that are taken over from a base.
-    pub inherited: usize,
-}
-
-impl Knowledge {
-    /// Counts.
-    pub fn of(pipeline: &Pipeline, profile: &Profile) -> Self {
-        let mut counts = Self::default();
-        for (id, feature) in pipeline.catalogue.features() {
-            let cell = cell(profile, id, feature);
-            if !cell.listed {
-                continue;
-            }
-            counts.entries += 1;
-            counts.inherited += usize::from(cell.entry.from.is_some());
-            let entry = cell.entry;
-            if let Some(verified) = &entry.verified
-                && entry.support != Support::Unverified
-                && !entry.source.is_empty()
-            {
-                counts.verified += 1;
-                counts.executed += usize::from(verified.how == Method::Executed);
-            }
-        }
-        counts
-    }
-
-    /// A share of the entries in whole percent, rounded down: 100 means all of them.
-    pub const fn percent(&self, part: usize) -> usize {
-        match self.entries {
-            0 => 0,
-            entries => part * 100 / entries,
-        }
-    }
 }
 
 #[derive(Serialize)]

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span};
 use serde_json::{Map, Value};
 
 use super::scalar::resolve;
@@ -71,15 +71,6 @@ impl Spanned {
         self.mark = mark;
         self
     }
-
-    /// How many values it is.
-    fn size(&self) -> usize {
-        match &self.below {
-            Below::Nothing => 1,
-            Below::List(elements) => 1 + elements.iter().map(Self::size).sum::<usize>(),
-            Below::Map(members) => 1 + members.iter().map(|(_, value)| value.size()).sum::<usize>(),
-        }
-    }
 }
 
 /// A value and where it stands.
@@ -98,12 +89,12 @@ enum Open {
 }
 
 /// The members of a map so far.
-#[derive(Default)]
 struct OpenMap {
     values: Map<String, Value>,
     places: Vec<(Name, Spanned)>,
     /// The maps to be merged into it.
     merged: Vec<Node>,
+    keeps: Keeps,
 }
 
 impl OpenMap {
@@ -112,7 +103,9 @@ impl OpenMap {
             self.merged.push(Node { value, place });
             return;
         }
-        self.places.push((Name::of(&key), place.standing_at(at)));
+        if self.keeps == Keeps::Places {
+            self.places.push((Name::of(&key), place.standing_at(at)));
+        }
         self.values.insert(key, value);
     }
 
@@ -120,44 +113,67 @@ impl OpenMap {
     fn close(mut self, mark: Mark) -> Node {
         for Node { value, place } in std::mem::take(&mut self.merged) {
             match (value, place.below) {
-                (Value::Array(values), Below::List(places)) => {
-                    for (value, place) in values.into_iter().zip(places) {
-                        self.take_from(value, place);
+                (Value::Array(values), below) => {
+                    let mut places = match below {
+                        Below::List(places) => places,
+                        _ => Vec::new(),
+                    }
+                    .into_iter();
+                    for value in values {
+                        self.take_from(value, places.next().map(|place| place.below));
                     }
                 }
-                (value, below) => self.take_from(value, Spanned { mark, below }),
+                (value, below) => self.take_from(value, Some(below)),
             }
         }
         let place = Spanned { mark, below: Below::Map(self.places) };
         Node { value: Value::Object(self.values), place }
     }
 
-    fn take_from(&mut self, value: Value, place: Spanned) {
-        let (Value::Object(values), Below::Map(places)) = (value, place.below) else {
-            return;
+    fn take_from(&mut self, value: Value, below: Option<Below>) {
+        let Value::Object(values) = value else { return };
+        let places = match below {
+            Some(Below::Map(places)) => places,
+            _ => Vec::new(),
         };
         for (key, value) in values {
             if self.values.contains_key(&key) {
                 continue;
             }
-            let name = Name::of(&key);
-            self.places.extend(places.iter().find(|(one, _)| *one == name).cloned());
+            if self.keeps == Keeps::Places {
+                let name = Name::of(&key);
+                self.places.extend(places.iter().find(|(one, _)| *one == name).cloned());
+            }
             self.values.insert(key, value);
         }
     }
 }
 
+/// What is kept of a text beside its values.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Keeps {
+    /// Where each document begins.
+    Beginnings,
+    /// Where every value stands.
+    Places,
+}
+
 /// Reads a stream. How many values it had before can be told to it.
-#[derive(Default)]
 pub(super) struct Loader {
     open: Vec<Open>,
     anchors: Vec<(usize, Node)>,
     nodes: usize,
     /// How many lines stand before the text.
     lines: usize,
+    keeps: Keeps,
 }
 
 impl Loader {
+    /// One that has read nothing yet.
+    pub(super) const fn new(keeps: Keeps) -> Self {
+        Self { open: Vec::new(), anchors: Vec::new(), nodes: 0, lines: 0, keeps }
+    }
+
     /// Hands over each document of a text before which that many lines stand, empty ones too.
     ///
     /// Fails at the first thing that is wrong; the documents before it have been handed over by then.
@@ -168,7 +184,10 @@ impl Loader {
         sink: &mut dyn FnMut(Node),
     ) -> Result<(), DocumentError> {
         self.lines = lines;
-        for event in Parser::new_from_str(text) {
+        let mut options = Options::default();
+        // Another crate has the parser built with them.
+        options.set_emit_comments(false);
+        for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) = event.map_err(|error| DocumentError {
                 mark: Some(Mark {
                     line: lines + error.marker().line(),
@@ -199,7 +218,13 @@ impl Loader {
                 self.open(Open::List { anchor, mark, values, places }, mark)
             }
             Event::MappingStart(_, anchor, _) => {
-                self.open(Open::Map { anchor, mark, map: OpenMap::default(), key: None }, mark)
+                let map = OpenMap {
+                    values: Map::new(),
+                    places: Vec::new(),
+                    merged: Vec::new(),
+                    keeps: self.keeps,
+                };
+                self.open(Open::Map { anchor, mark, map, key: None }, mark)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(Open::List { anchor, mark, values, places }) => {
@@ -218,7 +243,7 @@ impl Loader {
                     });
                 };
                 let target = target.clone();
-                let size = target.place.size();
+                let size = size(&target.value);
                 self.put(0, target, size)
             }
             _ => Ok(None),
@@ -258,7 +283,9 @@ impl Loader {
             None => return Ok(Some(node)),
             Some(Open::List { values, places, .. }) => {
                 values.push(node.value);
-                places.push(node.place);
+                if self.keeps == Keeps::Places {
+                    places.push(node.place);
+                }
             }
             Some(Open::Map { map, key, .. }) => {
                 if let Some((name, at)) = key.take() {
@@ -285,5 +312,14 @@ impl Loader {
             }
         }
         Ok(None)
+    }
+}
+
+/// How many values a value is.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Array(elements) => 1 + elements.iter().map(size).sum::<usize>(),
+        Value::Object(members) => 1 + members.values().map(size).sum::<usize>(),
+        _ => 1,
     }
 }

@@ -12,7 +12,7 @@ mod program;
 mod tests;
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regorus::rvm::vm::VmError;
 use regorus::rvm::{Program, RegoVM};
@@ -21,7 +21,7 @@ use regorus::{CompiledPolicy, Value};
 
 use super::builtins::fault::{self, Fault};
 use super::deadline::Deadline;
-use super::unit::{Errors, Failure};
+use super::mode::{Errors, Failure};
 
 /// How many instructions the machine runs between two looks at the clock. A call of a function is one of them.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(64).expect("64 is not zero");
@@ -34,14 +34,32 @@ pub(super) struct Machine {
     disputable: Vec<String>,
 }
 
+/// A machine that is made when it is first asked for. Where a program of our own runs the rules, that is seldom.
+#[derive(Debug)]
+pub(super) struct Late {
+    policy: CompiledPolicy,
+    entries: Vec<String>,
+    errors: Errors,
+    made: OnceLock<Option<Machine>>,
+}
+
+impl Late {
+    /// One for rules that are asked by way of `entries`.
+    pub(super) const fn new(policy: CompiledPolicy, entries: Vec<String>, errors: Errors) -> Self {
+        Self { policy, entries, errors, made: OnceLock::new() }
+    }
+
+    /// The machine; nothing where there can be none.
+    pub(super) fn get(&self) -> Option<&Machine> {
+        let make = || Machine::compile(&self.policy, &self.entries, self.errors);
+        self.made.get_or_init(make).as_ref()
+    }
+}
+
 impl Machine {
     /// Compiles rules that are asked by way of `entries`; nothing where the machine cannot run them, or could not run them
     /// as the interpreter would.
-    pub(super) fn compile(
-        policy: &CompiledPolicy,
-        entries: &[String],
-        errors: Errors,
-    ) -> Option<Self> {
+    fn compile(policy: &CompiledPolicy, entries: &[String], errors: Errors) -> Option<Self> {
         let (program, disputable) = program::compile(policy, entries, errors)?;
         Some(Self { program: Arc::new(program), disputable })
     }

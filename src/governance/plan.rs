@@ -26,8 +26,8 @@ use std::collections::BTreeMap;
 use bumpalo::Bump;
 
 use super::deadline::Deadline;
+use super::mode::Errors;
 use super::syntax::Syntax;
-use super::unit::Errors;
 pub(super) use compile::Halt;
 use program::{Rule, RuleId};
 pub(super) use run::Stop;

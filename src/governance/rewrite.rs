@@ -7,8 +7,8 @@ mod negation;
 
 use std::ops::Range;
 
+use super::mode::Language;
 use super::shape::{Lines, Scanner, Token};
-use super::unit::Language;
 use crate::document::Mark;
 
 pub(super) use negation::{guards, needed};

@@ -6,7 +6,8 @@ use regorus::Value;
 
 use super::coverage::Coverage;
 use super::deadline::Deadline;
-use super::unit::{Mode, Parsed};
+use super::mode::Mode;
+use super::unit::Parsed;
 use super::value::kind_of;
 use super::{Module, PolicyError, rule_path};
 

@@ -10,8 +10,6 @@ mod interpreter;
 mod place;
 mod source;
 
-use std::time::Duration;
-
 use regorus::{Engine, Value};
 
 use super::analysis::{self, Analysis};
@@ -19,7 +17,8 @@ use super::builtins::plain;
 use super::deadline::Deadline;
 use super::given::{Given, with_arena};
 use super::journal::{self, Fingerprint};
-use super::machine::Machine;
+use super::machine::{Late, Machine};
+use super::mode::{Errors, Failure, Language, Mode, Prints};
 use super::plan::{Halt, Program, Stop};
 use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
@@ -36,62 +35,6 @@ const MAX_DEPTH: u32 = 4000;
 /// How much stack a level gets on a thread of its own. Measured: 200 to 1900 bytes, by what stands in it.
 const BYTES_PER_LEVEL: usize = 8 * 1024;
 
-/// How modules are read and run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Mode {
-    /// The version of Rego that all of them are written in.
-    pub language: Language,
-    /// What becomes of built-in functions that fail.
-    pub errors: Errors,
-    /// What becomes of calls of `print`.
-    pub prints: Prints,
-}
-
-impl Mode {
-    /// For policies of our own.
-    pub(super) const NATIVE: Self =
-        Self { language: Language::V1, errors: Errors::Strict, prints: Prints::Dropped };
-
-    /// For their tests.
-    pub(super) const TEST: Self = Self { prints: Prints::Gathered, ..Self::NATIVE };
-
-    /// For Gatekeeper's templates.
-    pub(super) const fn gatekeeper(language: Language) -> Self {
-        Self { language, errors: Errors::Lenient, prints: Prints::Dropped }
-    }
-}
-
-/// A version of Rego.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Language {
-    /// What OPA understood before its version 1: bodies without `if`, sets without `contains`. A module can still ask for
-    /// the new keywords with `import future.keywords` or `import rego.v1`.
-    V0,
-    /// What OPA has understood since.
-    #[default]
-    V1,
-}
-
-/// What becomes of a built-in function that fails: of `to_number("x")`, or `1 / 0`.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Errors {
-    /// The evaluation fails.
-    #[default]
-    Strict,
-    /// It is undefined, as OPA and Gatekeeper have it. All other errors (rules and functions that give two values, time,
-    /// whatever is refused because it would be too much) still fail the evaluation.
-    Lenient,
-}
-
-/// What becomes of calls of `print`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Prints {
-    /// They are not made: they would cost time and write to the process's own output.
-    Dropped,
-    /// They are kept, for the author to see.
-    Gathered,
-}
-
 /// Modules, parsed and analysed.
 #[derive(Debug)]
 pub(super) struct Parsed {
@@ -104,29 +47,6 @@ pub(super) struct Parsed {
     mode: Mode,
     sources: Vec<Source>,
     engine: Engine,
-}
-
-/// Why a rule has no value that can be used.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Failure {
-    /// The engine says what went wrong.
-    Error(String),
-    /// A built-in panicked.
-    Panic,
-    /// The time was up; it was this long.
-    Time(Duration),
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Error(message) => f.write_str(message),
-            Self::Panic => f.write_str("a built-in function panicked"),
-            Self::Time(limit) => {
-                write!(f, "it took longer than the {} ms that were left for it", limit.as_millis())
-            }
-        }
-    }
 }
 
 impl Parsed {
@@ -193,7 +113,11 @@ impl Parsed {
             let policy = prepare(&mut engine, entry)?;
             // The machine does not know the defaults of functions.
             if mode.prints == Prints::Dropped && !has_default_functions {
-                machine = Machine::compile(&policy, entries, mode.errors);
+                let late = Late::new(policy, entries.to_vec(), mode.errors);
+                if program.is_err() {
+                    late.get();
+                }
+                machine = Some(late);
             }
             if let Some(lenient) = &mut lenient {
                 extend(lenient, Errors::Lenient)?;
@@ -244,7 +168,7 @@ pub(super) struct Unit {
     pub(super) program: Result<Program, Halt>,
     errors: Errors,
     /// What runs them next, where it can.
-    pub(super) machine: Option<Machine>,
+    machine: Option<Late>,
     /// The interpreter. Cloned for each run, which costs a fraction of a microsecond and takes no lock.
     engine: Engine,
     /// The interpreter that takes failing functions for undefined, in units that are to be run so.
@@ -264,6 +188,11 @@ impl Unit {
     /// Whether programs of our own run its rules, which look at the clock whatever they do.
     pub(super) const fn keeps_time(&self) -> bool {
         self.program.is_ok()
+    }
+
+    /// The engine's virtual machine with the rules, where it can run them.
+    pub(super) fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()?.get()
     }
 
     /// The value of a rule, and what was printed on the way. What the rules do not define themselves is taken from `data`,
@@ -336,7 +265,7 @@ impl Unit {
             }
         };
         let input = input.as_ref();
-        if let Some(machine) = &self.machine {
+        if let Some(machine) = self.machine() {
             let value = guarded(|| machine.run(rule, input, data, deadline));
             // An error is worth a second look: the interpreter knows where it is.
             if self.lenient.is_some() || !matches!(value, Err(Failure::Error(_))) {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use loadline::cli::matrix::cell;
+use loadline::cli::knowledge::cell;
 use loadline::profile::Support;
 
 use super::truth::Data;

@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 use std::mem::forget;
 
+use json_patch::PatchOperation;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Run;
-use super::cost;
+use super::cost as costs;
 use super::judge::{Judged, Outcome};
 use super::object::{Found, Subject};
-use crate::admission::verdict::Verdict;
+use crate::admission::verdict::{Heading, Mode, Verdict};
 use crate::bundle::Problem;
+use crate::change::Change;
+use crate::cost::Cost;
+use crate::diagnostic::Diagnostic;
+use crate::document::Mark;
 
 /// The version of the form. It changes when a reader of the old form would be misled.
 pub const VERSION: &str = "loadline.dev/check/v1";
@@ -45,9 +50,37 @@ struct Entry<'a> {
     /// With `--cost`: what it comes to on each profile that it is headed for.
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Vec<Value>>,
-    verdict: Value,
+    verdict: Located<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pods: Option<Value>,
+    pods: Option<Located<'a>>,
+}
+
+/// A [`Verdict`]: the same members, written as they are.
+#[derive(Serialize)]
+struct Located<'a> {
+    allowed: bool,
+    mode: Mode,
+    placement: &'a Heading,
+    diagnostics: Vec<LocatedDiagnostic<'a>>,
+    #[serde(skip_serializing_if = "<[Cost]>::is_empty")]
+    costs: &'a [Cost],
+    changes: &'a [Change],
+    patch: &'a [PatchOperation],
+    bundle: &'a str,
+}
+
+#[derive(Serialize)]
+struct LocatedDiagnostic<'a> {
+    #[serde(flatten)]
+    diagnostic: &'a Diagnostic,
+    locations: Vec<Location>,
+}
+
+#[derive(Serialize)]
+struct Location {
+    field: String,
+    line: usize,
+    column: usize,
 }
 
 /// Writes everything that was found as one JSON object.
@@ -93,9 +126,9 @@ fn entry<'a>(
     judged: &'a Judged,
 ) -> Entry<'a> {
     let left = judged.left_behind(run.pipeline, subject).into_iter();
-    let lines = run.with_cost.then(|| cost::lines(run.pipeline, subject, judged));
+    let lines = run.with_cost.then(|| costs::lines(run.pipeline, subject, judged));
     Entry {
-        cost: lines.map(|lines| lines.iter().map(cost::Line::report).collect()),
+        cost: lines.map(|lines| lines.iter().map(costs::Line::report).collect()),
         left_behind: left.map(|(name, left, _)| (name, left)).collect(),
         source: &found.text.name,
         line: subject.mark(found).map(|mark| mark.line),
@@ -113,23 +146,26 @@ fn entry<'a>(
 }
 
 /// A verdict whose diagnostics say where their fields stand in the text.
-fn located(found: &Found, subject: &Subject, verdict: &Verdict) -> Value {
-    let mut value = json!(verdict);
+fn located<'a>(found: &'a Found, subject: &'a Subject, verdict: &'a Verdict) -> Located<'a> {
+    let Verdict { allowed, mode, placement, diagnostics, costs, changes, patch, bundle } = verdict;
     let origin = subject.origin(found);
-    let diagnostics =
-        value.get_mut("diagnostics").and_then(Value::as_array_mut).into_iter().flatten();
-    for (value, diagnostic) in diagnostics.zip(&verdict.diagnostics) {
-        let locations: Vec<Value> = diagnostic
-            .places
-            .iter()
-            .filter_map(|place| Some((place, origin?.mark(place)?)))
-            .map(|(place, mark)| json!({ "field": place.to_string(), "line": mark.line, "column": mark.column }))
-            .collect();
-        if let Some(members) = value.as_object_mut() {
-            members.insert("locations".to_owned(), Value::Array(locations));
-        }
+    let diagnostics = diagnostics.iter().map(|diagnostic| {
+        let locations = diagnostic.places.iter().filter_map(|place| {
+            let Mark { line, column } = origin?.mark(place)?;
+            Some(Location { field: place.to_string(), line, column })
+        });
+        LocatedDiagnostic { diagnostic, locations: locations.collect() }
+    });
+    Located {
+        allowed: *allowed,
+        mode: *mode,
+        placement,
+        diagnostics: diagnostics.collect(),
+        costs,
+        changes,
+        patch,
+        bundle,
     }
-    value
 }
 
 fn error(problem: &Problem) -> Value {

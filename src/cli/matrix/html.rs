@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Matrix, cell};
+use super::Matrix;
 use crate::admission::Pipeline;
 use crate::catalogue::{Class, Feature};
-use crate::cli::profile::Knowledge;
+use crate::cli::knowledge::{Knowledge, cell};
 use crate::cli::profile::show::placement;
 use crate::cli::render::yaml::to_yaml;
 use crate::pod::FeatureId;

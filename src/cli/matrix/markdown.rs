@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Cell, Matrix, cell};
+use super::Matrix;
 use crate::admission::Pipeline;
 use crate::catalogue::{Class, Feature};
-use crate::cli::profile::Knowledge;
+use crate::cli::knowledge::{Cell, Knowledge, cell};
 use crate::cli::profile::markdown::{NOTICE, capitalised, escaped};
 use crate::profile::{Method, Support};
 

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
-use super::{Matrix, cell};
+use super::Matrix;
 use crate::catalogue::{Class, Feature};
+use crate::cli::knowledge::cell;
 use crate::cli::render::{BOLD, DIM, GREEN, RED, YELLOW, paint};
 use crate::pod::FeatureId;
 use crate::profile::{Profile, Support};

@@ -19,7 +19,7 @@ use crate::cli::bundle::BundleArgs;
 use crate::cli::check::input;
 use crate::cli::check::judge::{self, Judged, Outcome};
 use crate::cli::check::object::{Found, Reader, Subject};
-use crate::cli::matrix::{Cell, cell};
+use crate::cli::knowledge::{Cell, cell};
 use crate::cli::render::Renderer;
 use crate::cost::Cost;
 use crate::facts::Facts;

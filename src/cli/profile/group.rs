@@ -2,7 +2,7 @@
 
 use crate::admission::Pipeline;
 use crate::catalogue::{Class, Feature};
-use crate::cli::matrix::cell;
+use crate::cli::knowledge::cell;
 use crate::profile::{Entry, Profile, Support};
 
 /// What one sees first: what hurts most.

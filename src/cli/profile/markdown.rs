@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::Knowledge;
 use super::group::{Group, groups};
 use super::show::placement;
 use crate::admission::Pipeline;
 use crate::catalogue::Class;
+use crate::cli::knowledge::Knowledge;
 use crate::cli::render::yaml::to_yaml;
 use crate::profile::{Method, Profile, Support};
 

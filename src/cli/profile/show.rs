@@ -10,12 +10,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::group::{Group, groups};
-use super::{Knowledge, VERSION, markdown, named};
+use super::{VERSION, markdown, named};
 use crate::admission::Pipeline;
 use crate::catalogue::Class;
 use crate::cli::ExitStatus;
 use crate::cli::bundle::BundleArgs;
-use crate::cli::matrix::{Cell, cell};
+use crate::cli::knowledge::{Cell, Knowledge, cell};
 use crate::cli::render::yaml::to_yaml;
 use crate::cli::render::{BOLD, DIM, GREEN, RED, Renderer, YELLOW, paint};
 use crate::compat::{cite_verified, remarks};

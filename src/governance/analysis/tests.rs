@@ -1,6 +1,7 @@
 use super::*;
 use crate::governance::Module;
-use crate::governance::unit::{Mode, Parsed};
+use crate::governance::mode::Mode;
+use crate::governance::unit::Parsed;
 
 /// A text of so many lines, made of their numbers.
 pub(in crate::governance) fn lines(count: usize, line: impl Fn(usize) -> String) -> String {

@@ -15,7 +15,7 @@ use regorus::unstable::BuiltinFcn;
 
 use super::operations::{self, KEEPERS, Operation};
 use crate::governance::builtins;
-use crate::governance::unit::Errors;
+use crate::governance::mode::Errors;
 
 /// The program of rules, and the places of the rules whose results it compares. Nothing where the machine cannot run them,
 /// or could not run them as the interpreter would.

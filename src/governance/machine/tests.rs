@@ -8,8 +8,9 @@ use super::*;
 use bumpalo::Bump;
 
 use crate::governance::Module;
+use crate::governance::mode::Mode;
 use crate::governance::plan::{self, Stop};
-use crate::governance::unit::{Mode, Parsed, Unit};
+use crate::governance::unit::{Parsed, Unit};
 use crate::governance::value::from_json;
 
 fn unit(rules: &str, errors: Errors) -> Unit {
@@ -28,7 +29,7 @@ fn both(rules: &str, errors: Errors) -> Result<Value, Failure> {
     }));
     let deadline = Deadline::after(Duration::from_secs(10));
     let interpreted = unit.interpret("data.t.r", Some(&input), None, deadline).0;
-    let machine = unit.machine.as_ref().unwrap_or_else(|| panic!("no program for {rules}"));
+    let machine = unit.machine().unwrap_or_else(|| panic!("no program for {rules}"));
     let value = machine.run("data.t.r", Some(&input), None, deadline);
     match (&value, &interpreted) {
         (Err(Failure::Error(_)), Err(Failure::Error(_))) => {}
@@ -238,7 +239,7 @@ fn what_the_machine_could_hide_is_left_to_the_interpreter() {
         "r contains x if { some x in [1, 2]; count([y | y := x; y > 1]) == 0 }",
         "r := f(3)\ndefault f(_) := 0\nf(x) := 1 if x == 1",
     ] {
-        assert!(unit(rules, Errors::Lenient).machine.is_none(), "{rules}");
+        assert!(unit(rules, Errors::Lenient).machine().is_none(), "{rules}");
     }
 }
 

@@ -23,7 +23,7 @@ use super::Program;
 use super::program::{Expr, RuleId, Slot};
 use super::value::{Value, begin_comparing, compared_too_much};
 use crate::governance::deadline::Deadline;
-use crate::governance::unit::Errors;
+use crate::governance::mode::Errors;
 
 /// How many steps lie between two looks at the clock.
 const STEPS: u32 = 512;

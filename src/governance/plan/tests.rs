@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::*;
 use crate::governance::Module;
-use crate::governance::unit::{Language, Mode, Parsed, Unit};
+use crate::governance::mode::{Language, Mode};
+use crate::governance::unit::{Parsed, Unit};
 
 fn unit_in(language: Language, rules: &str) -> Unit {
     let header = if language == Language::V1 { "import rego.v1" } else { "" };

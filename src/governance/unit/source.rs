@@ -2,9 +2,9 @@
 
 use crate::document::Mark;
 use crate::governance::Module;
+use crate::governance::mode::Language;
 use crate::governance::rewrite::{self, Rewritten};
 use crate::governance::syntax::Syntax;
-use crate::governance::unit::Language;
 
 /// A module's text as the engine reads it.
 #[derive(Debug)]

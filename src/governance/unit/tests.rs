@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bumpalo::Bump;
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::RegoVM;

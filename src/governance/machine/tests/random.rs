@@ -185,7 +185,7 @@ fn programs_of_chance_give_the_same_on_both() {
                     problems.push(format!("seed {seed}, {errors:?}\n{rules}\nprogram {value:?}\ninterpreter {interpreted:?}\n"));
                 }
             }
-            let Some(machine) = &unit.machine else {
+            let Some(machine) = unit.machine() else {
                 continue;
             };
             ran += 1;

@@ -2,9 +2,9 @@
 
 use super::{MAX_PARTS, Outcome, Run, Stop, pairs};
 use crate::governance::builtins::{self, Builtin, Unable};
+use crate::governance::mode::Errors;
 use crate::governance::plan::program::{BuiltinCall, Comparison, Expr, Operation, Statement, Step};
 use crate::governance::plan::value::Value;
-use crate::governance::unit::Errors;
 
 impl<'r> Run<'r> {
     pub(super) fn value(&mut self, expression: &'r Expr) -> Outcome<'r> {
