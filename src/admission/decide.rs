@@ -259,6 +259,7 @@ impl Decision<'_> {
             verdict.changes.clear();
             verdict.patch.clear();
         }
+        self.drop_missing_fence(&mut verdict.diagnostics);
         self.drop_old(&mut verdict.diagnostics);
         verdict
     }

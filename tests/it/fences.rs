@@ -224,6 +224,10 @@ fn a_fenced_pod_that_names_its_node_is_refused() {
     // Anybody can write this annotation, and a virtual node has no static pods.
     object["metadata"]["annotations"]["kubernetes.io/config.mirror"] = json!("x");
     assert!(!decide(&pipeline, &Facts::default(), &object).allowed);
+    // The validating webhook gets it as it came, since a refusal has no patch, and says no more than that.
+    let validated = decide_at(&pipeline, &Facts::default(), &object, Stage::Validate);
+    assert_eq!(severity(&validated, "fence-node-name"), Some(Severity::Deny));
+    assert_eq!(severity(&validated, "fence-missing"), None);
     // Without a fence there is nothing to wait for.
     assert!(decide(&pipeline, &Facts::default(), &sent(None, None, spec.clone())).allowed);
     // Where it is let pass, its policy selects it at least.

@@ -177,6 +177,21 @@ impl Decision<'_> {
         )
     }
 
+    /// Drops the finding that a new pod has no fence where it is refused anyhow: a refusal has no patch, so the pod comes to
+    /// validation as it was sent, and the fence that is missing is not what its author has to put right.
+    ///
+    /// To be asked once exemptions are applied: what is exempt refuses nothing.
+    pub(super) fn drop_missing_fence(&self, diagnostics: &mut Vec<Diagnostic>) {
+        let refuses =
+            |one: &Diagnostic| one.severity == Severity::Deny && one.code != FENCE_MISSING;
+        if self.mode == Mode::Enforce
+            && self.request.operation == "CREATE"
+            && diagnostics.iter().any(refuses)
+        {
+            diagnostics.retain(|one| one.code != FENCE_MISSING);
+        }
+    }
+
     /// What is wrong with a pod that cannot be held back.
     ///
     /// Mirror pods are no exception: a virtual node has no static pods that they could mirror, and anybody can write their
