@@ -82,17 +82,19 @@ pub struct Facts {
     cluster: Option<Cluster>,
     namespaces: BTreeMap<String, NamespaceFact>,
     inventory: Inventory,
+    /// The other way round than it is asked for, so that facts that say nothing are those of a cluster with Loadline in it.
+    lacks_controller: bool,
 }
 
 impl Facts {
     /// Facts of a cluster whose nodes are known.
     pub fn of_cluster(cluster: Cluster, namespaces: BTreeMap<String, NamespaceFact>) -> Self {
-        Self { cluster: Some(cluster), namespaces, inventory: Inventory::default() }
+        Self { cluster: Some(cluster), namespaces, ..Self::default() }
     }
 
     /// Facts without a cluster: the profiles alone say what virtual nodes look like.
     pub fn of_namespaces(namespaces: BTreeMap<String, NamespaceFact>) -> Self {
-        Self { cluster: None, namespaces, inventory: Inventory::default() }
+        Self { cluster: None, namespaces, ..Self::default() }
     }
 
     /// The same with the objects that policies may look at.
@@ -100,6 +102,19 @@ impl Facts {
     pub fn with_inventory(mut self, inventory: Inventory) -> Self {
         self.inventory = inventory;
         self
+    }
+
+    /// The same for a server that follows no cluster: nobody applies the network policies of fences, nor lets go of the pods
+    /// that wait for them.
+    #[must_use]
+    pub const fn without_controller(mut self) -> Self {
+        self.lacks_controller = true;
+        self
+    }
+
+    /// Whether a controller puts up fences and lets go of the pods that wait for them.
+    pub const fn has_controller(&self) -> bool {
+        !self.lacks_controller
     }
 
     /// The objects that policies may look at.

@@ -29,7 +29,7 @@ pub enum Fence {
 }
 
 impl Fence {
-    /// Every fence.
+    /// Every fence, the strictest first.
     pub const ALL: [Self; 3] = [Self::DenyAll, Self::Namespace, Self::OpenEgress];
 
     /// The name people write.
@@ -44,6 +44,14 @@ impl Fence {
     /// The fence of that name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|fence| fence.as_str() == name)
+    }
+
+    /// The stricter of two fences; any is stricter than none.
+    ///
+    /// Fences are nested: whatever one of them lets through, every laxer one does, too.
+    pub fn strictest(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        // From strict to lax, as they stand in `ALL`.
+        Self::ALL.into_iter().find(|fence| [one, other].contains(&Some(*fence)))
     }
 
     /// Name of the NetworkPolicy.
@@ -95,6 +103,17 @@ mod tests {
     fn names_are_read_back() {
         for fence in Fence::ALL {
             assert_eq!(Fence::parse(fence.as_str()), Some(fence));
+        }
+    }
+
+    #[test]
+    fn the_stricter_of_two_fences_is_found_in_either_order() {
+        let all = [Some(Fence::DenyAll), Some(Fence::Namespace), Some(Fence::OpenEgress), None];
+        for (position, strict) in all.into_iter().enumerate() {
+            for lax in all.into_iter().skip(position) {
+                assert_eq!(Fence::strictest(strict, lax), strict);
+                assert_eq!(Fence::strictest(lax, strict), strict);
+            }
         }
     }
 

@@ -54,6 +54,7 @@ impl Editor {
         if missing.is_empty() {
             return;
         }
+        prepare(&mut self.patch, "/spec", &mut self.pod.has_spec);
         match &mut self.pod.tolerations {
             Some(own) => {
                 for toleration in &missing {
@@ -89,6 +90,7 @@ impl Editor {
             }
         }
         if !missing.is_empty() {
+            prepare(&mut self.patch, "/spec", &mut self.pod.has_spec);
             set_pairs(&mut self.patch, "/spec/nodeSelector", &mut self.pod.node_selector, &missing);
             self.note(Edit::Select(missing.into_iter().collect()), reason);
         }
@@ -128,6 +130,7 @@ impl Editor {
                 extend_term(&mut self.patch, &base, term, requirements);
             }
         } else {
+            prepare(&mut self.patch, "/spec", &mut self.pod.has_spec);
             let term = NodeSelectorTerm {
                 match_expressions: Some(requirements.to_vec()),
                 match_fields: None,
@@ -149,6 +152,7 @@ impl Editor {
     /// Adds a scheduling gate.
     pub fn gate(&mut self, name: &str, reason: &str) {
         let gate = SchedulingGate { name: name.to_owned() };
+        prepare(&mut self.patch, "/spec", &mut self.pod.has_spec);
         match &mut self.pod.scheduling_gates {
             Some(own) if own.contains(&gate) => return,
             Some(own) => {
@@ -175,9 +179,24 @@ impl Editor {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         if !missing.is_empty() {
+            prepare(&mut self.patch, "/metadata", &mut self.pod.has_metadata);
             set_pairs(&mut self.patch, "/metadata/labels", &mut self.pod.labels, &missing);
             self.note(Edit::Label(missing.into_iter().collect()), reason);
         }
+    }
+
+    /// Sets one of Loadline's own labels, whatever it was before.
+    pub fn set_label(&mut self, key: &str, value: &str, reason: &str) {
+        if self.pod.label(key) == Some(value) {
+            return;
+        }
+        if let Some(own) = &mut self.pod.labels {
+            own.retain(|(name, _)| name != key);
+        }
+        let pair = [(key.to_owned(), value.to_owned())];
+        prepare(&mut self.patch, "/metadata", &mut self.pod.has_metadata);
+        set_pairs(&mut self.patch, "/metadata/labels", &mut self.pod.labels, &pair);
+        self.note(Edit::Label(pair.into_iter().collect()), reason);
     }
 
     /// Sets one of Loadline's own annotations, whatever it was before.
@@ -189,6 +208,7 @@ impl Editor {
             own.retain(|(name, _)| name != key);
         }
         let pair = [(key.to_owned(), value.to_owned())];
+        prepare(&mut self.patch, "/metadata", &mut self.pod.has_metadata);
         set_pairs(&mut self.patch, "/metadata/annotations", &mut self.pod.own_annotations, &pair);
         self.note(Edit::Annotate(pair.into_iter().collect()), reason);
     }
@@ -201,6 +221,14 @@ impl Editor {
 /// Applies a patch to a raw object.
 pub fn apply(patch: &[PatchOperation], object: &mut Value) -> Result<(), json_patch::PatchError> {
     json_patch::patch(object, patch)
+}
+
+/// Makes a part of the pod that the API server always sends, and others leave out or null.
+fn prepare(patch: &mut Vec<PatchOperation>, path: &str, is_there: &mut bool) {
+    if !*is_there {
+        patch.push(add(path, json!({})));
+        *is_there = true;
+    }
 }
 
 /// Adds members to an object of strings, making the object if there is none.

@@ -16,6 +16,10 @@ pub const OWN_PREFIX: &str = "loadline.dev/";
 /// A pod, or the pod template of a workload, as far as the stages read it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodView {
+    /// Whether `metadata` is there and not null, so that a patch knows what to create.
+    pub has_metadata: bool,
+    /// Whether `spec` is there and not null.
+    pub has_spec: bool,
     /// `metadata.name`; pods made by controllers often have none when they are reviewed.
     pub name: Option<String>,
     /// `metadata.generateName`.

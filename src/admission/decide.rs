@@ -2,35 +2,34 @@
 
 mod amend;
 mod constrain;
+mod fence;
 mod free;
 mod govern;
 mod lead;
 mod preview;
+mod ratchet;
 mod sent;
 mod size;
 mod stranded;
 
 use std::cell::OnceCell;
-use std::sync::Arc;
 
 pub use preview::Preview;
 
 use super::review::CLAIMS;
 use super::verdict::{Heading, HeadingReason, MARKER, MODE_KEY, Mode, Verdict};
 use super::{Object, Pipeline, Request, Stage};
-use crate::compat::{Judge, cite};
+use crate::compat::Judge;
 use crate::cost::Cost;
-use crate::diagnostic::{Diagnostic, Severity, suggest};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
-use crate::fence::{FENCE_GATE, FENCE_KEY, FENCED_LABEL, Fence};
+use crate::governance::Deadline;
 use crate::governance::input::Review;
-use crate::governance::{Deadline, POLICY_ERROR};
 use crate::mutation::Editor;
 use crate::path::FieldPath;
 use crate::placement::{Placement, Standing};
 use crate::pod::PodView;
-use crate::profile::{Profile, Support};
 
 impl Pipeline {
     /// Decides on a request.
@@ -236,57 +235,6 @@ impl Decision<'_> {
         }
     }
 
-    /// Fences a pod that is headed for a virtual node, where its namespace or a profile wants that.
-    fn fence(&self, course: &mut Course) {
-        let reached =
-            || course.placement.reaches.iter().map(|reach| self.pipeline.profile(reach.profile));
-        if reached().next().is_none() {
-            return;
-        }
-        let by_profile = || reached().find_map(|profile| profile.fence.as_deref());
-        let wanted = self
-            .pod
-            .own_setting(FENCE_KEY)
-            .or_else(|| self.namespace.and_then(|namespace| namespace.setting(FENCE_KEY)))
-            .or_else(by_profile);
-        let Some(name) = wanted.filter(|name| *name != "none") else {
-            return;
-        };
-        let Some(fence) = Fence::parse(name) else {
-            course.diagnostics.push(
-                Diagnostic::new(
-                    Severity::Deny,
-                    "unknown-fence",
-                    format!("there is no fence `{name}`"),
-                )
-                .at(self.own_field(FENCE_KEY))
-                .because("a pod that should be fenced must not run without its fence")
-                .help(suggest::help(name, Fence::ALL.map(Fence::as_str))),
-            );
-            return;
-        };
-        let unenforced: Vec<Diagnostic> = reached()
-            .filter(|profile| {
-                profile.network_policy.entry.support != Support::Supported && self.is_final()
-            })
-            .map(|profile| unenforced(profile, fence))
-            .collect();
-        course.diagnostics.extend(unenforced);
-        let reason = format!("the fence `{}` is asked for with `{FENCE_KEY}`", fence.as_str());
-        let label = [(FENCED_LABEL.to_owned(), fence.as_str().to_owned())];
-        course.editor.label(label.iter().map(|(key, value)| (key, value)), &reason);
-        // A pod that is placed already cannot be held back: the API server refuses gates beside a node name.
-        if self.pod.node_name.is_none() && self.request.operation == "CREATE" && self.is_unfenced()
-        {
-            course.editor.gate(FENCE_GATE, &reason);
-        }
-    }
-
-    /// Whether this is the pod's first admission: afterwards the controller may have lifted the gate.
-    fn is_unfenced(&self) -> bool {
-        self.request.old_pod.is_none()
-    }
-
     /// Takes back what does not fit the request: nothing is refused at a workload, nothing is changed on an update, and
     /// an update that makes nothing worse passes.
     fn soften(&self, mut verdict: Verdict) -> Verdict {
@@ -312,39 +260,9 @@ impl Decision<'_> {
             verdict.changes.clear();
             verdict.patch.clear();
         }
-        if let Some(old) = self.request.old_pod.as_ref().filter(|_| !verdict.diagnostics.is_empty())
-        {
-            let before = self.findings_of(old);
-            verdict
-                .diagnostics
-                .retain(|now| !before.iter().any(|before| self.is_no_news(before, now)));
-        }
+        self.drop_missing_fence(&mut verdict.diagnostics);
+        self.drop_old(&mut verdict.diagnostics);
         verdict
-    }
-
-    /// Whether the object was found to have the same before the update.
-    fn is_no_news(&self, before: &Diagnostic, now: &Diagnostic) -> bool {
-        let is_policy = self.pipeline.policies.iter().any(|policy| policy.name == now.code);
-        before.code == now.code
-            && now.profiles.iter().all(|profile| before.profiles.contains(profile))
-            // A policy has one code for all that it says.
-            && (!is_policy || before.what == now.what)
-            // That a policy failed then too says nothing about the object.
-            && now.code != POLICY_ERROR
-    }
-
-    /// What there was to say of the object before the update.
-    fn findings_of(&self, old: &PodView) -> Vec<Diagnostic> {
-        let pod = Box::new(old.clone());
-        let object = match &self.request.object {
-            Object::Workload { template, .. } => Object::Workload { template, pod },
-            Object::None | Object::Other | Object::Pod(_) => Object::Pod(pod),
-        };
-        let body = self.body_of_old().unwrap_or_else(|| Arc::clone(&self.request.body));
-        let request = Request { old_pod: None, object, body, ..self.request.clone() };
-        let shared = Shared::default();
-        let before = Decision::new(self.pipeline, self.facts, &request, &shared);
-        before.map_or_else(Vec::new, |before| before.decide().conclude().diagnostics)
     }
 
     /// Where the pod says that a DaemonSet owns it, or the root of a DaemonSet's template.
@@ -377,17 +295,4 @@ impl Decision<'_> {
                 .collect(),
         }
     }
-}
-
-fn unenforced(profile: &Profile, fence: Fence) -> Diagnostic {
-    let mut diagnostic = Diagnostic::new(
-        Severity::Warn,
-        "network-policy-not-enforced",
-        format!("the fence `{}` has no effect", fence.as_str()),
-    )
-    .on(profile.name.clone())
-    .because(profile.network_policy.entry.reason.clone())
-    .source(cite(&profile.network_policy.entry));
-    diagnostic.help.clone_from(&profile.network_policy.instead);
-    diagnostic
 }

@@ -38,6 +38,23 @@ pub enum ReviewError {
     /// No uid inside.
     #[error("the request has no `uid`, so no answer could be told from another")]
     NoUid,
+    /// No kind inside.
+    #[error(
+        "the request has no `request.kind.kind`, so its object cannot be read; the API server always sends group, version and kind, \
+         as in `\"kind\": {{\"group\": \"\", \"version\": \"v1\", \"kind\": \"Pod\"}}`"
+    )]
+    NoKind,
+    /// No operation inside.
+    #[error(
+        "the request has no `request.operation`, so it cannot be told what is to be done; the API server always sends one: set it to \
+         `CREATE`, `UPDATE`, `DELETE` or `CONNECT`"
+    )]
+    NoOperation,
+    /// An operation that there is not.
+    #[error(
+        "the operation is `{0}`; set `request.operation` to `CREATE`, `UPDATE`, `DELETE` or `CONNECT`"
+    )]
+    UnknownOperation(String),
     /// An operation that needs an object came without one.
     #[error("the {0} request has no `object`")]
     NoObject(String),

@@ -22,6 +22,7 @@ pub(crate) enum Capture {
     DeletionTimestamp,
     GenerateName,
     Labels,
+    Metadata,
     Name,
     Namespace,
     NodeAffinity,
@@ -30,18 +31,21 @@ pub(crate) enum Capture {
     NodeSelector,
     SchedulerName,
     SchedulingGates,
+    Spec,
     Tolerations,
 }
 
 /// Where the captures stand. Most are read whole: no locator may reach below them, but for the members of an object of
 /// strings.
-const CAPTURES: [(&str, Capture); 14] = [
+const CAPTURES: [(&str, Capture); 16] = [
+    ("metadata", Capture::Metadata),
     ("metadata.annotations", Capture::Annotations),
     ("metadata.deletionTimestamp", Capture::DeletionTimestamp),
     ("metadata.generateName", Capture::GenerateName),
     ("metadata.labels", Capture::Labels),
     ("metadata.name", Capture::Name),
     ("metadata.namespace", Capture::Namespace),
+    ("spec", Capture::Spec),
     ("spec.affinity", Capture::Affinity),
     ("spec.affinity.nodeAffinity", Capture::NodeAffinity),
     (
@@ -58,7 +62,7 @@ const CAPTURES: [(&str, Capture); 14] = [
 impl Capture {
     /// Whether the walk goes on below the node.
     pub(crate) const fn continues(self) -> bool {
-        matches!(self, Self::Affinity | Self::NodeAffinity)
+        matches!(self, Self::Affinity | Self::Metadata | Self::NodeAffinity | Self::Spec)
     }
 
     /// Whether it is an object of strings, whose members are tested as they are read.

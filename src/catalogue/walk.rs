@@ -102,6 +102,8 @@ impl<'de> DeserializeSeed<'de> for At<'_, '_> {
         let there = deserializer.deserialize_any(AtVisitor { walk: &mut *walk, id, node })?;
         match capture {
             Capture::Affinity => walk.view.affinity.is_there = there,
+            Capture::Metadata => walk.view.has_metadata = there,
+            Capture::Spec => walk.view.has_spec = there,
             _ => walk.view.affinity.has_node_affinity = there,
         }
         Ok(there)
@@ -119,7 +121,9 @@ impl Walk<'_> {
         let text =
             |reader| Ok(Option::<String>::deserialize(reader)?.filter(|text| !text.is_empty()));
         match capture {
-            Capture::Affinity | Capture::NodeAffinity => Ok(false),
+            Capture::Affinity | Capture::Metadata | Capture::NodeAffinity | Capture::Spec => {
+                Ok(false)
+            }
             Capture::Annotations => {
                 let (pairs, there) = reader.deserialize_option(Pairs {
                     walk: &mut *self,

@@ -184,8 +184,7 @@ impl Run<'_> {
 pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     let pipeline = arguments.bundle.pipeline()?;
     let profiles = asked(arguments, &pipeline)?;
-    let files = input::files(&arguments.filename, arguments.recursive)
-        .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let (files, unreadable) = input::files(&arguments.filename, arguments.recursive);
     let reader = Reader {
         catalogue: &pipeline.catalogue,
         pipeline: &pipeline,
@@ -196,7 +195,8 @@ pub fn run(arguments: &CheckArgs) -> anyhow::Result<ExitStatus> {
     let found = parallel::map(&files, "files read", |path| {
         input::read(path, &arguments.stdin_filename).map(|text| reader.find(text))
     });
-    let mut problems: Vec<(Problem, Option<&Found>)> = Vec::new();
+    let mut problems: Vec<(Problem, Option<&Found>)> =
+        unreadable.into_iter().map(|problem| (problem, None)).collect();
     let mut read: Vec<&Found> = Vec::new();
     for found in &found {
         match found {
@@ -303,7 +303,7 @@ pub(in crate::cli) fn inventory(
     stdin_name: &str,
     reader: &Reader<'_>,
 ) -> anyhow::Result<Vec<Found>> {
-    let files = input::files(paths, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let files = input::all_files(paths, true)?;
     let mut all = Vec::new();
     for path in &files {
         let text = input::read(path, stdin_name).map_err(|problem| anyhow::anyhow!("{problem}"))?;

@@ -142,16 +142,27 @@ async fn show(client: &mut Client, number: usize, pod: &Value) -> anyhow::Result
     out.push('\n');
     let causes =
         validated.pointer("/status/details/causes").and_then(Value::as_array).into_iter().flatten();
-    let causes = causes.filter_map(|cause| cause.get("message").and_then(Value::as_str));
+    let mut because: Vec<(&str, String)> = Vec::new();
+    let mut finding = "";
+    for cause in causes {
+        let text = |key: &str| cause.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (message, field) = (text("message"), text("field"));
+        // A finding has a cause for each place, and says everything with the first one.
+        if finding.starts_with(&format!("[{}] {message}", text("reason"))) {
+            because.push(("", format!("also at `{field}`")));
+        } else {
+            because.push(("because", message.to_owned()));
+            finding = message;
+        }
+    }
     let warnings = [&mutated, &validated]
         .into_iter()
         .filter_map(|response| response.get("warnings")?.as_array());
     let warnings = warnings.flatten().filter_map(Value::as_str);
-    for (label, text) in
-        causes.map(|text| ("because", text)).chain(warnings.map(|text| ("warning", text)))
-    {
+    let warnings = warnings.map(|text| ("warning", text.to_owned()));
+    for (label, text) in because.into_iter().chain(warnings) {
         out.push_str(&format!("  {label:<9}"));
-        renderer.folded(&mut out, 11, &render::clean(text));
+        renderer.folded(&mut out, 11, &render::clean(&text));
     }
     if is_allowed && !patch.is_empty() {
         out.push_str(&renderer.patch(pod, &patch));

@@ -190,6 +190,12 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
         shutdown_delay,
     } = serve;
     let client = cluster::connect(kubeconfig.as_deref(), context.as_deref()).await?;
+    if client.is_none() {
+        shared.facts.store(Arc::new(Facts::default().without_controller()));
+        tracing::warn!(
+            "no cluster is followed: pods are judged by the profiles alone, and nobody puts up the fences they ask for"
+        );
+    }
     shared.awaits_facts.store(client.is_some(), Ordering::Relaxed);
     shared.awaits_inventory.store(client.is_some(), Ordering::Relaxed);
     let listener = listen::bind(address).await.with_context(|| format!("listen on {address}"))?;

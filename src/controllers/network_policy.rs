@@ -50,7 +50,7 @@ pub enum Outcome {
     PolicyApplied,
     /// A policy could not be applied; it is tried again, and the pods wait.
     PolicyFailed,
-    /// A pod waits at its gate for a fence that does not exist.
+    /// A pod's label names a fence that does not exist; if the pod waits for it, it waits for ever.
     UnknownFence,
     /// A watch failed; it is begun anew.
     WatchFailed,
@@ -279,14 +279,18 @@ fn is_outdated(status: &Status) -> bool {
     status.code == 404 || (status.code == 422 && names_nothing())
 }
 
-/// Reads a pod, and says so when it waits in vain.
+/// Reads a pod, and says so when its label names no fence: it gets no policy, and where it waits for one, it waits in vain.
 fn known_pod(pod: &Pod, count: &impl Fn(Outcome)) -> Option<(PodKey, FencedPod)> {
     let (key, fenced) = read::pod(pod)?;
-    if fenced.fence.is_none() && fenced.gate.is_some() {
+    if fenced.fence.is_none() {
+        let label = pod.labels().get(FENCED_LABEL).map(String::as_str).unwrap_or_default();
+        let waits = fenced.gate.is_some();
         tracing::warn!(
             namespace = key.0,
             pod = key.1,
-            "the pod waits for a fence that does not exist"
+            label,
+            waits,
+            "the pod's label `{FENCED_LABEL}` names no fence, so no policy is applied and no gate lifted for it"
         );
         count(Outcome::UnknownFence);
     }

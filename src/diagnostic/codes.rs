@@ -18,6 +18,21 @@ pub struct Code {
     pub help: &'static str,
 }
 
+/// Code of the finding on a pod that should have got its fence and does not have it.
+pub const FENCE_MISSING: &str = "fence-missing";
+
+/// Code of the finding on a pod that names its node and so cannot wait for its fence.
+pub const FENCE_NODE_NAME: &str = "fence-node-name";
+
+/// Code of the warning that nobody puts up fences.
+pub const FENCE_NOT_PUT_UP: &str = "fence-not-put-up";
+
+/// Code of the warning about a pod that asks for a weaker fence than it gets.
+pub const FENCE_WEAKER: &str = "fence-weaker";
+
+/// Code of the finding on a pod that brings the label of fenced pods with it.
+pub const FENCED_LABEL_SET: &str = "fenced-label";
+
 /// Code of the warning about a pod that names a virtual node and does not tolerate its taint.
 pub const MISSING_TOLERATION: &str = "missing-toleration";
 
@@ -32,6 +47,52 @@ pub const UNMARKED_NODES: &str = "unmarked-nodes";
 
 /// Every general code, by name.
 pub static CODES: &[Code] = &[
+    Code {
+        name: FENCE_MISSING,
+        title: "pod without the fence that it should have got",
+        what: "The pod is to be fenced, but when it reached the validating webhook it had another label than its fence's, or \
+               was not held back.",
+        why: "The mutating webhook sets the label and the scheduling gate `loadline.dev/network-policy`. Where it was not asked, \
+              or where another webhook changed what it set, the pod would run unfenced.",
+        help: "Try again; a controller does so by itself. If it comes up again, look for another mutating webhook that changes \
+               the label `loadline.dev/fenced` or the gates (`kubectl get mutatingwebhookconfigurations`).",
+    },
+    Code {
+        name: FENCE_NODE_NAME,
+        title: "fenced pod that names its node",
+        what: "The pod is to be fenced, and its `spec.nodeName` says where it runs.",
+        why: "A fenced pod waits at a scheduling gate until its NetworkPolicy is there. A pod that names its node passes the \
+              scheduler by: it starts at once, and the API server refuses a gate on it. It would run unfenced at first.",
+        help: "Remove `nodeName` and leave the node to the scheduler; a required node affinity on the node's labels, or a node \
+               selector, leads the pod to the same node. In a copy of a live pod the scheduler has filled it in.",
+    },
+    Code {
+        name: FENCE_NOT_PUT_UP,
+        title: "fence that nobody puts up",
+        what: "The pod asks for a fence, but the server that was asked follows no cluster.",
+        why: "The controller that applies network policies and then lets the pods go runs in `loadline serve`, and only where \
+              that has a cluster. A pod that was held back would wait for ever, so it is not, and runs without its fence.",
+        help: "Run `loadline serve` inside the cluster, or with `--kubeconfig`.",
+    },
+    Code {
+        name: FENCE_WEAKER,
+        title: "request for a weaker fence than the pod gets",
+        what: "The pod asks for another fence, or for none, than its namespace or its profile, and theirs is stricter.",
+        why: "Whoever writes a pod is whom the fence is against, so a pod may ask for a stricter fence (`deny-all` before \
+              `namespace` before `open-egress` before `none`) and never for a weaker one.",
+        help: "Remove `loadline.dev/fence` from the pod, or have it changed on the namespace, which also overrides the profile.",
+    },
+    Code {
+        name: FENCED_LABEL_SET,
+        title: "label of fenced pods that the pod brings with it",
+        what: "The pod, or the template it is made of, has the label `loadline.dev/fenced`.",
+        why: "Loadline sets the label itself, and network policies select pods by it. Where a fence is asked for, the label is \
+              set to that one, and the author is told. Where none is asked for, the pod is refused: the label came along with a \
+              copy of a pod that was fenced, and this one would not be, or it would call for a policy that nobody decided on.",
+        help: "Remove the label from the pod or the template, and never select by it: a selector that wants another value no \
+               longer finds its pods. `loadline.dev/fence` is what asks for a fence; where it stands on the namespace, give that \
+               to `loadline check` too.",
+    },
     Code {
         name: MISSING_TOLERATION,
         title: "virtual node named, and its taint not tolerated",
@@ -102,7 +163,7 @@ pub static CODES: &[Code] = &[
         title: "request for a fence that there is not",
         what: "The label or annotation `loadline.dev/fence` of the pod or its namespace names no fence.",
         why: "A pod that should be fenced must not run without its fence.",
-        help: "Use `deny-all`, `namespace` or `open-egress`; `none` on a pod overrides the request of its namespace.",
+        help: "Use `deny-all`, `namespace` or `open-egress`; `none` on a namespace overrides what a profile asks for.",
     },
     Code {
         name: "unknown-field",

@@ -31,6 +31,9 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>, request: Request) -
         text.push_str(if *holds { "[+]" } else { "[-]" });
         text.push_str(name);
         text.push('\n');
+        if is_verbose && *name == "facts" && !shared.facts.load().has_controller() {
+            text.push_str("    no cluster is followed, so nobody puts up fences\n");
+        }
         if is_verbose && *name == "bundle" {
             let _ = writeln!(text, "    {}", shared.pipeline.load().digest);
             for line in shared.bundle.load().lines() {

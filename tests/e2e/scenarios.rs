@@ -40,6 +40,7 @@ pub(crate) const WITH: &[(&str, With)] = steps![
     an_edited_policy_is_in_force_within_seconds,
     a_namespace_in_mode_warn_is_told_and_not_refused,
     a_fenced_pod_starts_only_after_its_network_policy_is_there,
+    no_pod_chooses_its_way_out_of_the_fence_of_its_namespace,
     an_unrelated_pod_is_untouched_and_was_never_sent_to_loadline,
     what_ran_before_loadline_can_still_be_changed_and_deleted,
 ];
@@ -535,6 +536,39 @@ fn a_fenced_pod_starts_only_after_its_network_policy_is_there(
     cluster.create(bound_to_aci(pod("fenced", "second"))).accepted();
     cluster.running("fenced", "second");
     assert_eq!(count(), 1);
+}
+
+fn no_pod_chooses_its_way_out_of_the_fence_of_its_namespace(
+    _: &Before<'_>,
+    loadline: &Loadline<'_>,
+) {
+    let cluster = loadline.cluster;
+    cluster.namespace("guarded", json!({}), json!({FENCE: "deny-all"}));
+    // As copied from a pod that was fenced elsewhere, and with a wish of its own.
+    let mut copied = bound_to_aci(pod("guarded", "copied"));
+    copied["metadata"]["labels"] = json!({"loadline.dev/fenced": "open-egress"});
+    copied["metadata"]["annotations"] = json!({FENCE: "none"});
+    let answer = cluster.create(copied).accepted();
+    println!("{}", indent(&answer.stderr));
+    says(&answer.stderr, &["[fenced-label]", "[fence-weaker]"]);
+    let stored = cluster.running("guarded", "copied");
+    assert_eq!(stored["metadata"]["labels"]["loadline.dev/fenced"], "deny-all");
+    let policies =
+        cluster.get("/apis/networking.k8s.io/v1/namespaces/guarded/networkpolicies").unwrap();
+    let names: Vec<&str> = policies["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|policy| policy["metadata"]["name"].as_str())
+        .collect();
+    assert_eq!(names, ["loadline-fence-deny-all"]);
+    let mut named = bound_to_aci(pod("guarded", "named"));
+    named["spec"]["nodeName"] = json!(ACI);
+    let message = cluster.create(named).refused();
+    println!("{}", indent(&message));
+    says(&message, &["[fence-node-name]", "spec.nodeName", "affinity"]);
+    assert!(!message.contains("fence-missing"), "{message}");
+    assert_eq!(cluster.pod("guarded", "named"), None);
 }
 
 fn an_unrelated_pod_is_untouched_and_was_never_sent_to_loadline(

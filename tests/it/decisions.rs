@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use loadline::admission::verdict::{Mode, Verdict};
 use loadline::admission::{Pipeline, Stage};
-use loadline::diagnostic::Severity;
+use loadline::bundle::{Sources, Text};
+use loadline::diagnostic::{Diagnostic, Severity};
 use loadline::facts::{Cluster, Facts, NamespaceFact};
 use loadline::node::NodeFact;
 use loadline::placement::Standing;
@@ -12,7 +13,8 @@ use loadline::pod::Taint;
 use serde_json::{Value, json};
 
 use super::reviews::{
-    bytes, decide, decide_at, patched, pipeline, pipeline_with, pod, request, review_of,
+    TEST_PROFILE, bytes, decide, decide_at, patched, pipeline, pipeline_with, pod, request,
+    review_of,
 };
 
 /// The codes of a verdict, with their severities.
@@ -219,45 +221,6 @@ fn a_pod_that_cannot_reach_a_virtual_node_is_untouched() {
 }
 
 #[test]
-fn a_fence_labels_gates_and_says_where_it_has_no_effect() {
-    let object = pod(
-        json!({"annotations": {"loadline.dev/profile": "dinghy", "loadline.dev/fence": "namespace"}}),
-        json!({}),
-    );
-    let (pipeline, facts) = (pipeline(), Facts::default());
-    let verdict = decide(&pipeline, &facts, &object);
-    let after = patched(&object, &verdict);
-    assert_eq!(after["metadata"]["labels"]["loadline.dev/fenced"], "namespace");
-    assert_eq!(after["spec"]["schedulingGates"], json!([{"name": "loadline.dev/network-policy"}]));
-    let unenforced =
-        verdict.diagnostics.iter().find(|one| one.code == "network-policy-not-enforced").unwrap();
-    assert_eq!(unenforced.help.as_deref(), Some("stay ashore"));
-    assert!(decide(&pipeline, &facts, &after).patch.is_empty());
-}
-
-#[test]
-fn a_fence_that_does_not_exist_refuses_the_pod() {
-    let object = pod(
-        json!({"annotations": {"loadline.dev/profile": "dinghy", "loadline.dev/fence": "namespce"}}),
-        json!({}),
-    );
-    let verdict = decide(&pipeline(), &Facts::default(), &object);
-    assert!(!verdict.allowed);
-    assert_eq!(verdict.diagnostics[0].help.as_deref(), Some("did you mean `namespace`?"));
-}
-
-#[test]
-fn a_pod_that_is_placed_already_is_fenced_without_a_gate() {
-    let object = pod(
-        json!({"annotations": {"loadline.dev/fence": "namespace"}}),
-        json!({"nodeName": "dinghy-0"}),
-    );
-    let after = patched(&object, &decide(&pipeline(), &Facts::default(), &object));
-    assert_eq!(after["metadata"]["labels"]["loadline.dev/fenced"], "namespace");
-    assert_eq!(after["spec"]["schedulingGates"], Value::Null);
-}
-
-#[test]
 fn modes_decide_what_a_finding_does() {
     let object = asking(claim());
     for (mode, allowed, findings, patches) in [
@@ -304,6 +267,98 @@ fn an_update_that_makes_nothing_worse_passes() {
         let verdict = pipeline.decide(&Facts::default(), &request(&pipeline, &review));
         assert_eq!(verdict.allowed, allowed, "{:?}", verdict.diagnostics);
         assert!(verdict.patch.is_empty());
+    }
+}
+
+fn updated(old: &Value, new: &Value) -> Vec<(String, Vec<String>)> {
+    updated_with(TEST_PROFILE, old, new)
+}
+
+/// The findings on an update, as code and places.
+fn updated_with(profile: &str, old: &Value, new: &Value) -> Vec<(String, Vec<String>)> {
+    let profiles = vec![Text { origin: "dinghy.yaml".into(), text: profile.to_owned() }];
+    let pipeline = Pipeline::compile(&Sources { profiles, ..Sources::default() }).unwrap();
+    let mut review = review_of(new);
+    review["request"]["operation"] = json!("UPDATE");
+    review["request"]["oldObject"] = old.clone();
+    let verdict = pipeline.decide(&Facts::default(), &request(&pipeline, &review));
+    let places = |one: &Diagnostic| one.places.iter().map(ToString::to_string).collect();
+    verdict.diagnostics.iter().map(|one| (one.code.to_string(), places(one))).collect()
+}
+
+#[test]
+fn what_an_update_adds_is_told_though_the_object_had_the_like_elsewhere() {
+    let root = |name: &str, is_strict: bool| json!({"name": name, "image": "i:1", "securityContext": {"runAsNonRoot": is_strict.then_some(true)}});
+    let config = TEST_PROFILE.replace(
+        "[security.run-as-non-root]",
+        "[security.run-as-non-root, security.container.run-as-non-root]",
+    );
+    assert_ne!(config, TEST_PROFILE);
+    let code = "security.container.run-as-non-root";
+    let with = |containers: &[Value]| asking(json!({"ephemeralContainers": containers}));
+    let (a, b) = (root("a", true), root("b", true));
+    let place = |index: usize| {
+        vec![format!("spec.ephemeralContainers[{index}].securityContext.runAsNonRoot")]
+    };
+    let old = with(std::slice::from_ref(&a));
+    for (new, expected) in [
+        // The same, then moved, then changed elsewhere.
+        (old.clone(), None),
+        (with(&[root("c", false), a.clone()]), None),
+        // A second one, after the first and before it: the new one is named, and it alone.
+        (with(&[a.clone(), b.clone()]), Some(place(1))),
+        (with(&[b.clone(), a.clone()]), Some(place(0))),
+        // Another one in its place.
+        (with(&[b]), Some(place(0))),
+        (with(&[root("a", false)]), None),
+    ] {
+        let told = updated_with(&config, &old, &new);
+        let of_code = told.iter().find(|(told, _)| told == code).map(|(_, places)| places.clone());
+        assert_eq!(of_code, expected, "{new}");
+    }
+}
+
+#[test]
+fn elements_without_a_name_are_counted_and_unknown_fields_told_by_their_place() {
+    let with = |ports: &[Value], extra: Value| {
+        let mut container = json!({"name": "c", "image": "i:1", "ports": ports});
+        container.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        asking(json!({"containers": [container]}))
+    };
+    let [one, two] = [1, 2].map(|port| json!({"containerPort": port, "brandNew": port}));
+    let old = with(std::slice::from_ref(&one), json!({}));
+    let codes = |new: &Value| updated(&old, new).len();
+    assert_eq!(codes(&old), 0);
+    assert_eq!(codes(&with(&[json!({"containerPort": 3}), one.clone()], json!({}))), 0);
+    assert_eq!(
+        codes(&with(std::slice::from_ref(&one), json!({"brandNew": 1}))),
+        1,
+        "the same key elsewhere"
+    );
+    let told = updated(&old, &with(&[one, two], json!({})));
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
+fn all_that_a_policy_said_before_is_no_news() {
+    const POLICY: &str = "# METADATA\n# title: t\n# description: d\n# custom:\n#   severity: deny\npackage loadline.named\n\n\
+        deny contains {\"msg\": sprintf(\"container %s\", [container.name]), \"field\": sprintf(\"spec.containers[%d]\", [i])} if {\n\
+        \tsome i, container in input.pod.spec.containers\n}\n";
+    let pipeline = pipeline_with(&[("named.rego", POLICY)], None).unwrap();
+    let with = |names: &[&str]| {
+        let containers: Vec<Value> =
+            names.iter().map(|name| json!({"name": name, "image": "i:1"})).collect();
+        asking(json!({"containers": containers}))
+    };
+    for (names, allowed) in
+        [(&["a", "b"][..], true), (&["b", "a"], true), (&["a"], true), (&["a", "b", "c"], false)]
+    {
+        let mut review = review_of(&with(names));
+        review["request"]["operation"] = json!("UPDATE");
+        review["request"]["oldObject"] = with(&["a", "b"]);
+        let verdict = pipeline.decide(&Facts::default(), &request(&pipeline, &review));
+        assert_eq!(verdict.allowed, allowed, "{names:?}: {:?}", verdict.diagnostics);
+        assert_eq!(verdict.diagnostics.len(), usize::from(!allowed));
     }
 }
 
@@ -451,6 +506,10 @@ fn what_is_no_review_is_an_error_that_says_so() {
         (with(|review| review["request"] = Value::Null), "no `request`"),
         (with(|review| review["request"]["uid"] = json!("")), "no `uid`"),
         (with(|review| review["request"]["object"] = Value::Null), "no `object`"),
+        (with(|review| review["request"]["kind"] = Value::Null), "no `request.kind.kind`"),
+        (with(|review| review["request"]["kind"] = json!({"version": "v1"})), "always sends group, version and kind"),
+        (with(|review| review["request"]["operation"] = Value::Null), "no `request.operation`"),
+        (with(|review| review["request"]["operation"] = json!("create")), "the operation is `create`"),
         (with(|review| review["request"]["object"]["spec"]["containers"] = json!("x")), "must be a list"),
         (with(|review| review["request"]["object"]["spec"] = json!([])), "must be an object"),
         (b"{\"apiVersion\":\"a\",\"apiVersion\":\"b\"}".to_vec(), "duplicate field"),

@@ -12,6 +12,7 @@
     reason = "a test that cannot go on should stop with a message"
 )]
 
+mod absent; // pods that lack what the API server always sends
 mod bases; // profiles that extend others
 mod catalogue; // the built-in data against the Kubernetes API and itself
 mod cli; // check, matrix and explain, run as their user runs them
@@ -26,6 +27,7 @@ mod deploy; // what `install` prints equals what the code serves
 mod docs; // the generated pages under docs/ say what the data says
 mod exemptions;
 mod facts; // what was found out about providers, fact by fact
+mod fences; // which fence a pod gets, and what would let it out
 mod fields; // the fields of a pod, read from k8s-openapi
 mod floors; // the architecture, read from the sources
 mod gatekeeper; // Gatekeeper's templates, constraints and suites

@@ -4,9 +4,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
-use loadline::bundle;
+use loadline::admission::Pipeline;
+use loadline::bundle::{self, Sources};
 use loadline::document::Document;
+use loadline::facts::Facts;
+use loadline::server::{self, Shared};
 use serde_json::{Value, json};
 
 use crate::reviews::{pod, review_of};
@@ -71,10 +75,6 @@ fn own_reviews() -> Vec<Value> {
     let pods = [
         pod(json!({"annotations": {"loadline.dev/profile": "eks-fargate"}}), dear),
         pod(json!({"annotations": {"loadline.dev/profile": "eks-fargate"}}), huge),
-        pod(
-            json!({"annotations": {"loadline.dev/profile": "azure-aci", "loadline.dev/fence": "namespace"}}),
-            json!({}),
-        ),
         pod(json!({"annotations": {"loadline.dev/profile": "azure-aci"}}), claim.clone()),
         pod(json!({}), claim),
         pod(json!({}), tolerating),
@@ -124,6 +124,52 @@ fn it_does_so_with_the_whole_library_on() {
     let said = compare(&written(folder.path(), &own_reviews()), &server, &config);
     let names: Vec<&str> = bundle::library().map(|policy| policy.name).collect();
     assert_eq!(said, names, "each policy says something, so that there is something to compare");
+}
+
+/// A server without a cluster puts up no fences and says so; the command line answers as the server of a cluster does.
+#[test]
+fn the_command_line_answers_for_fenced_pods_as_the_server_of_a_cluster() {
+    let asking = |fence: &str, extra: Value| {
+        let annotations = json!({"loadline.dev/profile": "azure-aci", "loadline.dev/fence": fence});
+        let labels = json!({"loadline.dev/fenced": "open-egress"});
+        pod(json!({"annotations": annotations, "labels": labels}), extra)
+    };
+    let pods = [
+        asking("namespace", json!({})),
+        asking("none", json!({})),
+        asking("deny-all", json!({"nodeName": "virtual-node-aci-linux"})),
+    ];
+    let reviews = pods.map(|object| review_of(&object));
+    let folder = tempfile::tempdir().unwrap();
+    let files = written(folder.path(), &reviews);
+    let checked = String::from_utf8(checked(&files, &[])).unwrap();
+    let pipeline = Pipeline::compile(&Sources::default()).unwrap();
+    // The facts of a cluster of which nothing is known yet.
+    let router = server::router(Arc::new(Shared::new(pipeline, Facts::default())));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let served = runtime.block_on(async {
+        let client = kube::Client::new(router, "default");
+        let mut answers = Vec::new();
+        for review in &reviews {
+            let mutated = posted(&client, "/mutate", review).await;
+            let validated = posted(&client, "/validate", &after(review, &mutated)).await;
+            answers.extend([mutated, b"\n".to_vec(), validated, b"\n".to_vec()].concat());
+        }
+        String::from_utf8(answers).unwrap()
+    });
+    assert_eq!(served, checked);
+    assert!(served.contains("fence-node-name") && served.contains("fenced-label"), "{served}");
+}
+
+/// The answer of a router, without a socket.
+async fn posted(client: &kube::Client, path: &str, review: &Value) -> Vec<u8> {
+    let request = axum::http::Request::post(format!("{path}?timeout=10s"))
+        .header("content-type", "application/json")
+        .body(kube::client::Body::from(review.to_string().into_bytes()))
+        .unwrap();
+    let answer = client.send(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.into_body().collect_bytes().await.unwrap().to_vec()
 }
 
 /// The same for every recorded review, where a folder of them is named.

@@ -67,8 +67,12 @@ fn pods() -> impl Strategy<Value = Value> {
             Just(Value::Null),
         ]
         .prop_map(|annotations| ("metadata", "annotations", annotations)),
-        prop_oneof![Just(json!({"app": "a", "loadline.dev/fenced": "mine"})), Just(Value::Null)]
-            .prop_map(|labels| ("metadata", "labels", labels)),
+        prop_oneof![
+            Just(json!({"app": "a", "loadline.dev/fenced": "mine"})),
+            Just(json!({"app": "a", "loadline.dev/fenced": "open-egress"})),
+            Just(Value::Null)
+        ]
+        .prop_map(|labels| ("metadata", "labels", labels)),
         Just((
             "metadata",
             "ownerReferences",
@@ -91,7 +95,8 @@ fn holds(before: &Value, after: &Value) -> bool {
         (Value::Object(before), Value::Object(after)) => {
             let is_kept = |(key, value): (&String, &Value)| {
                 value.is_null()
-                    || key == "loadline.dev/admitted"
+                    // Words of Loadline's own are set to what is true now.
+                    || matches!(key.as_str(), "loadline.dev/admitted" | "loadline.dev/fenced")
                     || after.get(key).is_some_and(|after| holds(value, after))
             };
             Map::iter(before).all(is_kept)

@@ -287,6 +287,20 @@ fn bad_input_gets_a_clear_answer_and_the_server_lives() {
             400,
             "uid",
         ),
+        (
+            "no kind",
+            "application/json",
+            with(|review| review["request"]["kind"] = Value::Null),
+            400,
+            "no `request.kind.kind`",
+        ),
+        (
+            "no operation",
+            "application/json",
+            with(|review| review["request"]["operation"] = Value::Null),
+            400,
+            "no `request.operation`",
+        ),
         ("4 MB", "application/json", large, 200, "allowed"),
         ("10 000 containers", "application/json", many, 200, "allowed"),
         ("deep", "application/json", deep, 400, "expected an AdmissionRequest"),
@@ -337,6 +351,48 @@ fn bad_input_gets_a_clear_answer_and_the_server_lives() {
     assert_eq!(server.send("GET", "/elsewhere", "", b"").status, 404);
     assert_eq!(server.post("/mutate", &review()).status, 200);
     assert!(server.resident_kib() < 96 * 1024, "{} KiB after bad input", server.resident_kib());
+}
+
+/// The API server reads answers into memory, and so does whoever asked it.
+#[test]
+fn a_refusal_of_ten_thousand_containers_is_short_and_loses_no_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let field = json!({"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}});
+    let container = json!({"name": "c", "image": "i:1", "env": [field], "securityContext": {"runAsNonRoot": true}});
+    let object = pod(
+        json!({"annotations": {"loadline.dev/profile": "azure-aci"}}),
+        json!({"containers": vec![container; 10_000]}),
+    );
+    let body = review_of(&object).to_string();
+    let reply = server.post("/validate", body.as_bytes());
+    assert!(reply.body.len() < 50_000, "{} bytes", reply.body.len());
+    let answer = reply.json();
+    let causes = answer["response"]["status"]["details"]["causes"].as_array().unwrap();
+    assert_eq!(causes.len(), 101);
+    let last = causes[100]["message"].as_str().unwrap();
+    assert!(last.contains(" more places and findings"), "{last}");
+    for code in ["env.field-ref.status.pod-ip", "security.container.run-as-non-root"] {
+        let of_code: Vec<&Value> = causes.iter().filter(|cause| cause["reason"] == code).collect();
+        let message = |cause: &Value| cause["message"].as_str().unwrap().to_owned();
+        assert!(message(of_code[0]).contains("help: "), "{:?}", of_code[0]);
+        // The others say what, where, and no more.
+        for other in &of_code[1..] {
+            assert!(!message(other).contains("help: ") && message(other).len() < 200, "{other}");
+            assert!(other["field"].as_str().unwrap().starts_with("spec.containers["), "{other}");
+        }
+    }
+    // The command line says the same.
+    let file = folder.path().join("review.json");
+    std::fs::write(&file, body).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_loadline"))
+        .args(["check", "-o", "review", "-f"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let validated = String::from_utf8(output.stdout).unwrap();
+    let validated: Value = serde_json::from_str(validated.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(validated["response"]["status"], answer["response"]["status"]);
 }
 
 #[test]

@@ -33,6 +33,14 @@ pub fn decode(body: Arc<[u8]>, catalogue: &Catalogue) -> Result<Request, ReviewE
     if draft.uid.is_empty() {
         return Err(ReviewError::NoUid);
     }
+    if draft.kind.kind.is_empty() {
+        return Err(ReviewError::NoKind);
+    }
+    match draft.operation.as_str() {
+        "CREATE" | "UPDATE" | "DELETE" | "CONNECT" => {}
+        "" => return Err(ReviewError::NoOperation),
+        _ => return Err(ReviewError::UnknownOperation(draft.operation)),
+    }
     if matches!(draft.operation.as_str(), "CREATE" | "UPDATE")
         && matches!(draft.object, Object::None)
     {

@@ -7,7 +7,13 @@ use super::API_VERSION;
 use crate::admission::Stage;
 use crate::admission::verdict::{Mode, Verdict};
 use crate::cost::Cost;
-use crate::diagnostic::{Severity, render};
+use crate::diagnostic::{Diagnostic, Severity, render};
+
+/// How many causes a refusal has, but for the one that counts the others.
+const MAX_CAUSES: usize = 100;
+
+/// Reason of the cause that counts the others; no code of a diagnostic.
+const MORE: &str = "more";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -101,29 +107,43 @@ pub fn encode(uid: &str, stage: Stage, verdict: &Verdict) -> Vec<u8> {
 fn refusal(verdict: &Verdict) -> Status {
     let denials =
         verdict.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Deny);
-    let causes = denials
-        .clone()
-        .flat_map(|diagnostic| {
-            let cause = |field: String| Cause {
-                reason: diagnostic.code.to_string(),
-                message: render::sentence(diagnostic),
-                field,
-            };
-            let mut causes: Vec<Cause> =
-                diagnostic.places.iter().map(|place| cause(place.to_string())).collect();
-            if causes.is_empty() {
-                causes.push(cause(String::new()));
-            }
-            causes
-        })
-        .collect();
     Status {
         status: "Failure",
         code: 403,
         reason: "Forbidden",
-        message: render::refusal(denials),
-        details: Details { causes },
+        message: render::refusal(denials.clone()),
+        details: Details { causes: causes(denials) },
     }
+}
+
+/// A cause for each place of each finding, the first one of a finding with everything there is to say of it and the others
+/// in short; beyond [`MAX_CAUSES`] one that says how many more there are.
+///
+/// Findings come before places: what is left out is where else something is, not that it is.
+fn causes<'d>(denials: impl Iterator<Item = &'d Diagnostic> + Clone) -> Vec<Cause> {
+    let total: usize = denials.clone().map(|one| one.places.len().max(1)).sum();
+    // How many places beyond the first one each finding may still name.
+    let mut room = MAX_CAUSES.saturating_sub(denials.clone().count());
+    let mut causes = Vec::with_capacity(total.min(MAX_CAUSES) + 1);
+    for diagnostic in denials.take(MAX_CAUSES) {
+        let cause = |message: String, field: String| Cause {
+            reason: diagnostic.code.to_string(),
+            message,
+            field,
+        };
+        let first = diagnostic.place().map(ToString::to_string).unwrap_or_default();
+        causes.push(cause(render::sentence(diagnostic), first));
+        let others = diagnostic.places.iter().skip(1).take(room);
+        room -= others.len();
+        causes.extend(others.map(|place| cause(render::headline(diagnostic), place.to_string())));
+    }
+    let more = total - causes.len();
+    if more > 0 {
+        let message =
+            format!("{more} more places and findings; see them all with `loadline check`");
+        causes.push(Cause { reason: MORE.to_owned(), message, field: String::new() });
+    }
+    causes
 }
 
 fn audit(verdict: &Verdict) -> AuditAnnotations {

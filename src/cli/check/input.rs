@@ -14,33 +14,48 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 /// The argument that stands for standard input.
 const STDIN: &str = "-";
 
-/// What the arguments name: files in the order given, those of a folder by name.
+/// What the arguments name: files in the order given, those of a folder by name, and what of it cannot be read.
 ///
-/// Fails where a path cannot be read and where a folder has no file to read: a check that looks at nothing must not pass.
-pub fn files(paths: &[PathBuf], recursive: bool) -> Result<Vec<PathBuf>, Problem> {
+/// It is a problem, too, where a folder has no file to read: a check that looks at nothing must not pass.
+pub fn files(paths: &[PathBuf], recursive: bool) -> (Vec<PathBuf>, Vec<Problem>) {
     let mut files = Vec::new();
+    let mut problems = Vec::new();
     for path in paths {
         if path.as_os_str() == STDIN || !path.is_dir() {
             files.push(path.clone());
             continue;
         }
-        let before = files.len();
-        walk(path, recursive, &mut files)?;
-        if files.len() == before {
+        let before = files.len() + problems.len();
+        walk(path, recursive, &mut files, &mut problems);
+        if files.len() + problems.len() == before {
             let hint = if recursive { "" } else { "; use `-R` to look into its folders" };
-            return Err(problem(
+            problems.push(problem(
                 path,
                 format!("the folder has no {} file{hint}", ENDINGS.join(", ")),
             ));
         }
     }
-    Ok(files)
+    (files, problems)
 }
 
-fn walk(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
-    let mut entries = std::fs::read_dir(folder)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| problem(folder, format!("the folder cannot be read: {error}")))?;
+/// The same for those who can do nothing with a part of what they were given: fails with the first problem.
+pub fn all_files(paths: &[PathBuf], recursive: bool) -> anyhow::Result<Vec<PathBuf>> {
+    let (files, problems) = files(paths, recursive);
+    match problems.into_iter().next() {
+        Some(problem) => Err(anyhow::anyhow!("{problem}")),
+        None => Ok(files),
+    }
+}
+
+fn walk(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut entries = match entries {
+        Ok(entries) => entries,
+        Err(error) => {
+            problems.push(problem(folder, format!("the folder cannot be read: {error}")));
+            return;
+        }
+    };
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
@@ -48,14 +63,27 @@ fn walk(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(), 
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
         if is_folder && recursive && !is_hidden {
-            walk(&path, recursive, files)?;
-        } else if path.is_file()
-            && path.extension().is_some_and(|ending| ENDINGS.iter().any(|one| ending == *one))
-        {
-            files.push(path);
+            walk(&path, recursive, files, problems);
+        }
+        let is_meant =
+            path.extension().is_some_and(|ending| ENDINGS.iter().any(|one| ending == *one));
+        if is_folder || !is_meant {
+            continue;
+        }
+        match std::fs::metadata(&path) {
+            Ok(kind) if kind.is_file() => files.push(path),
+            Ok(kind) if kind.is_dir() => {}
+            // Reading a pipe would wait for whoever writes to it.
+            Ok(_) => problems.push(problem(&path, "it is no regular file".to_owned())),
+            Err(error) if std::fs::read_link(&path).is_ok() => {
+                let message = format!("the link leads nowhere that can be read: {error}");
+                problems.push(problem(&path, message));
+            }
+            Err(error) => {
+                problems.push(problem(&path, format!("the file cannot be read: {error}")));
+            }
         }
     }
-    Ok(())
 }
 
 /// Reads a file, or standard input under the name it is to have in messages.

@@ -32,7 +32,7 @@ impl Objects {
         inventory: &[PathBuf],
         namespace: &str,
     ) -> anyhow::Result<Self> {
-        let files = input::files(paths, true).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        let files = input::all_files(paths, true)?;
         let read = |path: PathBuf| {
             let text = input::read(&path, "<stdin>");
             text.map_err(|problem| anyhow::anyhow!("{problem}"))

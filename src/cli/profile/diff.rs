@@ -133,8 +133,7 @@ pub fn run(arguments: &DiffArgs) -> anyhow::Result<ExitStatus> {
         today: crate::server::today(),
         everything: false,
     };
-    let files = input::files(&arguments.filename, arguments.recursive)
-        .map_err(|one| anyhow::anyhow!("{one}"))?;
+    let files = input::all_files(&arguments.filename, arguments.recursive)?;
     let renderer = Renderer::for_stdout();
     let mut found = Vec::with_capacity(files.len());
     // What cannot be read does not keep the rest from being compared, but it does not pass either.

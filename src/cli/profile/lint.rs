@@ -45,7 +45,7 @@ struct Finding {
 
 /// Looks for mistakes and prints them.
 pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
-    let files = input::files(&arguments.files, true).map_err(|one| anyhow::anyhow!("{one}"))?;
+    let files = input::all_files(&arguments.files, true)?;
     let texts: Vec<Text> = files
         .iter()
         .map(|file| input::read(file, "<stdin>").map_err(|one| anyhow::anyhow!("{one}")))
@@ -223,7 +223,7 @@ spec:
     #[test]
     fn the_built_in_profiles_have_no_mistake() {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies");
-        let files = input::files(&[root.join("profiles"), root.join("bases")], false).unwrap();
+        let files = input::all_files(&[root.join("profiles"), root.join("bases")], false).unwrap();
         let texts: Vec<Text> = files.iter().map(|one| input::read(one, "").unwrap()).collect();
         let (profiles, found) = lint(&texts);
         // The documents of two managed services do not say how their nodes look.

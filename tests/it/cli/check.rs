@@ -371,6 +371,37 @@ fn folders_are_read_by_name_and_their_folders_where_wanted() {
     test.run(&["check", "-R", "-f", "empty"]).check(0, &["1 clean"], &[]);
 }
 
+/// What is in a folder and cannot be read is told, and does not keep the rest from being judged.
+#[test]
+fn what_cannot_be_read_in_a_folder_is_an_error_and_the_rest_is_judged() {
+    use std::os::unix::fs::symlink;
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: there}\nspec: {containers: [{name: c, image: i:1}]}\n";
+    let test = CliTest::new().file("pods/good.yaml", pod).file("elsewhere/linked.yaml", pod);
+    let pods = test.folder().join("pods");
+    let arguments = ["check", "-f", "pods", "--profile", "dinghy"];
+    // Links that lead somewhere are as good as what they lead to, but for those to folders.
+    symlink("../elsewhere/linked.yaml", pods.join("link.yaml")).unwrap();
+    symlink("../elsewhere", pods.join("folder.yaml")).unwrap();
+    symlink("nowhere", pods.join("notes.txt")).unwrap();
+    test.run(&arguments).check(0, &["2 objects: 0 denied"], &[]);
+    symlink("nowhere.yaml", pods.join("dangling.yaml")).unwrap();
+    symlink("circle.json", pods.join("circle.json")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(pods.join("socket.yml")).unwrap();
+    let said = test.run(&arguments);
+    said.check(
+        2,
+        &["2 objects: 0 denied", "3 not read"],
+        &[
+            "error: pods/dangling.yaml: the link leads nowhere that can be read: ",
+            "error: pods/circle.json: the link leads nowhere that can be read: ",
+            "error: pods/socket.yml: it is no regular file",
+        ],
+    );
+    // The same of a folder that is missing in the middle of others.
+    let said = test.run(&["check", "-f", "empty", "-f", "elsewhere", "--profile", "dinghy"]);
+    said.check(2, &["1 object: 0 denied", "1 not read"], &["error: empty: "]);
+}
+
 #[test]
 fn a_namespace_can_be_given_to_objects_that_name_none() {
     let test = CliTest::new().file("pod.yaml", AFLOAT);
