@@ -45,6 +45,13 @@ pub struct DocumentError {
     pub message: String,
 }
 
+impl DocumentError {
+    /// Whether the text is no mistake, but stands for more than anybody wants to hold.
+    pub fn is_blown_up(&self) -> bool {
+        self.message.ends_with(yaml::BLOWN_UP)
+    }
+}
+
 /// Something wrong with what a document says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Mistake {
@@ -144,6 +151,22 @@ impl Document {
         documents.clear();
         Again::of(text)
             .load(&mut Loader::new(Keeps::Beginnings), &mut |document| documents.push(document))?;
+        Ok(documents)
+    }
+
+    /// The same for a text that has no reason to be large: its values may be no more than that many once aliases are followed.
+    ///
+    /// Fails as [`Document::parse_all`] does; [`DocumentError::is_blown_up`] says whether for that reason.
+    pub fn parse_within(text: &str, most: usize) -> Result<Vec<Self>, DocumentError> {
+        let mut documents = Vec::new();
+        if text.trim_start().starts_with(JSON)
+            && json::stream::<Value>(text, &mut |document| documents.push(document))
+        {
+            return Ok(documents);
+        }
+        documents.clear();
+        let mut loader = Loader::within(Keeps::Beginnings, most);
+        Again::of(text).load(&mut loader, &mut |document| documents.push(document))?;
         Ok(documents)
     }
 
@@ -289,6 +312,17 @@ mod tests {
             text.push_str(&format!("a{level}: &a{level} [{}]\n", vec![below; 10].join(", ")));
         }
         assert!(Document::parse_all(&text).unwrap_err().message.contains("aliases"));
+        assert!(Document::parse_within(&text, 10_000).unwrap_err().is_blown_up());
+        assert!(Document::parse_within("a: &a [1]\nb: *a", 10).is_ok());
+    }
+
+    #[test]
+    fn long_texts_and_anchors_in_each_other_count_as_what_they_weigh() {
+        let text = format!("a: &a {}\nb: [{}]", "x".repeat(100_000), vec!["*a"; 1000].join(", "));
+        assert!(Document::parse_all(&text).unwrap_err().is_blown_up());
+        let nested: Vec<String> = (0..190).map(|level| format!("&a{level} [")).collect();
+        let text = format!("{}{}{}", nested.concat(), "x, ".repeat(20_000), "]".repeat(190));
+        assert!(Document::parse_all(&text).unwrap_err().is_blown_up());
     }
 
     #[test]

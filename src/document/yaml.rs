@@ -10,7 +10,13 @@ use super::{DocumentError, Mark};
 use crate::path::{FieldPath, Segment};
 
 /// How many nodes a text may have after its aliases are followed.
-const MAX_NODES: usize = 2_000_000;
+pub(super) const MAX_NODES: usize = 2_000_000;
+
+/// How many bytes of a text that an alias copies weigh as much as a node.
+const BYTES_PER_NODE: usize = 16;
+
+/// How the message ends about a text whose aliases stand for too much.
+pub(super) const BLOWN_UP: &str = "values once aliases are followed";
 
 /// How deep a document may nest.
 const MAX_DEPTH: usize = 200;
@@ -163,6 +169,8 @@ pub(super) struct Loader {
     open: Vec<Open>,
     anchors: Vec<(usize, Node)>,
     nodes: usize,
+    /// How many of them there may be.
+    most: usize,
     /// How many lines stand before the text.
     lines: usize,
     keeps: Keeps,
@@ -171,7 +179,12 @@ pub(super) struct Loader {
 impl Loader {
     /// One that has read nothing yet.
     pub(super) const fn new(keeps: Keeps) -> Self {
-        Self { open: Vec::new(), anchors: Vec::new(), nodes: 0, lines: 0, keeps }
+        Self::within(keeps, MAX_NODES)
+    }
+
+    /// One that reads no more than that many nodes.
+    pub(super) const fn within(keeps: Keeps, most: usize) -> Self {
+        Self { open: Vec::new(), anchors: Vec::new(), nodes: 0, most, lines: 0, keeps }
     }
 
     /// Hands over each document of a text before which that many lines stand, empty ones too.
@@ -243,8 +256,8 @@ impl Loader {
                     });
                 };
                 let target = target.clone();
-                let size = size(&target.value);
-                self.put(0, target, size)
+                let weight = weight(&target.value);
+                self.put(0, target, weight)
             }
             _ => Ok(None),
         }
@@ -268,12 +281,14 @@ impl Loader {
         node: Node,
         size: usize,
     ) -> Result<Option<Node>, DocumentError> {
-        self.nodes += size;
+        // What has an anchor is kept a second time.
+        let copy = if anchor > 0 { weight(&node.value) } else { 0 };
+        self.nodes = self.nodes.saturating_add(size).saturating_add(copy);
         let mark = node.place.mark;
-        if self.nodes > MAX_NODES {
+        if self.nodes > self.most {
             return Err(DocumentError {
                 mark: Some(mark),
-                message: format!("more than {MAX_NODES} values once aliases are followed"),
+                message: format!("more than {} {BLOWN_UP}", self.most),
             });
         }
         if anchor > 0 {
@@ -315,11 +330,16 @@ impl Loader {
     }
 }
 
-/// How many values a value is.
-fn size(value: &Value) -> usize {
+/// What a copy of a value costs, in nodes: long texts are more than one.
+fn weight(value: &Value) -> usize {
     match value {
-        Value::Array(elements) => 1 + elements.iter().map(size).sum::<usize>(),
-        Value::Object(members) => 1 + members.values().map(size).sum::<usize>(),
+        Value::Array(elements) => 1 + elements.iter().map(weight).sum::<usize>(),
+        Value::Object(members) => {
+            let member =
+                |(key, value): (&String, &Value)| key.len() / BYTES_PER_NODE + weight(value);
+            1 + members.iter().map(member).sum::<usize>()
+        }
+        Value::String(text) => 1 + text.len() / BYTES_PER_NODE,
         _ => 1,
     }
 }

@@ -63,6 +63,12 @@ pub(super) fn lookup(name: &str) -> Option<&'static Builtin> {
         .and_then(|position| TABLE.get(position).copied())
 }
 
+/// Forgets what an evaluation before left behind. Every evaluation begins with it.
+pub(super) fn begin() {
+    fault::take();
+    guards::count_anew();
+}
+
 /// The names of all built-ins that can be called.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     TABLE

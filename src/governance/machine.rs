@@ -19,6 +19,7 @@ use regorus::rvm::{Program, RegoVM};
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{CompiledPolicy, Value};
 
+use super::builtins;
 use super::builtins::fault::{self, Fault};
 use super::deadline::Deadline;
 use super::mode::{Errors, Failure};
@@ -87,7 +88,7 @@ impl Machine {
         if let Some(data) = data {
             vm.set_data(data.clone()).map_err(|error| Failure::Error(error.to_string()))?;
         }
-        fault::take();
+        builtins::begin();
         let value = vm.execute_entry_point_by_name(rule);
         operations::forget();
         match (value, fault::take()) {

@@ -20,7 +20,7 @@ use super::journal::{self, Fingerprint};
 use super::machine::{Late, Machine};
 use super::mode::{Errors, Failure, Language, Mode, Prints};
 use super::plan::{Halt, Program, Stop};
-use super::syntax::Syntax;
+use super::syntax::{Gives, Rule, Syntax};
 use super::{Module, PolicyError, shape, syntax};
 use interpreter::{extend, guarded, interpret, is_dispute, prepare, timer};
 pub(super) use place::untabbed;
@@ -111,8 +111,10 @@ impl Parsed {
         let mut machine = None;
         if let Some(entry) = entries.first() {
             let policy = prepare(&mut engine, entry)?;
-            // The machine does not know the defaults of functions.
-            if mode.prints == Prints::Dropped && !has_default_functions {
+            // The machine does not know the defaults of functions, and forgets rules whose names have variables in them.
+            let is_deep = |rule: &Rule| matches!(rule.gives, Gives::Deeper);
+            let has_deep = syntax.iter().flat_map(|module| &module.rules).any(is_deep);
+            if mode.prints == Prints::Dropped && !has_default_functions && !has_deep {
                 let late = Late::new(policy, entries.to_vec(), mode.errors);
                 if program.is_err() {
                     late.get();

@@ -1,6 +1,8 @@
 //! What the arguments of a built-in must look like for the call to stay within bounds. What is wrong in another way is left
 //! for the function itself to tell.
 
+use std::cell::Cell;
+
 use regorus::Value;
 
 use crate::governance::value::fits;
@@ -22,6 +24,36 @@ const MAX_FACTORS: usize = 256;
 
 /// How long a text may be that is read as a number.
 const MAX_NUMBER: usize = 64;
+
+/// How many parts the results of all calls in one evaluation may have together: of the order of 100 MiB.
+const MAX_MADE: usize = 4_000_000;
+
+/// How many bytes of a text count as one part.
+const BYTES_PER_PART: usize = 32;
+
+thread_local! {
+    /// The parts that were made in the evaluation under way.
+    static MADE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Begins to count anew.
+pub(super) fn count_anew() {
+    MADE.set(0);
+}
+
+/// Counts what a call made. Fails when the evaluation has made too much.
+pub(super) fn count(value: &Value) -> Result<(), String> {
+    let parts = match value {
+        Value::String(text) => text.len() / BYTES_PER_PART,
+        other => length(Some(other)),
+    };
+    let made = MADE.get().saturating_add(parts);
+    MADE.set(made);
+    if made > MAX_MADE {
+        return Err(format!("more than {MAX_MADE} elements made in one evaluation"));
+    }
+    Ok(())
+}
 
 fn too_large() -> String {
     format!("the result would be larger than {} KiB", MAX_RESULT / 1024)
@@ -84,6 +116,12 @@ pub(super) fn replacing(text: &str, old: &str, new: &str) -> Result<(), String> 
     } else {
         Ok(())
     }
+}
+
+/// Nothing to look at: the function is called by way of [`super::call`] for what that makes of its errors.
+#[expect(clippy::unnecessary_wraps, reason = "a guard like the others")]
+pub(super) const fn unguarded(_arguments: &[Value]) -> Result<(), String> {
+    Ok(())
 }
 
 /// Each match is replaced by the text, in which each `$` may stand for the whole match.

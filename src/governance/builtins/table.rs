@@ -6,7 +6,7 @@ use regorus::unstable::{BUILTINS, BuiltinFcn};
 
 use super::guards::{
     array_concat, cidr_expand, concat, count_in_text, number_text, product, range, range_step,
-    regex_replace, replace, search, shift, sprintf, written_out,
+    regex_replace, replace, search, shift, sprintf, unguarded, written_out,
 };
 use super::{Builtin, Calling, call, own};
 
@@ -210,19 +210,19 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("object.remove", 2),
     direct!("object.subset", 2),
     direct!("object.union", 2),
-    direct!("object.union_n", 1),
+    bounded!("object.union_n", 1, written_out),
     refused!("opa.runtime", HOST),
     bounded!("product", 1, product),
     refused!("providers.aws.sign_req", NETWORK),
     refused!("rand.intn", CHANCE),
-    direct!("regex.find_all_string_submatch_n", 3),
-    direct!("regex.find_n", 3),
+    bounded!("regex.find_all_string_submatch_n", 3, unguarded),
+    bounded!("regex.find_n", 3, unguarded),
     refused!("regex.globs_match", FOREIGN),
     direct!("regex.is_valid", 1),
-    direct!("regex.match", 2),
+    bounded!("regex.match", 2, unguarded),
     bounded!("regex.replace", 3, regex_replace),
-    direct!("regex.split", 2),
-    direct!("regex.template_match", 4),
+    bounded!("regex.split", 2, unguarded),
+    bounded!("regex.template_match", 4, unguarded),
     refused!("rego.metadata.chain", FOREIGN),
     refused!("rego.metadata.rule", FOREIGN),
     refused!("rego.parse_module", FOREIGN),

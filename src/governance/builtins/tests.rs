@@ -209,3 +209,61 @@ fn what_the_engine_has_not_is_ours() {
         call("net.cidr_contains_matches", json!(["1.1.1.0/24", {"a": "1.1.1.7", "b": "2.2.2.2"}]));
     assert_eq!(pairs.unwrap().to_string(), r#"[["1.1.1.0/24","a"]]"#);
 }
+
+#[test]
+fn yaml_whose_aliases_blow_up_is_too_much() {
+    let mut text = String::from("a: &a [x,x,x,x,x,x,x,x,x]\n");
+    for (one, below) in "bcdefgh".chars().zip("abcdefg".chars()) {
+        text.push_str(&format!("{one}: &{one} [{}]\n", vec![format!("*{below}"); 9].join(",")));
+    }
+    for name in ["yaml.unmarshal", "yaml.is_valid"] {
+        let outcome = call_with(name, &[Value::from(text.as_str())]);
+        assert!(
+            matches!(&outcome, Err(Unable::TooMuch(reason)) if reason.contains("aliases")),
+            "{outcome:?}"
+        );
+    }
+    gives(
+        "yaml.unmarshal",
+        json!(["a: &a [1, 2]\nb: [*a, *a]"]),
+        json!({"a": [1, 2], "b": [[1, 2], [1, 2]]}),
+    );
+    gives("yaml.is_valid", json!(["a: ["]), json!(false));
+}
+
+#[test]
+fn objects_are_merged_as_the_engine_merges_them() {
+    for objects in [
+        json!([[]]),
+        json!([[{"a": {"b": 1}}, {"a": {"c": 2}}, {"a": {"b": 3}, "d": []}]]),
+        json!([[{"a": {"b": {"c": 1}}}, {"a": {"b": 2}}, {"a": {"b": {"d": 1}}}]]),
+    ] {
+        let arguments: Vec<Value> = objects.as_array().unwrap().iter().map(from_json).collect();
+        let union = lookup("object.union_n").unwrap();
+        assert_eq!(call_with("object.union_n", &arguments).ok(), native(union, &arguments).ok());
+    }
+    fails("object.union_n", json!([[{}, 1]]), "array of objects");
+    let many: Vec<_> = (0..5000).map(|n| json!({n.to_string(): 1})).collect();
+    assert_eq!(call("object.union_n", json!([many])).unwrap().as_object().unwrap().len(), 5000);
+}
+
+#[test]
+fn many_large_results_are_too_much_together() {
+    begin();
+    let range = [Value::from(1), Value::from(100_000)];
+    let calls = || (0..60).find_map(|_| call_with("numbers.range", &range).err());
+    assert!(matches!(calls(), Some(Unable::TooMuch(reason)) if reason.contains("evaluation")));
+    begin();
+    assert!(call_with("numbers.range", &range).is_ok());
+}
+
+#[test]
+fn an_expression_of_another_dialect_is_never_undefined() {
+    let arguments = [Value::from(r"^[\w-.]+$"), Value::from("a")];
+    let outcome = call_with("regex.match", &arguments);
+    assert!(
+        matches!(&outcome, Err(Unable::TooMuch(reason)) if reason.contains("understood")),
+        "{outcome:?}"
+    );
+    gives("regex.is_valid", json!([r"^[\w-.]+$"]), json!(false));
+}

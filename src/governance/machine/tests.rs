@@ -210,7 +210,6 @@ fn a_function_that_fails_is_an_error_to_strict_units_and_undefined_to_lenient_on
         ("r contains 1 if f(input.text)\nf(x) if startswith(x, 1)", "[]"),
         ("r contains 1 if not f(input.text)\nf(x) if startswith(x, 1)", "[1]"),
         ("r contains x if x := [y | some z in [\"1\", \"x\"]; y := to_number(z)]", "[[1]]"),
-        ("r contains 1 if regex.match(\"(\", input.text)", "[]"),
         ("r contains 5.5 % 2", "[]"),
     ] {
         let strict = both(rules, Errors::Strict);
@@ -221,6 +220,8 @@ fn a_function_that_fails_is_an_error_to_strict_units_and_undefined_to_lenient_on
 
 #[test]
 fn what_would_be_too_much_is_an_error_to_all() {
+    // Nobody can tell a mistake from an expression of OPA's dialect.
+    errs("r contains 1 if regex.match(\"(\", input.text)");
     errs("r contains 1 if numbers.range(0, 900000000)");
     errs("r contains 1 if not numbers.range(0, 900000000)");
     errs("r contains 1 if not f(1)\nf(x) if sprintf(\"%2000000000d\", [x])");

@@ -22,6 +22,7 @@ use answers::Answer;
 use super::Program;
 use super::program::{Expr, RuleId, Slot};
 use super::value::{Value, begin_comparing, compared_too_much};
+use crate::governance::builtins;
 use crate::governance::deadline::Deadline;
 use crate::governance::mode::Errors;
 
@@ -85,6 +86,7 @@ impl<'r> Run<'r> {
         deadline: Deadline,
     ) -> Self {
         begin_comparing();
+        builtins::begin();
         Self {
             program,
             input,

@@ -63,7 +63,7 @@ pub(super) fn interpret(
     if let Some(input) = input {
         engine.set_input(input.clone());
     }
-    fault::take();
+    builtins::begin();
     let value = guarded(|| {
         if let Some(data) = data {
             engine

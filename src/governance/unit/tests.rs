@@ -228,3 +228,14 @@ fn a_built_in_that_fails_in_a_template_is_undefined() {
     let text = "package t\nviolation[{\"msg\": \"a\"}] { to_number(input.text) > 1 }\nviolation[{\"msg\": \"b\"}] { not to_number(input.text) }\n";
     assert_eq!(violations(text, Language::V0).unwrap(), "[{\"msg\":\"b\"}]");
 }
+
+#[test]
+fn rules_whose_names_have_variables_in_them_are_left_to_the_interpreter() {
+    let unit = unit(
+        "package a\nimport rego.v1\nerrors[name] contains \"late\" if some name in input.names\nr contains name if {\nsome name, all in errors\n\"late\" in all\n}\n",
+    );
+    let input = from_json(&json!({"names": ["x", "y"]}));
+    let (value, _) = asked(&unit, "data.a.r", &input, None, Duration::from_secs(5));
+    assert_eq!(value.unwrap().as_set().unwrap().len(), 2);
+    assert!(unit.machine().is_none());
+}
