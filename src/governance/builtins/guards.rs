@@ -118,7 +118,7 @@ pub(super) fn replacing(text: &str, old: &str, new: &str) -> Result<(), String> 
     }
 }
 
-/// Nothing to look at: the function is called by way of [`super::call`] for what that makes of its errors.
+/// Nothing to look at: the function is called by way of [`super::call()`] for what that makes of its errors.
 #[expect(clippy::unnecessary_wraps, reason = "a guard like the others")]
 pub(super) const fn unguarded(_arguments: &[Value]) -> Result<(), String> {
     Ok(())
