@@ -3,19 +3,20 @@
 //! Scalars are read as Kubernetes' own YAML reader does (YAML 1.1 words such as `yes` are booleans, `0644` is octal), so
 //! that a file means here what it means to `kubectl`.
 
+mod again;
 mod json;
 mod scalar;
 mod yaml;
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
 use crate::path::FieldPath;
+use again::Again;
 use json::{Start, Unique};
-use yaml::{Keeps, Loader, Node, Spanned};
+use yaml::{Keeps, Loader, Spanned};
 
 /// What values of JSON begin with when they are documents.
 const JSON: [char; 2] = ['{', '['];
@@ -81,56 +82,6 @@ enum Places {
     Json { text: Arc<str>, start: Start, end: usize, known: OnceLock<Spanned> },
 }
 
-/// A YAML text with those lines before it, whose documents can be read again.
-#[derive(Debug)]
-struct Again {
-    whole: Arc<str>,
-    range: Range<usize>,
-    lines: usize,
-    known: OnceLock<Vec<Spanned>>,
-}
-
-impl Again {
-    fn of(text: &str) -> Arc<Self> {
-        Arc::new(Self::new(Arc::from(text), 0..text.len(), 0))
-    }
-
-    const fn new(whole: Arc<str>, range: Range<usize>, lines: usize) -> Self {
-        Self { whole, range, lines, known: OnceLock::new() }
-    }
-
-    /// Hands over its documents, but for those in which there is nothing.
-    fn load(
-        self: Arc<Self>,
-        loader: &mut Loader,
-        sink: &mut dyn FnMut(Document),
-    ) -> Result<(), DocumentError> {
-        let mut number = 0;
-        let text = self.whole.get(self.range.clone()).unwrap_or_default();
-        loader.load(text, self.lines, &mut |node| {
-            if !node.value.is_null() {
-                let places =
-                    Places::Yaml { text: Arc::clone(&self), number, begin: node.place.mark };
-                number += 1;
-                sink(Document { value: node.value, places });
-            }
-        })
-    }
-
-    /// Where everything in a document stands.
-    fn places(&self, number: usize) -> Option<&Spanned> {
-        let known = self.known.get_or_init(|| {
-            let mut known = Vec::new();
-            let text = self.whole.get(self.range.clone()).unwrap_or_default();
-            let mut sink = |node: Node| known.extend((!node.value.is_null()).then_some(node.place));
-            // It was read before, so nothing is wrong with it.
-            let _ = Loader::new(Keeps::Places).load(text, self.lines, &mut sink);
-            known
-        });
-        known.get(number)
-    }
-}
-
 impl Document {
     /// Reads every document of a YAML stream, or of a text with one or more JSON values. Empty documents are left out.
     ///
@@ -141,17 +92,7 @@ impl Document {
         if Self::stream(text, &mut |document| documents.push(document)) {
             return Ok(documents);
         }
-        documents.clear();
-        // In JSON alone a key may stand twice: who minds must look.
-        if text.trim_start().starts_with(JSON)
-            && json::stream::<Value>(text, &mut |document| documents.push(document))
-        {
-            return Ok(documents);
-        }
-        documents.clear();
-        Again::of(text)
-            .load(&mut Loader::new(Keeps::Beginnings), &mut |document| documents.push(document))?;
-        Ok(documents)
+        Self::parse_within(text, yaml::MAX_NODES)
     }
 
     /// The same for a text that has no reason to be large: its values may be no more than that many once aliases are followed.
@@ -159,6 +100,7 @@ impl Document {
     /// Fails as [`Document::parse_all`] does; [`DocumentError::is_blown_up`] says whether for that reason.
     pub fn parse_within(text: &str, most: usize) -> Result<Vec<Self>, DocumentError> {
         let mut documents = Vec::new();
+        // In JSON alone a key may stand twice: who minds must look.
         if text.trim_start().starts_with(JSON)
             && json::stream::<Value>(text, &mut |document| documents.push(document))
         {

@@ -1,9 +1,11 @@
 //! Edits of a pod, as an RFC 6902 patch on the raw object: [`Editor`].
 //!
-//! Patches add to what the user wrote and never replace it. They name single members and elements, so a field that Loadline
+//! Patches add to what the user wrote and never replace it, but for labels and annotations of Loadline's own. They name single members and elements, so a field that Loadline
 //! does not know cannot be lost. Every edit looks first whether it is already true, so making it twice is making it once.
 
 mod amend;
+
+use std::slice;
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
@@ -190,13 +192,10 @@ impl Editor {
         if self.pod.label(key) == Some(value) {
             return;
         }
-        if let Some(own) = &mut self.pod.labels {
-            own.retain(|(name, _)| name != key);
-        }
-        let pair = [(key.to_owned(), value.to_owned())];
+        let pair = (key.to_owned(), value.to_owned());
         prepare(&mut self.patch, "/metadata", &mut self.pod.has_metadata);
-        set_pairs(&mut self.patch, "/metadata/labels", &mut self.pod.labels, &pair);
-        self.note(Edit::Label(pair.into_iter().collect()), reason);
+        replace_pair(&mut self.patch, "/metadata/labels", &mut self.pod.labels, &pair);
+        self.note(Edit::Label([pair].into()), reason);
     }
 
     /// Sets one of Loadline's own annotations, whatever it was before.
@@ -204,13 +203,11 @@ impl Editor {
         if self.pod.own_annotations.as_deref().and_then(|own| lookup(own, key)) == Some(value) {
             return;
         }
-        if let Some(own) = &mut self.pod.own_annotations {
-            own.retain(|(name, _)| name != key);
-        }
-        let pair = [(key.to_owned(), value.to_owned())];
+        let pair = (key.to_owned(), value.to_owned());
         prepare(&mut self.patch, "/metadata", &mut self.pod.has_metadata);
-        set_pairs(&mut self.patch, "/metadata/annotations", &mut self.pod.own_annotations, &pair);
-        self.note(Edit::Annotate(pair.into_iter().collect()), reason);
+        let own = &mut self.pod.own_annotations;
+        replace_pair(&mut self.patch, "/metadata/annotations", own, &pair);
+        self.note(Edit::Annotate([pair].into()), reason);
     }
 
     fn note(&mut self, edit: Edit, reason: &str) {
@@ -229,6 +226,19 @@ fn prepare(patch: &mut Vec<PatchOperation>, path: &str, is_there: &mut bool) {
         patch.push(add(path, json!({})));
         *is_there = true;
     }
+}
+
+/// Sets a member of an object of strings, whatever it was before.
+fn replace_pair(
+    patch: &mut Vec<PatchOperation>,
+    base: &str,
+    own: &mut Option<Vec<(String, String)>>,
+    pair: &(String, String),
+) {
+    if let Some(own) = own {
+        own.retain(|(name, _)| *name != pair.0);
+    }
+    set_pairs(patch, base, own, slice::from_ref(pair));
 }
 
 /// Adds members to an object of strings, making the object if there is none.

@@ -94,6 +94,19 @@ fn may_go_to<'n>(pipeline: &Pipeline, object: &Value, nodes: &'n [NodeFact]) -> 
     admitted(pipeline, &after, nodes)
 }
 
+/// Every profile with a node for each way in which it recognises nodes, but for those that another profile claims.
+fn recognised(pipeline: &Pipeline) -> Vec<(&Profile, NodeFact)> {
+    let all = pipeline
+        .profiles
+        .iter()
+        .flat_map(|profile| shapes(profile, "x").into_iter().map(move |shape| (profile, shape)));
+    all.filter(|(profile, shape)| {
+        let known = Profile::recognise(&pipeline.profiles, shape);
+        known.is_some_and(|known| known.name == profile.name)
+    })
+    .collect()
+}
+
 /// A node for each way in which `profile` recognises nodes, with as little as that takes.
 fn shapes(profile: &Profile, suffix: &str) -> Vec<NodeFact> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -126,24 +139,14 @@ fn shapes(profile: &Profile, suffix: &str) -> Vec<NodeFact> {
 fn pods_of_a_daemon_set_are_kept_off_every_node_that_is_recognised() {
     let pipeline = Pipeline::built_in().unwrap();
     let mut tried = 0;
-    for profile in &pipeline.profiles {
-        for shape in shapes(profile, "x") {
-            let known = Profile::recognise(&pipeline.profiles, &shape);
-            if known.is_none_or(|known| {
-                known.name != profile.name || known.daemon_sets.support == Support::Supported
-            }) {
-                continue;
-            }
-            let nodes = [worker(), shape];
-            assert_eq!(
-                may_go_to(&pipeline, &daemon_pod(), &nodes),
-                ["worker"],
-                "{}: {:?}",
-                profile.name,
-                nodes[1]
-            );
-            tried += 1;
+    for (profile, shape) in recognised(&pipeline) {
+        if profile.daemon_sets.support == Support::Supported {
+            continue;
         }
+        let nodes = [worker(), shape];
+        let places = may_go_to(&pipeline, &daemon_pod(), &nodes);
+        assert_eq!(places, ["worker"], "{}: {:?}", profile.name, nodes[1]);
+        tried += 1;
     }
     assert!(tried > 40, "{tried}");
 }
@@ -152,25 +155,14 @@ fn pods_of_a_daemon_set_are_kept_off_every_node_that_is_recognised() {
 fn a_pod_that_asks_gets_to_every_node_that_is_recognised_and_nowhere_else() {
     let pipeline = Pipeline::built_in().unwrap();
     let mut tried = 0;
-    for profile in &pipeline.profiles {
-        for shape in shapes(profile, "x") {
-            let known = Profile::recognise(&pipeline.profiles, &shape);
-            if known.is_none_or(|known| known.name != profile.name) {
-                continue;
-            }
-            let nodes = [worker(), shape];
-            let mut object = asking(&profile.name, json!({}));
-            let container = &mut object["spec"]["containers"][0];
-            container.as_object_mut().unwrap().remove("resources");
-            assert_eq!(
-                may_go_to(&pipeline, &object, &nodes),
-                [nodes[1].name.as_str()],
-                "{}: {:?}",
-                profile.name,
-                nodes[1]
-            );
-            tried += 1;
-        }
+    for (profile, shape) in recognised(&pipeline) {
+        let nodes = [worker(), shape];
+        let mut object = asking(&profile.name, json!({}));
+        let container = &mut object["spec"]["containers"][0];
+        container.as_object_mut().unwrap().remove("resources");
+        let places = may_go_to(&pipeline, &object, &nodes);
+        assert_eq!(places, [nodes[1].name.as_str()], "{}: {:?}", profile.name, nodes[1]);
+        tried += 1;
     }
     assert!(tried > 40, "{tried}");
 }
