@@ -4,12 +4,13 @@
 //! also finds calls of functions that are not there or not allowed, which the engine would only notice when it comes to
 //! them, and values that could grow beyond what the engine can hold: chains of multiplications and of nested lists.
 
+mod heads;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::syntax::Syntax;
+use super::syntax::{Gives, Syntax};
 use crate::document::Mark;
 
 /// How often a number may be multiplied on the way to a result: each time may double its digits.
@@ -20,6 +21,7 @@ const MAX_NESTING: u32 = 1000;
 
 /// What modules hold.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Analysis {
     /// Every rule, by its path below `data`.
     pub rules: BTreeMap<Vec<String>, RuleFact>,
@@ -29,6 +31,9 @@ pub(super) struct Analysis {
     imports_features: bool,
     /// The same of `input.cost`.
     imports_cost: bool,
+    /// Whether rules are documents of more than one level, by the names of their heads or by how they are read: `q.a := 1`
+    /// read as `q`, `q[x].y := 1`. The engine's machine takes each for its innermost value.
+    pub has_documents: bool,
     /// Whether a function has a value where none of its definitions holds.
     pub has_default_functions: bool,
     /// How deep the interpreter may have to recurse, in levels of its own.
@@ -108,13 +113,15 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
             });
             fact.is_function |= rule.is_function;
             analysis.has_default_functions |= rule.is_function && rule.is_default;
+            analysis.has_documents |= matches!(rule.gives, Gives::Nested(..) | Gives::Unknown);
         }
     }
-    let mut findings = Vec::new();
+    let mut findings = heads::check(modules);
     for (number, module) in modules.iter().enumerate() {
         let walked = walk::module(number, module, &analysis.rules);
         findings.extend(walked.findings);
         analysis.prints.push(walked.prints);
+        analysis.has_documents |= walked.reads_documents;
         let imports = module.imports.values().map(|path| (module.mark(0), path.clone(), true));
         let reads = walked.data.into_iter().map(|(mark, path)| (mark, path, false));
         analysis.data.extend(imports.chain(reads).map(|(mark, path, is_import)| DataRead {

@@ -71,8 +71,19 @@ pub(super) enum Gives {
     Element(Value),
     /// A member of an object: key and value, `true` where none is written.
     Member(Value, Option<Value>),
-    /// Something deeper inside.
-    Deeper,
+    /// Something deeper inside: the keys on the way there, and what stands at their end.
+    Nested(Vec<Value>, Leaf),
+    /// Something that is not known here.
+    Unknown,
+}
+
+/// What stands at the end of keys.
+#[derive(Debug)]
+pub(super) enum Leaf {
+    /// A value; `true` where none is written.
+    Value(Option<Value>),
+    /// An element of a set.
+    Element(Value),
 }
 
 /// What a reference begins with, and its steps.
@@ -203,21 +214,34 @@ pub(super) fn assigned(node: &Value) -> Option<&Value> {
 fn gives(kind: &str, head: &Value, refr: &Value) -> Option<Gives> {
     let value = || assigned(head).cloned();
     let (_, steps) = reference(refr)?;
-    let dynamic = steps.iter().position(|step| matches!(step, Step::Dynamic(_)));
-    Some(match (kind, dynamic) {
-        ("Set", None) => match head.get("key") {
-            Some(key) if !key.is_null() => Gives::Element(key.clone()),
-            _ => Gives::Deeper,
-        },
-        ("Set", Some(_)) => Gives::Deeper,
-        (_, None) => Gives::Value(value()),
-        (_, Some(at)) => match steps.get(at) {
-            Some(Step::Dynamic(key)) if at + 1 == steps.len() => {
-                Gives::Member((*key).clone(), value())
-            }
-            _ => Gives::Deeper,
-        },
+    // The names in front are the rule's own.
+    let is_dynamic = |step: &&Step<'_>| matches!(step, Step::Dynamic(_));
+    let count = steps.len() - steps.iter().take_while(|step| !is_dynamic(step)).count();
+    let mut keys = nodes_of(refr, count)?;
+    Some(match (kind, head.get("key").filter(|key| !key.is_null()), keys.as_mut_slice()) {
+        ("Set", None, _) => Gives::Unknown,
+        ("Set", Some(key), []) => Gives::Element(key.clone()),
+        ("Set", Some(key), _) => Gives::Nested(keys, Leaf::Element(key.clone())),
+        (_, _, []) => Gives::Value(value()),
+        (_, _, [key]) => Gives::Member(key.take(), value()),
+        _ => Gives::Nested(keys, Leaf::Value(value())),
     })
+}
+
+/// The last so many steps of a reference as nodes.
+fn nodes_of(refr: &Value, count: usize) -> Option<Vec<Value>> {
+    let mut nodes = Vec::new();
+    let mut here = refr;
+    for _ in 0..count {
+        let (kind, content) = kind_of(here)?;
+        nodes.push(match kind {
+            "RefDot" => content.get("field")?.get(1)?.clone(),
+            _ => content.get("index")?.clone(),
+        });
+        here = content.get("refr")?;
+    }
+    nodes.reverse();
+    Some(nodes)
 }
 
 /// The kind of a node and its content.

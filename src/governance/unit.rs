@@ -6,6 +6,7 @@
 //! when functions disagree.
 
 mod cover;
+mod documents;
 mod interpreter;
 mod place;
 mod source;
@@ -20,7 +21,7 @@ use super::journal::{self, Fingerprint};
 use super::machine::{Late, Machine};
 use super::mode::{Errors, Failure, Language, Mode, Prints};
 use super::plan::{Halt, Program, Stop};
-use super::syntax::{Gives, Rule, Syntax};
+use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
 use interpreter::{extend, guarded, interpret, is_dispute, prepare, timer};
 pub(super) use place::untabbed;
@@ -91,7 +92,7 @@ impl Parsed {
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
         let Self { analysis, packages: _, syntax, mode, sources, mut engine } = self;
-        let Analysis { depth, has_default_functions, .. } = analysis;
+        let Analysis { depth, has_default_functions, has_documents, .. } = analysis;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
@@ -106,15 +107,15 @@ impl Parsed {
             Prints::Dropped => Program::compile(&syntax, entries),
         };
         engine.set_gather_prints(true);
+        let documents = documents::documents(&syntax, entries);
+        engine.add_data(documents).map_err(|error| PolicyError { message: error.to_string() })?;
         let mut lenient = (mode.errors == Errors::Lenient).then(|| engine.clone());
         extend(&mut engine, Errors::Strict)?;
         let mut machine = None;
         if let Some(entry) = entries.first() {
             let policy = prepare(&mut engine, entry)?;
-            // The machine does not know the defaults of functions, and forgets rules whose names have variables in them.
-            let is_deep = |rule: &Rule| matches!(rule.gives, Gives::Deeper);
-            let has_deep = syntax.iter().flat_map(|module| &module.rules).any(is_deep);
-            if mode.prints == Prints::Dropped && !has_default_functions && !has_deep {
+            // The machine does not know the defaults of functions, nor documents of more than one level.
+            if mode.prints == Prints::Dropped && !has_default_functions && !has_documents {
                 let late = Late::new(policy, entries.to_vec(), mode.errors);
                 if program.is_err() {
                     late.get();

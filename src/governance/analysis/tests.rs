@@ -203,3 +203,46 @@ fn what_a_pod_costs_is_worked_out_for_those_who_may_read_it() {
         assert_eq!(reads_of(&parse(&[&text]).unwrap()).1, reads, "{import}");
     }
 }
+
+#[test]
+fn heads_that_contradict_each_other_are_refused_as_opa_refuses_them() {
+    for (rules, expected) in [
+        (
+            "p contains 1\np := 2",
+            "a.rego:4:1: `data.p.p` is a single value here, and a set where it is defined first",
+        ),
+        (
+            "p[x] := 1 if x := 2\np contains 1",
+            "a.rego:4:1: `data.p.p` is a set here, and an object with keys where it is defined first",
+        ),
+        (
+            "f(x) := x\nf := 1",
+            "a.rego:4:1: `data.p.f` is a single value here, and a function of 1 argument where it is defined first",
+        ),
+        ("default p := 1\ndefault p := 2", "a.rego:4:1: `data.p.p` has a default already"),
+        (
+            "a := 1\ndefault p := [a]",
+            "a.rego:4:1: the default of `data.p.p` must be a constant: it can be neither computed nor looked up",
+        ),
+        (
+            "q contains 1\nq.b := 1",
+            "a.rego:4:1: `data.p.q.b` lies inside of `data.p.q`, which is a set",
+        ),
+    ] {
+        refused(rules, expected);
+    }
+    accepted(
+        "default p := [1, {\"a\": {-1}}]\np := 2 if input.x\ndefault f(_) := 1\nf(x) := 2 if x == 3",
+    );
+    accepted("q.a := 1\nq.b contains 2\nq.c[x] := 3 if x := 1\nq.c[x].d := 4 if x := 2");
+}
+
+#[test]
+fn what_opa_would_put_together_is_refused_where_the_engine_would_forget_a_part() {
+    let message =
+        parse(&["package p\nimport rego.v1\nq[x].y := 1 if x := \"k\"\nq.k.z := 2"]).unwrap_err();
+    assert!(
+        message.starts_with("a.rego:4:1: not supported: `data.p.q.k.z` inside of `data.p.q`"),
+        "{message}"
+    );
+}

@@ -19,6 +19,8 @@ pub(super) struct Walked {
     pub(super) bodies: Vec<(Vec<String>, Body)>,
     pub(super) findings: Vec<Finding>,
     pub(super) prints: Vec<Range<usize>>,
+    /// Whether a reference leads to what more than one rule is below.
+    pub(super) reads_documents: bool,
     /// The references to `data`: where, and the path below it.
     pub(super) data: Vec<(Mark, Vec<String>)>,
 }
@@ -178,7 +180,10 @@ impl Walk<'_> {
             self.body.reads.extend(above.map(<[String]>::to_vec));
             let below =
                 self.rules.range(path.clone()..).take_while(|(rule, _)| rule.starts_with(&path));
-            self.body.reads.extend(below.map(|(rule, _)| rule.clone()));
+            for (rule, _) in below {
+                self.walked.reads_documents |= rule.len() > path.len();
+                self.body.reads.insert(rule.clone());
+            }
         }
         let length = u32::try_from(steps.len()).unwrap_or(u32::MAX);
         Cost { depth: cost.depth.saturating_add(length), ..cost }

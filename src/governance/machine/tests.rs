@@ -8,6 +8,7 @@ use super::*;
 use bumpalo::Bump;
 
 use crate::governance::Module;
+use crate::governance::given::Given;
 use crate::governance::mode::Mode;
 use crate::governance::plan::{self, Stop};
 use crate::governance::unit::{Parsed, Unit};
@@ -266,4 +267,80 @@ fn the_time_limit_ends_programs() {
     let value = unit.run("data.t.r", None, None, deadline).0;
     assert!(matches!(value, Err(Failure::Time(_))), "{value:?}");
     assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+/// Rules that the machine must leave to the others, whose program and interpreter come to this.
+#[track_caller]
+fn gives_without(rules: &str, expected: &str) {
+    for errors in [Errors::Strict, Errors::Lenient] {
+        let unit = unit(rules, errors);
+        assert!(unit.machine().is_none(), "{rules}");
+        let input = from_json(&json!({"xs": [1, 2, 3]}));
+        let deadline = Deadline::after(Duration::from_secs(10));
+        let value = unit.interpret("data.t.r", Some(&input), None, deadline).0;
+        assert_eq!(value.as_ref().map(Value::to_string).as_deref(), Ok(expected), "{rules}");
+        // What lies above rules is the interpreter's.
+        if unit.program.is_ok() {
+            planned(&unit, &input, &value, errors, rules);
+        }
+    }
+}
+
+#[test]
+fn heads_that_are_references_make_documents() {
+    let some = "if some x in input.xs";
+    let none = "if some x in input.absent";
+    let errors = "e[x] contains y if { some x in input.xs; some y in input.xs; x < y }";
+    gives_without(&format!("r := e\n{errors}"), "{\"1\":[2,3],\"2\":[3]}");
+    gives_without(&format!("r contains [k, v] if some k, v in e\n{errors}"), "[[1,[2,3]],[2,[3]]]");
+    gives_without(&format!("r contains v if some v in e[_]\n{errors}"), "[2,3]");
+    gives_without(&format!("r if not e[3]\n{errors}"), "true");
+    gives_without(
+        &format!("r := q\nq[x].y := 1 {some}"),
+        "{\"1\":{\"y\":1},\"2\":{\"y\":1},\"3\":{\"y\":1}}",
+    );
+    gives_without(
+        "r := q\nq[x].y := 1 if x := 4\nq[x].z[y] contains 2 if { x := 4; y := 5 }",
+        "{\"4\":{\"y\":1,\"z\":{\"5\":[2]}}}",
+    );
+    gives_without(
+        "r := q\nq[x] := 1 if x := 4\nq[x].z := 2 if x := 5",
+        "{\"4\":1,\"5\":{\"z\":2}}",
+    );
+    gives_without(
+        &format!("r := q\nq[1] contains 2 {none}\nq[3] contains 4 {some}"),
+        "{\"1\":[],\"3\":[4]}",
+    );
+    gives_without("r := q.a\nq.a[x] contains 1 if x := 3\nq.b := 2", "{\"3\":[1]}");
+    gives_without("r := q\nq.c := 1\nq.d := 2", "{\"c\":1,\"d\":2}");
+    gives_without(
+        "r contains [k, v] if some k, v in q\nq.c := 1\nq.d contains 2",
+        "[[\"c\",1],[\"d\",[2]]]",
+    );
+    // There is a document, whether it is empty or not.
+    gives_without(&format!("r := count(q)\nq[x] contains 1 {none}"), "0");
+    gives_without(&format!("r := count(q)\nq[x].y := 1 {none}"), "0");
+    gives_without(&format!("r := q\nq.a := x {none}\nq.b[x] := x {none}"), "{\"b\":{}}");
+}
+
+#[test]
+fn contradictions_inside_of_documents_are_errors() {
+    for rules in [
+        "r := q\nq[x].a := y if { some x in input.xs; some y in input.xs }",
+        "r := q\nq[x].a := 1 if x := 3\nq[x].a := 2 if x := 3",
+        "r := q\nq[x] := {\"a\": 1} if x := 3\nq[x].b := 1 if x := 3",
+        "r := q\nq[x] contains 1 if x := 3\nq[x].a contains 1 if x := 3",
+        "r := q\nq[x] contains 1 if x := 3\nq[x] := 1 if x := 3",
+    ] {
+        for errors in [Errors::Strict, Errors::Lenient] {
+            let unit = unit(rules, errors);
+            let input = from_json(&json!({"xs": [1, 2, 3]}));
+            let deadline = Deadline::after(Duration::from_secs(10));
+            let value = unit
+                .run("data.t.r", Some(Given::to_engine(&|| Ok(input.clone()))), None, deadline)
+                .0;
+            assert!(matches!(value, Err(Failure::Error(_))), "{rules}: {value:?}");
+            planned(&unit, &input, &value, errors, rules);
+        }
+    }
 }

@@ -14,7 +14,7 @@ use serde_json::Value as Node;
 use super::program::{Clause, Definition, Expr, Kind, Pattern, Rule, RuleId, Slot};
 use super::{Constant, Program};
 use crate::governance::rule_path;
-use crate::governance::syntax::{self, Gives, Syntax, kind_of};
+use crate::governance::syntax::{self, Gives, Leaf, Syntax, kind_of};
 use names::Scope;
 
 /// Why something cannot be compiled.
@@ -89,11 +89,18 @@ impl Compiler<'_> {
                 Gives::Value(_) => Kind::Complete,
                 Gives::Element(_) => Kind::Set,
                 Gives::Member(..) => Kind::Object,
-                Gives::Deeper => return Err(Halt::Foreign("a name with variables in it")),
+                Gives::Nested(ref keys, _) if keys.first().is_some_and(is_constant) => {
+                    return Err(Halt::Foreign("a head with a key that is known"));
+                }
+                Gives::Nested(..) => Kind::Tree,
+                Gives::Unknown => return Err(Halt::Foreign("a head of an unknown form")),
             };
-            if *kind.get_or_insert(own) != own {
-                return Err(Halt::Foreign("definitions of several kinds"));
-            }
+            kind = match (kind, own) {
+                (None, own) => Some(own),
+                (Some(kind), own) if kind == own => Some(kind),
+                (Some(Kind::Object | Kind::Tree), Kind::Object | Kind::Tree) => Some(Kind::Tree),
+                _ => return Err(Halt::Foreign("definitions of several kinds")),
+            };
             // Other statements of whoever needs the rule do not help.
             let definition =
                 Unit::new(self, module).definition(rule).map_err(|halt| match halt {
@@ -128,6 +135,11 @@ impl Compiler<'_> {
         let rule = place.and_then(|(module, rule)| self.modules.get(*module)?.rules.get(*rule));
         rule.is_some_and(|rule| rule.is_function && !rule.arguments.is_empty())
     }
+}
+
+/// Whether a key of a head is the same whatever is evaluated. What stands there does so even where no body holds.
+fn is_constant(key: &Node) -> bool {
+    matches!(kind_of(key), Some(("Null" | "Bool" | "Number" | "String" | "RawString", _)))
 }
 
 /// Whether all that the definitions can give is one and the same constant.
@@ -184,21 +196,26 @@ impl<'c, 's> Unit<'c, 's> {
             return Err(Halt::Foreign("two bodies of one definition"));
         }
         let query = body.and_then(|body| body.get("query"));
-        let (key, value) = match &rule.gives {
-            Gives::Value(value) => (None, value.as_ref()),
-            Gives::Element(element) => (None, Some(element)),
-            Gives::Member(key, value) => (Some(key), value.as_ref()),
-            Gives::Deeper => return Err(Halt::Foreign("a name with variables in it")),
+        let (keys, value): (&[Node], _) = match &rule.gives {
+            Gives::Value(value) => (&[], value.as_ref()),
+            Gives::Element(element) => (&[], Some(element)),
+            Gives::Member(key, value) => (std::slice::from_ref(key), value.as_ref()),
+            Gives::Nested(keys, Leaf::Value(value)) => (keys, value.as_ref()),
+            Gives::Nested(keys, Leaf::Element(element)) => (keys, Some(element)),
+            Gives::Unknown => return Err(Halt::Foreign("a head of an unknown form")),
         };
+        let is_element =
+            matches!(rule.gives, Gives::Element(_) | Gives::Nested(_, Leaf::Element(_)));
         // What follows an `else` has a value of its own, `true` where it says none.
         let value = match body {
             Some(body) if is_else == Some(true) => syntax::assigned(body),
             _ => value,
         };
-        let said: Vec<&Node> = key.into_iter().chain(value).collect();
+        let said: Vec<&Node> = keys.iter().chain(value).collect();
         let (block, mut said) = self.block(query, &said)?;
         let value = if value.is_some() { said.pop() } else { None };
-        Ok(Clause { block, key: said.pop(), value: value.unwrap_or(Expr::Bool(true)) })
+        let value = value.unwrap_or(Expr::Bool(true));
+        Ok(Clause { block, keys: said.into(), value, is_element })
     }
 
     fn foreign<T>(node: &Node) -> Compiled<T> {

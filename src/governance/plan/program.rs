@@ -142,6 +142,8 @@ pub(super) enum Kind {
     Set,
     /// Its definitions contribute to an object.
     Object,
+    /// Its definitions contribute to objects in an object, and to sets in them.
+    Tree,
 }
 
 #[derive(Debug)]
@@ -156,6 +158,9 @@ pub(super) struct Definition {
 #[derive(Debug)]
 pub(super) struct Clause {
     pub block: Block,
-    pub key: Option<Expr>,
+    /// The keys on the way to the value, outermost first.
+    pub keys: Box<[Expr]>,
     pub value: Expr,
+    /// Whether the value is an element of a set that stands there.
+    pub is_element: bool,
 }

@@ -69,6 +69,10 @@ fn a_reference_has_as_many_values_as_there_are_ways_through_it() {
         "r[k] := v if { some k in [\"a\", \"b\"]; v := input.map[k] }",
         "{\"a\":1,\"b\":{\"c\":2}}",
     );
+    gives(
+        "r := q\nq[input.xs[i]].at contains i",
+        "{\"1\":{\"at\":[0]},\"2\":{\"at\":[1]},\"3\":{\"at\":[2]}}",
+    );
 }
 
 #[test]
@@ -88,7 +92,7 @@ fn what_only_the_engine_can_do_is_left_to_it() {
     foreign("r := x if { x := data.inventory.cluster }", "data that is no rule");
     foreign("r if f(1) with input as 2\nf(x) := x", "`with`");
     foreign("r := a\na.b := 1", "a document above rules");
-    foreign("r := s\ns[x].y := 1 if x := 1", "a name with variables in it");
+    foreign("r := s\ns[1].y := 1", "a head with a key that is known");
 }
 
 #[test]

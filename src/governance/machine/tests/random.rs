@@ -22,6 +22,8 @@ impl Chance {
 struct Writer {
     chance: Chance,
     count: usize,
+    /// Whether there are rules with references as heads.
+    has_documents: bool,
 }
 
 impl Writer {
@@ -53,6 +55,11 @@ impl Writer {
             8 => format!("f({one})"),
             9 => format!("g({one}, {other})"),
             10 => format!("[{one}, {other}]"),
+            11 if self.has_documents => {
+                let name =
+                    self.chance.pick(&["d", "d[_]", "d[2]", "e", "e[1].a", "o", "o.b", "o.c[_]"]);
+                if self.chance.below(4) == 0 { format!("count({name})") } else { name.to_owned() }
+            }
             11 => self
                 .chance
                 .pick(&["p", "q", "s", "input.same[_].v", "input.absent", "t"])
@@ -125,12 +132,35 @@ impl Writer {
 }
 
 fn program(seed: u64) -> String {
-    let mut writer = Writer { chance: Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)), count: 0 };
+    let mut writer = Writer {
+        chance: Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+        count: 0,
+        has_documents: false,
+    };
     let mut rules = String::from(
         "f(x) := 1 if x == 1\nf(x) := 2 if x == 2\ng(_, y) := y\nh(x) := 5 if { x == 7 } else := x if { x != 1 }\n\
         k(x) := y if { some y in input.xs; y == x } else := 0 if { x != \"a\" }\n\
         p := 3 if input.xs\nq := 1 if input.absent\ns contains x if some x in input.xs\nt if input.map.a == 1\n",
     );
+    if seed.is_multiple_of(3) {
+        for head in [
+            "d[K] contains V",
+            "e[K].a := V",
+            "e[K].b contains V",
+            "o.a := 1",
+            "o.b[K] := V",
+            "o.c[K] contains V",
+        ] {
+            let (body, mut names) = writer.body(&[]);
+            let key = writer.fresh();
+            names.push(key.clone());
+            let head = head.replace('K', &key).replace('V', &writer.variable(&names));
+            rules.push_str(&format!(
+                "{head} if {{ {body}; some {key} in input.xs; {key} == {key} }}\n"
+            ));
+        }
+        writer.has_documents = true;
+    }
     for _ in 0..2 {
         let (body, names) = writer.body(&[]);
         let value = writer.variable(&names);

@@ -19,6 +19,10 @@ impl Unit<'_, '_> {
         if let Some((_, slot)) = before {
             return Ok(Expr::Local(*slot));
         }
+        // A name in the head of a rule.
+        if let Node::String(name) = node {
+            return Ok(Expr::Text(name.as_str().into()));
+        }
         let Some((kind, content)) = kind_of(node) else {
             return Err(Halt::Foreign("no expression"));
         };

@@ -5,6 +5,13 @@ use super::{Flow, Memo, Outcome, Run, Stop};
 use crate::governance::plan::program::{Clause, Definition, Expr, Kind, Pattern, Rule, RuleId};
 use crate::governance::plan::value::Value;
 
+/// What a definition contributes to a tree.
+struct Leaf<'r> {
+    keys: Vec<Value<'r>>,
+    value: Value<'r>,
+    is_element: bool,
+}
+
 impl<'r> Run<'r> {
     pub(super) fn rule(&mut self, id: RuleId) -> Outcome<'r> {
         if let Some(Memo::Known(value)) = self.rules.get(id) {
@@ -16,6 +23,7 @@ impl<'r> Run<'r> {
             Kind::Complete => self.complete(rule, &[])?,
             Kind::Set => Some(self.set(rule)?),
             Kind::Object => Some(self.object(rule)?),
+            Kind::Tree => Some(self.tree(rule)?),
         };
         if let Some(memo) = self.rules.get_mut(id) {
             *memo = Memo::Known(value);
@@ -39,7 +47,7 @@ impl<'r> Run<'r> {
         let mut members = Vec::new();
         for definition in &rule.definitions {
             self.each_result(definition, &mut |run, clause| {
-                let key = match &clause.key {
+                let key = match clause.keys.first() {
                     Some(key) => run.value(key)?,
                     None => None,
                 };
@@ -51,6 +59,57 @@ impl<'r> Run<'r> {
         }
         self.room()?;
         Value::object(self.arena, &mut members).ok_or(Stop::GiveUp)
+    }
+
+    fn tree(&mut self, rule: &'r Rule) -> Result<Value<'r>, Stop> {
+        let mut leaves = Vec::new();
+        for definition in &rule.definitions {
+            self.each_result(definition, &mut |run, clause| {
+                let mut keys = Vec::with_capacity(clause.keys.len());
+                for key in &clause.keys {
+                    match run.value(key)? {
+                        Some(key) => keys.push(key),
+                        None => return Ok(true),
+                    }
+                }
+                if let Some(value) = run.value(&clause.value)? {
+                    leaves.push(Leaf { keys, value, is_element: clause.is_element });
+                }
+                Ok(true)
+            })?;
+        }
+        leaves.sort_by(|left, right| left.keys.cmp(&right.keys));
+        self.room()?;
+        self.grown(&leaves, 0)?.ok_or(Stop::GiveUp)
+    }
+
+    /// What leaves with the same keys up to a depth make, sorted by their keys; nothing where they contradict each other.
+    fn grown(&mut self, leaves: &[Leaf<'r>], depth: usize) -> Outcome<'r> {
+        self.step()?;
+        if leaves.iter().any(|leaf| leaf.keys.len() <= depth) {
+            return Ok(self.leaf(leaves, depth));
+        }
+        let mut members = Vec::new();
+        let key = |leaf: &Leaf<'r>| leaf.keys.get(depth).copied();
+        for same in leaves.chunk_by(|left, right| key(left) == key(right)) {
+            let key = same.first().and_then(key);
+            members.push((some!(key), some!(self.grown(same, depth + 1)?)));
+        }
+        Ok(Value::object(self.arena, &mut members))
+    }
+
+    /// What leaves make that all end at a depth.
+    fn leaf(&self, leaves: &[Leaf<'r>], depth: usize) -> Option<Value<'r>> {
+        let first = leaves.first()?;
+        if leaves.iter().any(|leaf| leaf.keys.len() > depth || leaf.is_element != first.is_element)
+        {
+            return None;
+        }
+        if first.is_element {
+            let mut elements = leaves.iter().map(|leaf| leaf.value).collect();
+            return Some(Value::set(self.arena, &mut elements));
+        }
+        leaves.iter().all(|leaf| leaf.value == first.value).then_some(first.value)
     }
 
     pub(super) fn each_result(
