@@ -21,6 +21,7 @@ pub(super) mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod time;
 
 use std::sync::LazyLock;
 

@@ -8,7 +8,7 @@ use super::guards::{
     array_concat, concat, number_text, product, range, range_step, replace, search, shift,
     written_out,
 };
-use super::{Builtin, Calling, arithmetic, call, json, own, text};
+use super::{Builtin, Calling, arithmetic, call, json, own, text, time};
 
 const CLOCK: &str = "it reads the clock, so that the same request could be answered in two ways";
 const CHANCE: &str =
@@ -258,16 +258,16 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("strings.reverse", 1),
     direct!("substring", 3),
     direct!("sum", 1),
-    direct!("time.add_date", 4),
-    direct!("time.clock", 1),
-    direct!("time.date", 1),
-    direct!("time.diff", 2),
-    direct!("time.format", 1),
+    ours!("time.add_date", 4, time::add_date),
+    ours!("time.clock", 1, time::clock),
+    ours!("time.date", 1, time::date),
+    ours!("time.diff", 2, time::diff),
+    ours!("time.format", 1, time::format),
     refused!("time.now_ns", CLOCK),
-    direct!("time.parse_duration_ns", 1),
-    direct!("time.parse_ns", 2),
-    direct!("time.parse_rfc3339_ns", 1),
-    direct!("time.weekday", 1),
+    ours!("time.parse_duration_ns", 1, time::parse_duration),
+    ours!("time.parse_ns", 2, time::parse),
+    ours!("time.parse_rfc3339_ns", 1, time::parse_rfc3339),
+    ours!("time.weekday", 1, time::weekday),
     ours!("to_number", 1, text::to_number),
     direct!("trace", 1),
     bounded!("trim", 2, search),
