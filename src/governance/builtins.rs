@@ -12,6 +12,7 @@ pub(super) mod fault;
 mod format;
 mod glob;
 mod guards;
+mod hashes;
 mod json;
 mod own;
 pub(super) mod re2;
