@@ -236,7 +236,7 @@ mod tests {
         let object = |key: &str| from_json(&json!({ key: [] }));
         let list = |one: &Value| Value::from(vec![one.clone()]);
         let expected =
-            vec![Value::from("x"), list(&object("a")), list(&set), object("a"), object("b"), set];
+            [Value::from("x"), list(&object("a")), list(&set), object("a"), object("b"), set];
         let Value::Set(all) =
             Value::from(expected.iter().cloned().collect::<std::collections::BTreeSet<_>>())
         else {

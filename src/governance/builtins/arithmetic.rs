@@ -90,9 +90,11 @@ pub(super) fn shift_left(arguments: &[Value]) -> Result<Value, Unable> {
     if distance > MAX_SHIFT || big.bits() > MAX_BITS {
         return Err(Unable::TooMuch(format!("a shift by more than {MAX_SHIFT} bits")));
     }
-    let mut shifted = number.clone();
-    shifted = ((*big).clone() << distance).into();
-    Ok(Value::from(shifted))
+    let mut result = Value::from(0);
+    if let Ok(shifted) = result.as_number_mut() {
+        *shifted = ((*big).clone() << distance).into();
+    }
+    Ok(result)
 }
 
 pub(super) fn and(arguments: &[Value]) -> Result<Value, Unable> {

@@ -56,7 +56,9 @@ fn expression(pattern: &str, delimiters: &[char]) -> Option<String> {
         r"(?s:.)".to_owned()
     } else {
         let mut class = "[^".to_owned();
-        delimiters.iter().for_each(|c| push(*c, &mut class));
+        for c in delimiters {
+            push(*c, &mut class);
+        }
         class + "]"
     };
     let mut out = r"\A(?:".to_owned();
@@ -98,7 +100,9 @@ fn expression(pattern: &str, delimiters: &[char]) -> Option<String> {
             }
             _ => {
                 let text = rest.text(if depth > 0 { "?*[{}," } else { "?*[{" });
-                text.chars().for_each(|c| push(c, &mut out));
+                for c in text.chars() {
+                    push(c, &mut out);
+                }
             }
         }
     }
@@ -131,7 +135,9 @@ fn class(rest: &mut Rest<'_>, out: &mut String) -> Option<()> {
         if text.is_empty() {
             return None;
         }
-        text.chars().for_each(|c| push(c, out));
+        for c in text.chars() {
+            push(c, out);
+        }
     }
     out.push(']');
     (rest.0.next() == Some(']')).then_some(())

@@ -110,6 +110,7 @@ fn sine(step: usize) -> u32 {
 }
 
 /// RFC 3174.
+#[expect(clippy::many_single_char_names, reason = "the names of the standard")]
 fn sha1_of(bytes: &[u8]) -> Vec<u8> {
     let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
     for block in blocks(bytes, false) {

@@ -14,7 +14,7 @@ fn a_short_format_makes_no_long_text() {
     let long = "%999[1]d".repeat(2000);
     for format in ["%01000d", "%.[1]2000000d", "%0*d", &long] {
         let outcome = sprintf(format, &[Value::from(5000), Value::from(1)]);
-        assert!(matches!(outcome, Err(Unable::TooMuch(_))), "{}", &format[..6]);
+        assert!(matches!(outcome, Err(Unable::TooMuch(_))), "{format:.6}");
     }
 }
 

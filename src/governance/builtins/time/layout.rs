@@ -179,14 +179,14 @@ fn written(time: &DateTime<Tz>, text: &str, part: Part) -> String {
         Part::Year => format!("{:02}", time.year().rem_euclid(100)),
         Part::Half { is_upper: true } => half.to_owned(),
         Part::Half { is_upper: false } => half.to_lowercase(),
-        Part::Name => match time.offset().abbreviation() {
-            Some(name) => name.to_owned(),
-            None => {
-                let seconds = time.offset().fix().local_minus_utc();
-                let count = if seconds % 3600 == 0 { 1 } else { 2 };
-                offset(seconds, Form { has_z: false, has_colons: false, count })
+        Part::Name => {
+            if let Some(name) = time.offset().abbreviation() {
+                return name.to_owned();
             }
-        },
+            let seconds = time.offset().fix().local_minus_utc();
+            let count = if seconds % 3600 == 0 { 1 } else { 2 };
+            offset(seconds, Form { has_z: false, has_colons: false, count })
+        }
         Part::Offset(form) => offset(time.offset().fix().local_minus_utc(), form),
         Part::Fraction { digits, is_trimmed } => {
             let all = format!("{:09}", time.nanosecond());

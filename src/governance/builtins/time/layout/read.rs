@@ -87,12 +87,11 @@ fn number(value: &str, is_fixed: bool) -> Option<(u32, &str)> {
 
 /// Which of some names a text begins with, and what follows; small letters may be large.
 fn name<'v>(value: &'v str, names: &[&str], length: usize) -> Option<(u32, &'v str)> {
-    let found = (0..).zip(names).find_map(|(position, name)| {
+    (0..).zip(names).find_map(|(position, name)| {
         let name = name.get(..length.min(name.len()))?;
         let (own, rest) = value.split_at_checked(name.len())?;
         own.eq_ignore_ascii_case(name).then_some((position, rest))
-    });
-    found
+    })
 }
 
 /// The nanoseconds of `.5`.
