@@ -274,7 +274,7 @@ fn gives_without(rules: &str, expected: &str) {
     for errors in [Errors::Strict, Errors::Lenient] {
         let unit = unit(rules, errors);
         assert!(unit.machine().is_none(), "{rules}");
-        let input = from_json(&json!({"xs": [1, 2, 3]}));
+        let input = from_json(&json!({"xs": [1, 2, 3], "map": {"a": 1}}));
         let deadline = Deadline::after(Duration::from_secs(10));
         let value = unit.interpret("data.t.r", Some(&input), None, deadline).0;
         assert_eq!(value.as_ref().map(Value::to_string).as_deref(), Ok(expected), "{rules}");
@@ -320,6 +320,21 @@ fn heads_that_are_references_make_documents() {
     gives_without(&format!("r := count(q)\nq[x] contains 1 {none}"), "0");
     gives_without(&format!("r := count(q)\nq[x].y := 1 {none}"), "0");
     gives_without(&format!("r := q\nq.a := x {none}\nq.b[x] := x {none}"), "{\"b\":{}}");
+}
+
+#[test]
+fn what_every_binds_is_bound_in_negations_too() {
+    for (every, holds) in [
+        ("every x in input.xs { not input.map[x] == 3 }", true),
+        ("every k, x in input.xs { not input.map[k]; not input.map[x].a }", true),
+        ("every x in input.xs { [y | y := 1; not input.map[ x ]] == [1] }", true),
+        ("every x in input.xs { every y in [4] { not input.map[x] == input.map[y] } }", true),
+        ("every x in input.xs { not s[x] }\ns contains 5", true),
+        ("every x in input.xs { not s[x] }\ns contains 3", false),
+        ("every k in [\"a\"] { not input.map[k] == 1 }", false),
+    ] {
+        gives_without(&format!("r contains 1 if {every}"), if holds { "[1]" } else { "[]" });
+    }
 }
 
 #[test]
