@@ -259,18 +259,38 @@ impl Unit<'_, '_> {
             return Ok(());
         };
         if self.arity(content) == Some(first.len()) {
-            let is_walk = name == "walk";
+            if self.walks(content) {
+                return self.walk(content, first, last, out);
+            }
             let value = self.call(content, Some(first), out)?;
             let result = self.inner_pattern(last)?;
-            out.push(if is_walk {
-                Statement::Each(Box::new(Each { source: value, key: Pattern::Any, value: result }))
-            } else {
-                Statement::Match(result, value)
-            });
+            out.push(Statement::Match(result, value));
             return Ok(());
         }
         let holds = self.expression(node, out)?;
         out.push(Statement::Holds(holds));
+        Ok(())
+    }
+
+    /// Whether it calls the function `walk`.
+    pub(super) fn walks(&self, content: &Node) -> bool {
+        let Some(fcn) = content.get("fcn") else {
+            return false;
+        };
+        callee(fcn).is_some_and(|(_, name)| name == "walk") && self.function(fcn).is_none()
+    }
+
+    /// A call of `walk` with these arguments, which gives one value after another to a pattern.
+    pub(super) fn walk(
+        &mut self,
+        content: &Node,
+        arguments: &[&Node],
+        pattern: &Node,
+        out: &mut Vec<Statement>,
+    ) -> Compiled<()> {
+        let source = self.call(content, Some(arguments), out)?;
+        let value = self.inner_pattern(pattern)?;
+        out.push(Statement::Each(Box::new(Each { source, key: Pattern::Any, value })));
         Ok(())
     }
 
