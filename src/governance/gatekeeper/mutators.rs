@@ -5,6 +5,7 @@
 //! never comes to rest is an error. Nothing is changed when one of them fails.
 
 mod apply;
+mod image;
 mod location;
 mod scope;
 mod source;

@@ -227,7 +227,14 @@ fn what_could_never_work_is_refused() {
         ),
         ("ModifySet", "spec.a", json!({}), "`values.fromList` is missing"),
         ("AssignImage", "spec.a", json!({}), "must be given"),
-        ("AssignImage", "spec.a", json!({"assignTag": "1"}), "begins with `:`"),
+        ("AssignImage", "spec.a", json!({"assignTag": "1"}), "neither a tag"),
+        ("AssignImage", "metadata.labels.a", json!({"assignTag": ":1"}), "cannot change metadata"),
+        (
+            "ModifySet",
+            "metadata.finalizers",
+            json!({"values": {"fromList": []}}),
+            "cannot change metadata",
+        ),
         ("AssignImage", "spec.a", json!({"assignPath": "r.example/a"}), "looks like a domain"),
         (
             "Assign",
