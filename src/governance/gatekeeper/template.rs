@@ -229,7 +229,7 @@ impl TemplateSource {
     }
 }
 
-/// Finds the code of a target. Where there are both, what is written in Rego is used.
+/// Finds the code of a target. Of two engines the Rego is used, and of two places for it the older one, `rego`.
 fn code(target: &Value, tell: &mut impl FnMut(&str, String)) -> (Option<RegoSource>, bool) {
     let mut has_cel = false;
     let mut found = None;
@@ -256,7 +256,7 @@ fn code(target: &Value, tell: &mut impl FnMut(&str, String)) -> (Option<RegoSour
         }
     }
     let base = FieldPath::keys("spec.targets").index(0);
-    (found.or_else(|| rego(target, base, false)), has_cel)
+    (rego(target, base, false).or(found), has_cel)
 }
 
 fn rego(source: &Value, base: FieldPath, is_v1: bool) -> Option<RegoSource> {
