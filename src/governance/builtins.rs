@@ -11,6 +11,7 @@ pub(super) mod fault;
 mod format;
 mod guards;
 mod own;
+pub(super) mod re2;
 pub(super) mod table;
 #[cfg(test)]
 mod tests;

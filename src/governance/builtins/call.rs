@@ -1,13 +1,12 @@
 //! How built-ins are called: [`call`].
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regorus::unstable::{Expr, Ref, Span};
 use regorus::{LimitError, Source, Value};
 
 use super::fault::{self, Fault};
-use super::{Builtin, Calling, format, guards};
+use super::{Builtin, Calling, format, guards, re2};
 use crate::document::Document;
 use crate::governance::value::from_json;
 
@@ -66,6 +65,9 @@ fn compute(builtin: &Builtin, arguments: &[Value]) -> Result<Value, Unable> {
                 let arguments: Vec<Value> = arguments.iter().cloned().collect();
                 Some(Ok(Value::from(format::sprintf(text, &arguments))))
             }
+            (name, arguments) if name.starts_with("regex.") => {
+                return re2::call(name, arguments).map_err(named);
+            }
             ("strings.replace_n", [patterns, text]) => return replace_n(patterns, text),
             _ => here(name, arguments).map(Ok),
         };
@@ -73,18 +75,7 @@ fn compute(builtin: &Builtin, arguments: &[Value]) -> Result<Value, Unable> {
             return result.map_err(|why| Unable::Failed(format!("`{name}`: {why}")));
         }
     }
-    native(builtin, arguments).map_err(|reason| {
-        // OPA reads expressions in a dialect of its own, and knows some that are none here. To take them for undefined would
-        // let pass what they forbid.
-        let is_strange = reason.contains("invalid regex") || reason.contains("regex size limit");
-        if name.starts_with("regex.") && is_strange {
-            Unable::TooMuch(format!(
-                "`{name}`: the expression is none that is understood here: {reason}"
-            ))
-        } else {
-            Unable::Failed(reason)
-        }
-    })
+    native(builtin, arguments).map_err(Unable::Failed)
 }
 
 /// Calls a built-in for the virtual machine.
@@ -206,28 +197,27 @@ fn yaml(text: &Value) -> Result<serde_json::Value, Unable> {
 /// The engine copies all that it has for each of them.
 fn union_n(objects: &Value) -> Result<Value, Unable> {
     let wrong = || Unable::Failed("it takes an array of objects".to_owned());
-    let mut union = BTreeMap::new();
+    let mut union = Value::new_object();
     for object in objects.as_array().map_err(|_| wrong())? {
-        merge(&mut union, object.as_object().map_err(|_| wrong())?.iter_sorted());
+        object.as_object().map_err(|_| wrong())?;
+        merge(&mut union, object);
     }
-    Ok(Value::from(union))
+    Ok(union)
 }
 
-fn merge<'v>(
-    union: &mut BTreeMap<Value, Value>,
-    members: impl Iterator<Item = (&'v Value, &'v Value)>,
-) {
-    for (key, value) in members {
-        let merged = match (union.get(key), value) {
-            (Some(Value::Object(before)), Value::Object(members)) => {
-                let mut inner: BTreeMap<Value, Value> =
-                    before.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-                merge(&mut inner, members.iter_sorted());
-                Value::from(inner)
+/// Puts the members of one object into another.
+fn merge(union: &mut Value, other: &Value) {
+    let (Ok(union), Ok(other)) = (union.as_object_mut(), other.as_object()) else {
+        return;
+    };
+    for (key, value) in other.iter_sorted() {
+        match (union.get_mut(key), value) {
+            (Some(before @ Value::Object(_)), Value::Object(_)) => merge(before, value),
+            (Some(before), _) => *before = value.clone(),
+            (None, _) => {
+                union.insert(key.clone(), value.clone());
             }
-            _ => value.clone(),
-        };
-        union.insert(key.clone(), merged);
+        }
     }
 }
 

@@ -47,6 +47,11 @@ pub(super) fn count(value: &Value) -> Result<(), String> {
         Value::String(text) => text.len() / BYTES_PER_PART,
         other => length(Some(other)),
     };
+    count_parts(parts)
+}
+
+/// Counts parts, or what takes as much.
+pub(super) fn count_parts(parts: usize) -> Result<(), String> {
     let made = MADE.get().saturating_add(parts);
     MADE.set(made);
     if made > MAX_MADE {
@@ -116,23 +121,6 @@ pub(super) fn replacing(text: &str, old: &str, new: &str) -> Result<(), String> 
     } else {
         Ok(())
     }
-}
-
-/// Nothing to look at: the function is called by way of [`super::call()`] for what that makes of its errors.
-#[expect(clippy::unnecessary_wraps, reason = "a guard like the others")]
-pub(super) const fn unguarded(_arguments: &[Value]) -> Result<(), String> {
-    Ok(())
-}
-
-/// Each match is replaced by the text, in which each `$` may stand for the whole match.
-pub(super) fn regex_replace(arguments: &[Value]) -> Result<(), String> {
-    let (text, new) = (text(arguments, 0), text(arguments, 2));
-    let references = new.matches('$').count();
-    let most = (text.len() + 1)
-        .saturating_mul(new.len())
-        .saturating_add(text.len().saturating_mul(references));
-    // No position gives two matches, but few texts match at each: a bound for the worst may be generous.
-    if most > 16 * MAX_RESULT { Err(too_large()) } else { Ok(()) }
 }
 
 pub(super) fn sprintf(arguments: &[Value]) -> Result<(), String> {

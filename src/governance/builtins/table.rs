@@ -6,7 +6,7 @@ use regorus::unstable::{BUILTINS, BuiltinFcn};
 
 use super::guards::{
     array_concat, cidr_expand, concat, count_in_text, number_text, product, range, range_step,
-    regex_replace, replace, search, shift, sprintf, unguarded, written_out,
+    replace, search, shift, sprintf, written_out,
 };
 use super::{Builtin, Calling, call, own};
 
@@ -215,14 +215,14 @@ pub(super) static TABLE: &[&Builtin] = &[
     bounded!("product", 1, product),
     refused!("providers.aws.sign_req", NETWORK),
     refused!("rand.intn", CHANCE),
-    bounded!("regex.find_all_string_submatch_n", 3, unguarded),
-    bounded!("regex.find_n", 3, unguarded),
+    bounded!("regex.find_all_string_submatch_n", 3, written_out),
+    bounded!("regex.find_n", 3, written_out),
     refused!("regex.globs_match", FOREIGN),
-    direct!("regex.is_valid", 1),
-    bounded!("regex.match", 2, unguarded),
-    bounded!("regex.replace", 3, regex_replace),
-    bounded!("regex.split", 2, unguarded),
-    bounded!("regex.template_match", 4, unguarded),
+    bounded!("regex.is_valid", 1, written_out),
+    bounded!("regex.match", 2, written_out),
+    bounded!("regex.replace", 3, written_out),
+    bounded!("regex.split", 2, written_out),
+    bounded!("regex.template_match", 4, written_out),
     refused!("rego.metadata.chain", FOREIGN),
     refused!("rego.metadata.rule", FOREIGN),
     refused!("rego.parse_module", FOREIGN),

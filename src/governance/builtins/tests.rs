@@ -243,8 +243,9 @@ fn objects_are_merged_as_the_engine_merges_them() {
         assert_eq!(call_with("object.union_n", &arguments).ok(), native(union, &arguments).ok());
     }
     fails("object.union_n", json!([[{}, 1]]), "array of objects");
-    let many: Vec<_> = (0..5000).map(|n| json!({n.to_string(): 1})).collect();
-    assert_eq!(call("object.union_n", json!([many])).unwrap().as_object().unwrap().len(), 5000);
+    let many: Vec<_> = (0..5000).map(|n| json!({"a": {n.to_string(): 1}})).collect();
+    let union = call("object.union_n", json!([many])).unwrap();
+    assert_eq!(union[&Value::from("a")].as_object().unwrap().len(), 5000);
 }
 
 #[test]
@@ -255,15 +256,4 @@ fn many_large_results_are_too_much_together() {
     assert!(matches!(calls(), Some(Unable::TooMuch(reason)) if reason.contains("evaluation")));
     begin();
     assert!(call_with("numbers.range", &range).is_ok());
-}
-
-#[test]
-fn an_expression_of_another_dialect_is_never_undefined() {
-    let arguments = [Value::from(r"^[\w-.]+$"), Value::from("a")];
-    let outcome = call_with("regex.match", &arguments);
-    assert!(
-        matches!(&outcome, Err(Unable::TooMuch(reason)) if reason.contains("understood")),
-        "{outcome:?}"
-    );
-    gives("regex.is_valid", json!([r"^[\w-.]+$"]), json!(false));
 }

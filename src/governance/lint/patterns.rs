@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::super::builtins::re2;
 use super::super::syntax::{Step, kind_of, list, range_of, reference};
 use super::contract::shown;
 use super::reads::{Walk, constant};
@@ -148,14 +149,26 @@ pub(super) fn call(walk: &mut Walk<'_>, content: &Value) {
             }
         }
         (
-            "regex.match" | "re_match" | "regex.is_valid" | "regex.split" | "regex.find_n"
-            | "regex.replace" | "glob.match",
+            "regex.match"
+            | "re_match"
+            | "regex.is_valid"
+            | "regex.split"
+            | "regex.find_n"
+            | "regex.find_all_string_submatch_n"
+            | "regex.replace"
+            | "glob.match",
             all,
         ) => {
             let pattern = if name == "regex.replace" { all.get(1) } else { all.first() };
-            let Some(pattern) = pattern.filter(|pattern| constant(pattern).is_none()) else {
+            let Some(pattern) = pattern else { return };
+            if let Some(text) = constant(pattern) {
+                let is_asked = matches!(name.as_str(), "regex.is_valid" | "glob.match");
+                if let Some(reason) = re2::mistake(&text).filter(|_| !is_asked) {
+                    let message = format!("`{name}` cannot use its pattern: {reason}");
+                    walk.warn(content, "unusable-pattern", message, "patterns are those of RE2, as in OPA; what a call that fails stands in says nothing");
+                }
                 return;
-            };
+            }
             if comes_from_object(walk, pattern) {
                 let message = format!(
                     "the pattern of `{name}` is built from the object: its author decides what it matches"

@@ -5,14 +5,11 @@
 
 mod text;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use bumpalo::Bump;
-use regex::Regex;
 
 use super::program::Native;
 use super::value::Value;
+use crate::governance::builtins::re2;
 use text::sprintf;
 
 /// How long a text may be that is made here, in bytes.
@@ -23,13 +20,6 @@ const MAX_ELEMENTS: usize = 10_000;
 
 /// How many steps a search may take that looks at each character with each of a set.
 const MAX_SEARCH: usize = 1 << 20;
-
-/// How many regular expressions a thread keeps.
-const MAX_EXPRESSIONS: usize = 128;
-
-thread_local! {
-    static EXPRESSIONS: RefCell<HashMap<Box<str>, Option<Regex>>> = RefCell::default();
-}
 
 /// The function of that name, if it is computed here.
 pub(super) fn native(name: &str) -> Option<Native> {
@@ -145,19 +135,8 @@ static TABLE: &[(&str, Native)] = &[
     }),
     ("regex.match", |_, arguments| {
         let (pattern, text) = texts(arguments)?;
-        let is_match = |expression: &Regex| Value::Bool(expression.is_match(text));
-        EXPRESSIONS.with_borrow_mut(|known| {
-            if let Some(expression) = known.get(pattern) {
-                return expression.as_ref().map(is_match);
-            }
-            if known.len() >= MAX_EXPRESSIONS {
-                known.clear();
-            }
-            let expression = Regex::new(pattern).ok();
-            let value = expression.as_ref().map(is_match);
-            known.insert(pattern.into(), expression);
-            value
-        })
+        // What cannot be done is for the engine's road to say.
+        re2::is_match(pattern, text).ok().map(Value::Bool)
     }),
     ("replace", |arena, arguments| match arguments {
         [Value::Text(text), Value::Text(old), Value::Text(new)] if !old.is_empty() => {

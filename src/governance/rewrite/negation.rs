@@ -7,11 +7,11 @@
 use serde_json::Value;
 
 use super::Edit;
-use crate::governance::syntax::{Syntax, kind_of, list, range_of};
+use crate::governance::syntax::{Syntax, kind_of, list, range_of, text_of};
 
 /// What must be put into the text of a module that was parsed.
 pub(in crate::governance) fn guards(module: &Syntax) -> Vec<Edit> {
-    let mut finder = Finder { module, edits: Vec::new() };
+    let mut finder = Finder { module, edits: Vec::new(), every: Vec::new() };
     for rule in &module.rules {
         for node in rule.head.iter().chain(&rule.arguments) {
             finder.visit(node);
@@ -31,10 +31,12 @@ pub(in crate::governance) fn guards(module: &Syntax) -> Vec<Edit> {
 struct Finder<'m> {
     module: &'m Syntax,
     edits: Vec<Edit>,
+    /// The names that each `every` around gives to what it goes through.
+    every: Vec<&'m str>,
 }
 
-impl Finder<'_> {
-    fn visit(&mut self, node: &Value) {
+impl<'m> Finder<'m> {
+    fn visit(&mut self, node: &'m Value) {
         match node {
             Value::Array(nodes) => nodes.iter().for_each(|node| self.visit(node)),
             Value::Object(members) if members.contains_key("stmts") => self.query(node, false),
@@ -43,17 +45,53 @@ impl Finder<'_> {
         }
     }
 
-    fn query(&mut self, query: &Value, is_body: bool) {
+    fn query(&mut self, query: &'m Value, is_body: bool) {
         for statement in list(query, "stmts") {
-            if let Some(("NotExpr", literal)) = statement.get("literal").and_then(kind_of)
-                && let Some(expression) = literal.get("expr")
-            {
-                // `if not f(x)` is the only body without brackets around it.
-                let is_bare = is_body && range_of(query) == range_of(statement);
-                self.guard(statement, literal, expression, is_bare);
+            let known = self.every.len();
+            match statement.get("literal").and_then(kind_of) {
+                Some(("NotExpr", literal)) => {
+                    if let Some(expression) = literal.get("expr") {
+                        // `if not f(x)` is the only body without brackets around it.
+                        let is_bare = is_body && range_of(query) == range_of(statement);
+                        self.guard(statement, literal, expression, is_bare);
+                        self.bound_indices(expression);
+                    }
+                }
+                Some(("Every", literal)) => {
+                    let names = ["key", "value"]
+                        .into_iter()
+                        .filter_map(|part| text_of(literal.get(part)?, &self.module.text));
+                    self.every.extend(names);
+                }
+                _ => {}
             }
             self.wildcard(statement);
             self.visit(statement);
+            self.every.truncate(known);
+        }
+    }
+
+    /// The engine forgets that `every` has bound its names: where one of them is an index, it looks for values of it that
+    /// there are, before the negation, and `every x in list { not seen[x] }` never holds. It does no such thing with an index
+    /// that is looked up itself.
+    fn bound_indices(&mut self, node: &Value) {
+        if self.every.is_empty() {
+            return;
+        }
+        if let Some(("RefBrack", content)) = kind_of(node)
+            && let Some(index) = content.get("index")
+            && let Some(("Var", variable)) = kind_of(index)
+            && let Some(name) = variable.get("value").and_then(Value::as_str)
+            && self.every.contains(&name)
+            && let Some(range) = range_of(variable)
+        {
+            self.edits.push((range.start..range.start, "[".to_owned()));
+            self.edits.push((range.end..range.end, "][0]".to_owned()));
+        }
+        match node {
+            Value::Array(nodes) => nodes.iter().for_each(|node| self.bound_indices(node)),
+            Value::Object(members) => members.values().for_each(|node| self.bound_indices(node)),
+            _ => {}
         }
     }
 

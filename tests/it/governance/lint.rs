@@ -107,6 +107,7 @@ fn what_is_there_is_no_finding() {
         "some f in input.features; f.support[\"azure-aci\"] == \"ignored\"; f.fields[0]",
         "input.review.object.spec.anything.at.all; input.review.kind.kind == \"Pod\"",
         "input.pod.spec.volumes[_].persistentVolumeClaim.claimName",
+        r#"regex.match(`^[\w-.]{1,253}$`, input.pod.metadata.name); regex.is_valid("a**")"#,
         "not input.pod.spec.hostNetwork; not input.pod.spec.containers[0].image",
         "some c in input.pod.spec.containers; not startswith(c.image, \"a.example/\")",
         "input.pod.apiVersion; input.pod.status.phase; input.pod.metadata.ownerReferences[_].kind",
@@ -135,6 +136,8 @@ fn expressions_that_mean_something_else_are_told() {
             "image-by-substring",
         ),
         ("regex.match(sprintf(\"^%s$\", [input.pod.metadata.name]), \"x\")", "pattern-from-input"),
+        (r#"regex.match("^[b-a]$", input.pod.metadata.name)"#, "unusable-pattern"),
+        (r#"regex.replace(input.pod.metadata.name, "a**", "") == """#, "unusable-pattern"),
     ] {
         let found = in_body(body);
         assert!(found.len() == 1 && found[0].contains(code), "{body}: {found:?}");
