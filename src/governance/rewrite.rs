@@ -1,9 +1,10 @@
 //! Where the engine reads Rego otherwise than OPA does, the text is changed before it is run: [`before_parsing`],
-//! [`guards`].
+//! [`guards`], [`walks`].
 //!
 //! Lines stay where they are, and [`Rewritten`] knows how far the rest of a line has moved.
 
 mod negation;
+mod walks;
 
 use std::ops::Range;
 
@@ -12,6 +13,7 @@ use super::shape::{Lines, Scanner, Token};
 use crate::document::Mark;
 
 pub(super) use negation::{guards, needed};
+pub(super) use walks::walks;
 
 /// A change of a module's text: what is replaced, in bytes, and by what. None of them has line breaks.
 pub(super) type Edit = (Range<usize>, String);
