@@ -8,6 +8,7 @@ mod analysis;
 mod builtins;
 pub mod coverage;
 mod deadline;
+mod details;
 pub mod gatekeeper;
 mod given;
 pub mod eval;
@@ -40,8 +41,9 @@ use serde::Deserialize;
 pub use deadline::Deadline;
 pub use matching::Subject;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Details, Diagnostic, Severity};
 use crate::path::FieldPath;
+use details::Room;
 use given::{Given, Json, with_arena};
 use input::Input;
 use metadata::{Metadata, OnError};
@@ -251,7 +253,7 @@ impl Policy {
         let engine = || input.with_parameters(&self.parameters);
         let tree = self.parameters.as_parameters(document, arena);
         let given = Given { tree, engine: &engine };
-        let mut diagnostics = Vec::new();
+        let (mut diagnostics, mut room) = (Vec::new(), Room::default());
         for (name, severity) in &self.entries {
             let outcome = if deadline.has_passed() {
                 Err("there was no time left for it".to_owned())
@@ -261,9 +263,11 @@ impl Policy {
             };
             match outcome {
                 Ok(Value::Set(results)) => {
-                    diagnostics.extend(results.iter().map(|result| match Said::read(result) {
-                        Ok(said) => self.say(said, *severity),
-                        Err(problem) => self.failed(&problem),
+                    diagnostics.extend(results.iter().map(|result| {
+                        match Said::read(result, &mut room) {
+                            Ok(said) => self.say(said, *severity),
+                            Err(problem) => self.failed(&problem),
+                        }
                     }));
                 }
                 Ok(Value::Undefined) => {
@@ -299,6 +303,7 @@ impl Policy {
         diagnostic.places = place.and_then(Result::ok).into_iter().collect();
         diagnostic.help = said.help.or_else(|| self.metadata.help.clone());
         diagnostic.source = self.metadata.link();
+        diagnostic.details = said.details;
         diagnostic
     }
 
@@ -318,16 +323,22 @@ struct Said {
     message: String,
     field: Option<String>,
     help: Option<String>,
+    details: Option<Details>,
 }
 
 impl Said {
     /// Reads the members that are known, one by one: what else is there may be huge when written out.
-    fn read(result: &Value) -> Result<Self, String> {
+    ///
+    /// Details that are too large are left out: what is refused must stay refused.
+    fn read(result: &Value, room: &mut Room) -> Result<Self, String> {
         let Value::Object(members) = result else {
             return match result {
-                Value::String(message) => {
-                    Ok(Self { message: message.to_string(), field: None, help: None })
-                }
+                Value::String(message) => Ok(Self {
+                    message: message.to_string(),
+                    field: None,
+                    help: None,
+                    details: None,
+                }),
                 other => Err(format!("a result is {}, not an object with `msg`", kind_of(other))),
             };
         };
@@ -349,7 +360,9 @@ impl Said {
             }
         }
         let message = text("msg")?.ok_or_else(|| "a result has no `msg`".to_owned())?;
-        Ok(Self { message, field: text("field")?, help: text("help")? })
+        let details = members.get(&Value::from("details")).and_then(|details| room.take(details));
+        let details = details.and_then(Details::new);
+        Ok(Self { message, field: text("field")?, help: text("help")?, details })
     }
 }
 

@@ -64,6 +64,8 @@ pub(super) struct RuleFact {
     pub mark: Option<Mark>,
     /// Whether it takes arguments.
     pub is_function: bool,
+    /// How many, in its first definition.
+    arguments: usize,
     bodies: Vec<Body>,
 }
 
@@ -109,6 +111,7 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
             let fact = analysis.rules.entry(path).or_insert_with(|| RuleFact {
                 module: number,
                 mark: Some(module.mark(rule.start)),
+                arguments: rule.arguments.len(),
                 ..RuleFact::default()
             });
             fact.is_function |= rule.is_function;

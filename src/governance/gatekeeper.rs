@@ -27,7 +27,7 @@ use super::given::{Given, with_arena};
 use super::input::Review;
 use super::inventory::Data;
 use super::plan;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Details, Diagnostic, Severity};
 use crate::facts::Inventory;
 use constraint::{Action, Constraint, Point};
 use expansion::Expansions;
@@ -394,6 +394,7 @@ impl<'c> Violation<'c> {
             Severity::Note => Some("only recorded, as the constraint says `dryrun`".to_owned()),
             Severity::Deny | Severity::Warn => None,
         };
+        diagnostic.details = Details::new(self.details.clone());
         Some(diagnostic)
     }
 }

@@ -1,10 +1,11 @@
 //! Where the engine reads Rego otherwise than OPA does, the text is changed before it is run: [`before_parsing`],
-//! [`guards`].
+//! [`guards`], [`walks`].
 //!
 //! Lines stay where they are, and [`Rewritten`] knows how far the rest of a line has moved.
 
 mod negation;
 mod statements;
+mod walks;
 
 use std::ops::Range;
 
@@ -14,6 +15,7 @@ use crate::document::Mark;
 
 pub(super) use negation::needed;
 pub(super) use statements::guards;
+pub(super) use walks::walks;
 
 /// A change of a module's text: what is replaced, in bytes, and by what. None of them has line breaks.
 pub(super) type Edit = (Range<usize>, String);

@@ -200,13 +200,15 @@ fn rule_of(mut node: Value) -> Option<Rule> {
         Step::Name(_) => None,
         Step::Dynamic(node) => Some(node.clone()),
     }));
+    let arguments: Vec<Value> = list(head, "args").cloned().collect();
     Some(Rule {
         gives: gives(kind, head, refr)?,
         path: head_path(refr)?,
-        is_function: kind == "Func",
+        // Brackets with nothing in them make no function.
+        is_function: !arguments.is_empty(),
         is_default: false,
         start,
-        arguments: list(head, "args").cloned().collect(),
+        arguments,
         head: said,
         bodies,
     })

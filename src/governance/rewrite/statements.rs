@@ -34,9 +34,6 @@ struct Finder<'m> {
 
 impl<'m> Finder<'m> {
     fn visit(&mut self, node: &'m Value) {
-        if let Some(("Call", call)) = kind_of(node) {
-            self.walk(call);
-        }
         match node {
             Value::Array(nodes) => nodes.iter().for_each(|node| self.visit(node)),
             Value::Object(members) if members.contains_key("stmts") => self.query(node, false),
@@ -107,21 +104,6 @@ impl<'m> Finder<'m> {
             let end = range_of(variable)?.end;
             let sign = self.module.text.get(end..)?.find(":=").filter(|at| *at < 8)?;
             self.edits.push((end + sign..end + sign + 1, " ".to_owned()));
-        }
-        Some(())
-    }
-
-    /// `walk(x)` has one value after another, as in `[path, value] := walk(x)`. The engine only knows `walk(x, [path, value])`,
-    /// and has none for the other.
-    fn walk(&mut self, call: &Value) -> Option<()> {
-        let range = range_of(call)?;
-        let text = self.module.text.get(range.clone())?;
-        if text.starts_with("walk") && text.ends_with(')') && list(call, "params").count() == 1 {
-            let name = self.module.text.get(range_of(kind_of(call.get("fcn")?)?.1)?)?;
-            let is_own = self.module.rules.iter().any(|rule| rule.path == ["walk"]);
-            let end = range.end.checked_sub(1).filter(|_| name == "walk" && !is_own)?;
-            self.edits.push((range.start..range.start, "[walked | ".to_owned()));
-            self.edits.push((end..range.end, ", walked)][_]".to_owned()));
         }
         Some(())
     }

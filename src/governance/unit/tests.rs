@@ -50,6 +50,31 @@ fn values_come_back() {
     assert_eq!(run("r := sprintf(\"%s!\", [input.text])").unwrap(), Value::from("abc!"));
     assert_eq!(run("r := x if sprintf(\"%d\", [1], x)").unwrap(), Value::from("1"));
     assert_eq!(run("r contains p if walk(input.xs, [p, 2])").unwrap().to_string(), "[[1]]");
+}
+
+#[test]
+fn walks_have_many_values() {
+    for rule in [
+        "r contains p if [p, 2] := walk(input.xs)",
+        "r contains p if { x := walk(input.xs); x = [p, 2] }",
+        "r contains x[0] if { some x in [walk(input.xs)]; x[1] == 2 }",
+        "r := {p | [p, v] := walk(input.xs); v == 2}",
+        "r contains p if { some n, p in walk(input.xs); n == 0; p == [1] }",
+        "r := [p | p := walk(input.xs)[_]; p == [1]]",
+        "r := [p] if { f(input.xs); p := [1] }\nf(x) if walk(x)[1] == 2",
+    ] {
+        let unit = unit(&format!("package a\nimport rego.v1\n{rule}\n"));
+        let input = from_json(&json!({"xs": [1, 2, 3]}));
+        let deadline = || Deadline::after(Duration::from_secs(5));
+        let value = asked(&unit, "data.a.r", &input, None, Duration::from_secs(5)).0;
+        assert_eq!(value.unwrap().to_string(), "[[1]]", "{rule}");
+        let value = unit.interpret("data.a.r", Some(&input), None, deadline()).0;
+        assert_eq!(value.unwrap().to_string(), "[[1]]", "{rule}");
+        if let Some(machine) = unit.machine() {
+            let value = machine.run("data.a.r", Some(&input), None, deadline());
+            assert_eq!(value.unwrap().to_string(), "[[1]]", "{rule}");
+        }
+    }
     assert_eq!(run("r if false").unwrap(), Value::Undefined);
 }
 

@@ -259,38 +259,18 @@ impl Unit<'_, '_> {
             return Ok(());
         };
         if self.arity(content) == Some(first.len()) {
-            if self.walks(content) {
-                return self.walk(content, first, last, out);
-            }
+            let is_walk = name == "walk";
             let value = self.call(content, Some(first), out)?;
             let result = self.inner_pattern(last)?;
-            out.push(Statement::Match(result, value));
+            out.push(if is_walk {
+                Statement::Each(Box::new(Each { source: value, key: Pattern::Any, value: result }))
+            } else {
+                Statement::Match(result, value)
+            });
             return Ok(());
         }
         let holds = self.expression(node, out)?;
         out.push(Statement::Holds(holds));
-        Ok(())
-    }
-
-    /// Whether it calls the function `walk`.
-    pub(super) fn walks(&self, content: &Node) -> bool {
-        let Some(fcn) = content.get("fcn") else {
-            return false;
-        };
-        callee(fcn).is_some_and(|(_, name)| name == "walk") && self.function(fcn).is_none()
-    }
-
-    /// A call of `walk` with these arguments, which gives one value after another to a pattern.
-    pub(super) fn walk(
-        &mut self,
-        content: &Node,
-        arguments: &[&Node],
-        pattern: &Node,
-        out: &mut Vec<Statement>,
-    ) -> Compiled<()> {
-        let source = self.call(content, Some(arguments), out)?;
-        let value = self.inner_pattern(pattern)?;
-        out.push(Statement::Each(Box::new(Each { source, key: Pattern::Any, value })));
         Ok(())
     }
 
@@ -343,13 +323,18 @@ impl Unit<'_, '_> {
             });
         }
         let name = callee(fcn).map(|(_, name)| name).unwrap_or_default();
-        if name == "walk" && !is_statement {
-            return Err(Halt::Foreign("`walk` inside an expression"));
-        }
         match builtins::lookup(&name) {
             Some(builtin) if !matches!(builtin.calling, Calling::Refused(_)) => {
                 let call = BuiltinCall { builtin, native: native(&name), arguments: values };
-                Ok(Expr::Builtin(Box::new(call)))
+                let value = Expr::Builtin(Box::new(call));
+                if name != "walk" || is_statement {
+                    return Ok(value);
+                }
+                // Each path with what is there is a value of its own.
+                let slot = self.nameless();
+                let each = Each { source: value, key: Pattern::Any, value: Pattern::Bind(slot) };
+                out.push(Statement::Each(Box::new(each)));
+                Ok(Expr::Local(slot))
             }
             _ => Err(Halt::Foreign("a function that is not there")),
         }

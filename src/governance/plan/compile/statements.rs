@@ -149,14 +149,6 @@ impl Unit<'_, '_> {
                 let [Some(left), Some(right)] = ["lhs", "rhs"].map(|side| content.get(side)) else {
                     return Err(Halt::Foreign("half an assignment"));
                 };
-                for (pattern, value) in [(left, right), (right, left)] {
-                    if let Some(("Call", call)) = kind_of(value)
-                        && self.walks(call)
-                    {
-                        let arguments: Vec<&Node> = list(call, "params").collect();
-                        return self.walk(call, &arguments, pattern, out);
-                    }
-                }
                 if content.get("op").and_then(Node::as_str) == Some("ColEq") {
                     let value = self.expression(right, out)?;
                     let pattern = self.pattern(left, out)?;

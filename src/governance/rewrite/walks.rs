@@ -1,0 +1,47 @@
+//! `walk` as OPA evaluates it.
+//!
+//! `walk(x)` has many values, one after the other: each a path and what is there. The engine goes through them, too, but takes the
+//! last argument for what receives them: `[path, value] := walk(x)` asks it for values that are `x`, and there is none. Of
+//! `walk(x, _)` it takes all.
+
+use serde_json::Value;
+
+use super::Edit;
+use crate::governance::syntax::{Syntax, kind_of, list, range_of, reference};
+
+/// What must be put into the text of a module that was parsed.
+pub(in crate::governance) fn walks(module: &Syntax) -> Vec<Edit> {
+    let is_own = module.imports.contains_key("walk")
+        || module.rules.iter().any(|rule| rule.path.first().is_some_and(|first| first == "walk"));
+    let mut edits = Vec::new();
+    if !is_own {
+        for rule in &module.rules {
+            rule.head.iter().chain(&rule.bodies).for_each(|node| visit(node, &mut edits));
+        }
+    }
+    edits
+}
+
+fn visit(node: &Value, edits: &mut Vec<Edit>) {
+    match node {
+        Value::Array(nodes) => nodes.iter().for_each(|node| visit(node, edits)),
+        Value::Object(members) => {
+            if let Some(("Call", content)) = kind_of(node)
+                && is_walk(content)
+                && let Some(range) = range_of(content)
+            {
+                let end = range.end.saturating_sub(1);
+                edits.push((end..end, ", _".to_owned()));
+            }
+            members.values().for_each(|node| visit(node, edits));
+        }
+        _ => {}
+    }
+}
+
+/// Whether it is a call of `walk` that does not say what takes its values.
+fn is_walk(call: &Value) -> bool {
+    let name = call.get("fcn").and_then(reference);
+    name.is_some_and(|(first, steps)| first == "walk" && steps.is_empty())
+        && list(call, "params").count() == 1
+}
