@@ -25,7 +25,7 @@ use super::machine::{Late, Machine};
 use super::mode::{Errors, Failure, Language, Mode, Prints};
 use super::plan::{Halt, Program, Stop};
 use super::syntax::Syntax;
-use super::{Module, PolicyError, shape, syntax};
+use super::{Module, PolicyError, rewrite, shape, syntax};
 use interpreter::{extend, guarded, interpret, is_dispute, prepare, timer};
 pub(super) use place::untabbed;
 use source::Source;
@@ -118,8 +118,10 @@ impl Parsed {
         if let Some(entry) = entries.first() {
             let policy = prepare(&mut engine, entry)?;
             // The machine knows neither defaults of functions, nor comprehensions as defaults, nor documents of more than one
-            // level.
-            if mode.prints == Prints::Dropped && !has_odd_defaults && !has_documents {
+            // level, nor that `walk` has values.
+            let has_walks = syntax.iter().any(|module| !rewrite::walks(module).is_empty());
+            let is_strange = has_odd_defaults || has_documents || has_walks;
+            if mode.prints == Prints::Dropped && !is_strange {
                 let late = Late::new(policy, entries.to_vec(), mode.errors);
                 if program.is_err() {
                     late.get();

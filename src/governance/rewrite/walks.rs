@@ -1,8 +1,8 @@
 //! `walk` as OPA evaluates it.
 //!
 //! `walk(x)` has many values, one after the other: each a path and what is there. The engine goes through them, too, but takes the
-//! last argument for what receives them: `[path, value] := walk(x)` asks it for values that are `x`, and there is none. Of
-//! `walk(x, _)` it takes all.
+//! last argument for what receives them: `[path, value] := walk(x)` asks it for values that are `x`, and there is none. It is
+//! given the elements of a list of them.
 
 use serde_json::Value;
 
@@ -31,7 +31,8 @@ fn visit(node: &Value, edits: &mut Vec<Edit>) {
                 && let Some(range) = range_of(content)
             {
                 let end = range.end.saturating_sub(1);
-                edits.push((end..end, ", _".to_owned()));
+                edits.push((range.start..range.start, "[walked | ".to_owned()));
+                edits.push((end..range.end, ", walked)][_]".to_owned()));
             }
             members.values().for_each(|node| visit(node, edits));
         }
