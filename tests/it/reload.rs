@@ -181,7 +181,7 @@ fn a_file_that_is_caught_half_written_takes_nothing_out_of_force() {
     for (text, part) in [
         ("", "nothing is left in it of ConstraintTemplate `refusing`, Refusing `all`"),
         ("a: [", "t.yaml:1:4: "),
-        (&whole[..60], "nothing is left in it"),
+        (whole.get(..60).unwrap(), "nothing is left in it"),
         (&template("old words"), "Refusing `all` is gone from it"),
     ] {
         std::fs::write(&file, text).unwrap();
