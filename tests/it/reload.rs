@@ -187,7 +187,9 @@ fn a_file_that_is_caught_half_written_takes_nothing_out_of_force() {
         std::fs::write(&file, text).unwrap();
         wait_until(folder, part, || ready(&server).contains(part));
         assert!(answer(&server).contains("old words"), "{text}");
-        assert!(metrics(&server).contains("loadline_bundle_held 1"), "{}", metrics(&server));
+        let text = metrics(&server);
+        assert!(text.contains("loadline_bundle_held 1"), "{text}");
+        assert!(text.contains("loadline_bundle_held_file{file=\"") && text.contains("t.yaml\"} 1"));
     }
     std::fs::write(&file, template("new words") + constraint).unwrap();
     wait_until(folder, "the whole file", || answer(&server).contains("new words"));
