@@ -4,9 +4,13 @@
 //! and only `not x.y` and `not x.y == 1` hold there. The engine takes all of them to hold. So what OPA works out first is put
 //! in front, as a list, which is there when all of its elements are.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use serde_json::Value;
 
 use super::Edit;
+use crate::governance::shape::Scanner;
 use crate::governance::syntax::{Syntax, kind_of, list, range_of, text_of};
 
 /// What must be put into the text of a module that was parsed.
@@ -111,32 +115,103 @@ impl<'m> Finder<'m> {
     }
 
     fn guard(&mut self, statement: &Value, literal: &Value, expression: &Value, is_bare: bool) {
-        let operands: Vec<_> = needed(self.module, expression)
-            .into_iter()
-            .filter_map(|node| range_of(kind_of(node)?.1))
-            .collect();
+        let operands = needed(self.module, expression);
         let (Some(whole), Some(own)) = (range_of(statement), range_of(literal)) else {
             return;
         };
         if operands.is_empty() {
             return;
         }
-        let text = |range: std::ops::Range<usize>| {
-            let text = self.module.text.get(range).unwrap_or_default();
-            // A comment would swallow what follows it.
-            text.lines()
-                .map(|line| line.split_once('#').map_or(line, |(line, _)| line))
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        let operands: Vec<String> = operands.into_iter().map(text).collect();
-        let with = text(own.end..whole.end);
+        let with = self.copied(own.end..whole.end, &Marks::default());
+        let operands: Vec<String> = operands
+            .into_iter()
+            .map(|node| {
+                let mut marks = Marks::default();
+                marks.find(node);
+                // A wildcard would be another one in front.
+                let named = marks.wildcards.iter().map(|at| (*at..at + 1, name_of_wildcard(*at)));
+                self.edits.extend(named);
+                let range = kind_of(node).and_then(|(_, content)| range_of(content));
+                self.copied(range.unwrap_or_default(), &marks)
+            })
+            .collect();
         let guard = format!("[{}]{}; ", operands.join(", "), with.trim_end());
         if is_bare {
             self.edits.push((whole.start..whole.start, format!("{{ {guard}")));
             self.edits.push((whole.end..whole.end, " }".to_owned()));
         } else {
             self.edits.push((whole.start..whole.start, guard));
+        }
+    }
+
+    /// A part of the text on one line: without comments, which would swallow what follows, and with signs where lines divide
+    /// statements.
+    fn copied(&self, range: Range<usize>, marks: &Marks) -> String {
+        let text = self.module.text.get(range.clone()).unwrap_or_default();
+        let mut copy = String::with_capacity(text.len());
+        let mut scanner = Scanner::new(text);
+        let mut done = 0;
+        while let Some((start, _)) = scanner.next() {
+            let end = scanner.position();
+            let word = text.get(start..end).unwrap_or_default();
+            let ends = marks.ends.range(range.start + done..=range.start + start).next().is_some();
+            if ends && done > 0 && word != ";" {
+                copy.push(';');
+            }
+            let between = text.get(done..start).unwrap_or_default();
+            copy.push_str(if between.contains(['\n', '#']) { " " } else { between });
+            let at = range.start + start;
+            if marks.wildcards.contains(&at) {
+                copy.push_str(&name_of_wildcard(at));
+            } else {
+                copy.push_str(word);
+            }
+            done = end;
+        }
+        copy
+    }
+}
+
+/// A name for a wildcard, by where it stands.
+fn name_of_wildcard(position: usize) -> String {
+    format!("loadline_any_{position}")
+}
+
+/// What must be known of a part of a text that is put in front of it once more.
+#[derive(Default)]
+struct Marks {
+    /// The wildcards, but for those of comprehensions.
+    wildcards: BTreeSet<usize>,
+    /// Where statements end that others follow.
+    ends: BTreeSet<usize>,
+}
+
+impl Marks {
+    fn find(&mut self, node: &Value) {
+        match (node, kind_of(node)) {
+            (_, Some(("ArrayCompr" | "SetCompr" | "ObjectCompr", content))) => self.ends(content),
+            (_, Some(("Var", content))) => {
+                if content.get("value").and_then(Value::as_str) == Some("_") {
+                    self.wildcards.extend(range_of(content).map(|range| range.start));
+                }
+            }
+            (Value::Array(nodes), _) => nodes.iter().for_each(|node| self.find(node)),
+            (Value::Object(members), _) => members.values().for_each(|node| self.find(node)),
+            _ => {}
+        }
+    }
+
+    fn ends(&mut self, node: &Value) {
+        match node {
+            Value::Array(nodes) => nodes.iter().for_each(|node| self.ends(node)),
+            Value::Object(members) => {
+                let statements: Vec<&Value> = list(node, "stmts").collect();
+                if let Some((_, first)) = statements.split_last() {
+                    self.ends.extend(first.iter().filter_map(|one| Some(range_of(one)?.end)));
+                }
+                members.values().for_each(|node| self.ends(node));
+            }
+            _ => {}
         }
     }
 }
@@ -217,8 +292,7 @@ impl Operands<'_> {
             }),
             _ => false,
         };
-        // A wildcard would be another one in front.
-        if is_needed && !has_wildcard(node) {
+        if is_needed {
             operands.push(node);
         }
     }
@@ -227,16 +301,5 @@ impl Operands<'_> {
         let mut operands = Vec::new();
         self.operand(node, &mut operands);
         !operands.is_empty()
-    }
-}
-
-fn has_wildcard(node: &Value) -> bool {
-    match node {
-        Value::Array(nodes) => nodes.iter().any(has_wildcard),
-        Value::Object(members) => match kind_of(node) {
-            Some(("Var", content)) => content.get("value").and_then(Value::as_str) == Some("_"),
-            _ => members.values().any(has_wildcard),
-        },
-        _ => false,
     }
 }
