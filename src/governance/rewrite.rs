@@ -3,6 +3,7 @@
 //!
 //! Lines stay where they are, and [`Rewritten`] knows how far the rest of a line has moved.
 
+mod copies;
 mod negation;
 mod statements;
 mod walks;

@@ -11,33 +11,10 @@ use super::reads::{Walk, constant};
 
 /// Looks at a statement.
 pub(super) fn look(walk: &mut Walk<'_>, kind: &str, literal: &Value, is_outermost: bool) {
-    match kind {
-        "NotExpr" => negated_loop(walk, literal),
-        "Expr" => {
-            if let Some(("BoolExpr", comparison)) = literal.get("expr").and_then(kind_of) {
-                differs(walk, comparison, is_outermost);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// `not list[_].member` asks whether none of the elements has it, not whether one lacks it.
-fn negated_loop(walk: &mut Walk<'_>, literal: &Value) {
-    let mut open = BTreeSet::new();
-    indexes(literal, &mut open);
-    let free: Vec<&String> =
-        open.iter().filter(|name| *name == "_" || !walk.bound.contains(*name)).collect();
-    if let Some(name) = free.first() {
-        let message = format!(
-            "`not` over all elements at once: this holds only if no `{name}` makes it true, not if one fails to"
-        );
-        walk.warn(
-            literal,
-            "negated-loop",
-            message,
-            "name the element first, `some one in list`, and negate what is said of it",
-        );
+    if kind == "Expr"
+        && let Some(("BoolExpr", comparison)) = literal.get("expr").and_then(kind_of)
+    {
+        differs(walk, comparison, is_outermost);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::copies::{Marks, name_of_wildcard};
 use super::{Edit, needed};
 use crate::governance::builtins;
 use crate::governance::syntax::{Syntax, kind_of, list, range_of, text_of};
@@ -135,26 +136,26 @@ impl<'m> Finder<'m> {
     /// and only `not x.y` and `not x.y == 1` hold there. The engine takes all of them to hold. So what OPA works out first is
     /// put in front, as a list, which is there when all of its elements are.
     fn guard(&mut self, statement: &Value, literal: &Value, expression: &Value, is_bare: bool) {
-        let operands: Vec<_> = needed(self.module, expression)
-            .into_iter()
-            .filter_map(|node| range_of(kind_of(node)?.1))
-            .collect();
+        let operands = needed(self.module, expression);
         let (Some(whole), Some(own)) = (range_of(statement), range_of(literal)) else {
             return;
         };
         if operands.is_empty() {
             return;
         }
-        let text = |range: std::ops::Range<usize>| {
-            let text = self.module.text.get(range).unwrap_or_default();
-            // A comment would swallow what follows it.
-            text.lines()
-                .map(|line| line.split_once('#').map_or(line, |(line, _)| line))
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        let operands: Vec<String> = operands.into_iter().map(text).collect();
-        let with = text(own.end..whole.end);
+        let with = Marks::default().copied(&self.module.text, own.end..whole.end);
+        let operands: Vec<String> = operands
+            .into_iter()
+            .map(|node| {
+                let mut marks = Marks::default();
+                marks.find(node);
+                // A wildcard would be another one in front.
+                let named = marks.wildcards.iter().map(|at| (*at..at + 1, name_of_wildcard(*at)));
+                self.edits.extend(named);
+                let range = kind_of(node).and_then(|(_, content)| range_of(content));
+                marks.copied(&self.module.text, range.unwrap_or_default())
+            })
+            .collect();
         let guard = format!("[{}]{}; ", operands.join(", "), with.trim_end());
         if is_bare {
             self.edits.push((whole.start..whole.start, format!("{{ {guard}")));

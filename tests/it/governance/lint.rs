@@ -124,8 +124,8 @@ fn what_is_there_is_no_finding() {
 #[test]
 fn expressions_that_mean_something_else_are_told() {
     for (body, code) in [
-        ("not input.pod.spec.containers[_].securityContext.privileged", "negated-loop"),
-        ("not input.pod.spec.containers[i].stdin", "negated-loop"),
+        ("not input.pod.spec.containers[_].securityContext.privileged", "`_` is unsafe"),
+        ("not input.pod.spec.containers[i].stdin", "`i` is unsafe"),
         ("input.pod.spec.containers[_].image != \"a\"", "differs-from-any"),
         ("input.pod.spec.hostNetwork == false", "undefined-if-missing"),
         (
