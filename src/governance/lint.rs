@@ -9,7 +9,10 @@ mod objects;
 mod parameters;
 mod patterns;
 mod reads;
+mod resolve;
+mod results;
 mod things;
+mod words;
 
 use std::collections::BTreeSet;
 
@@ -68,6 +71,8 @@ impl Finding {
 pub struct About<'a> {
     /// The features of pods.
     pub catalogue: &'a Catalogue,
+    /// The names of the profiles; none where they are not known.
+    pub profiles: &'a [String],
     /// Its metadata, where they do not stand in its text.
     pub declared: Option<&'a Metadata>,
     /// What a template of Gatekeeper says of its constraints.
@@ -88,7 +93,7 @@ pub struct Template {
 /// Looks at a policy, the first of `modules`, together with the libraries that it may import; what is wrong with those is told
 /// with their number.
 pub fn lint(modules: &[Module<'_>], dialect: Dialect, about: &About<'_>) -> Vec<Finding> {
-    let About { catalogue, declared, template } = *about;
+    let About { catalogue, profiles, declared, template } = *about;
     let mut findings = Vec::new();
     let parsed = match Parsed::new(modules, dialect.mode(Prints::Gathered)) {
         Ok(parsed) => parsed,
@@ -133,7 +138,7 @@ pub fn lint(modules: &[Module<'_>], dialect: Dialect, about: &About<'_>) -> Vec<
     } else {
         Objects::named(kinds.iter().map(|(group, name)| (group.as_str(), name.as_str())))
     };
-    let contract = Contract { catalogue, dialect, parameters, objects };
+    let contract = Contract { catalogue, dialect, parameters, objects, profiles };
     let seen = look(&parsed, &contract);
     findings.extend(seen.findings);
     if let Some(module) = parsed.syntax.first().filter(|_| !seen.reads_all_parameters) {

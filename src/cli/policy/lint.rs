@@ -89,9 +89,12 @@ pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
 /// What there is to say, in the order of the files; of a library that several policies import, once.
 fn look(files: &Files, pipeline: &Pipeline) -> Vec<Found> {
     let mut all = Vec::new();
+    let names = pipeline.profiles.iter().map(|profile| &profile.name).chain(&pipeline.disabled);
+    let profiles: Vec<String> = names.cloned().collect();
     for loaded in &files.policies {
         let about = About {
             catalogue: &pipeline.catalogue,
+            profiles: &profiles,
             declared: loaded.declared.as_ref().map(|declared| &declared.metadata),
             template: loaded.template.as_ref().map(|(_, template)| template),
         };
