@@ -100,9 +100,11 @@ fn look(files: &Files, pipeline: &Pipeline) -> Vec<Found> {
         };
         for finding in lint::lint(&loaded.modules(), loaded.policy().dialect, &about) {
             let source = loaded.sources.get(finding.module).unwrap_or_else(|| loaded.policy());
+            let declared = finding.parameter.as_ref().and_then(|name| loaded.parameters.get(name));
+            let declared = declared.copied();
             all.push(Found {
                 file: source.file.clone(),
-                mark: finding.mark.map(|mark| source.place(mark)),
+                mark: declared.or_else(|| finding.mark.map(|mark| source.place(mark))),
                 severity: finding.severity,
                 code: finding.code,
                 message: load::placed(&loaded.sources, &finding.message),

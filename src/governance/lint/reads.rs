@@ -99,7 +99,15 @@ pub(super) fn walk(scope: Scope<'_>, seen: &mut Seen) {
                 }
                 walk.visit(body.get("assign").unwrap_or(&Value::Null));
             }
-            rule.head.iter().for_each(|node| walk.visit(node));
+            match &rule.gives {
+                Gives::Value(Some(node)) if scope.facts.value(&path).is_some() => walk.pass(node),
+                _ => rule.head.iter().for_each(|node| walk.visit(node)),
+            }
+            for (at, argument) in rule.arguments.iter().enumerate() {
+                if variable(argument).is_none() {
+                    walk.seen.gathered.take_apart(path.clone(), at);
+                }
+            }
             if let (true, [set], Gives::Element(element)) =
                 (scope.is_asked(rule), rule.path.as_slice(), &rule.gives)
             {
@@ -150,7 +158,10 @@ impl Walk<'_> {
             if self.scope.is_policy {
                 patterns::look(self, kind, literal, is_outermost);
             }
-            self.visit(literal);
+            match self.passed_on(kind, literal) {
+                Some(value) => self.pass(value),
+                None => self.visit(literal),
+            }
             for with in list(statement, "with_mods").filter_map(|with| with.get("as")) {
                 self.visit(with);
             }
@@ -217,7 +228,7 @@ impl Walk<'_> {
     }
 
     /// What is wrong with all that a value may be.
-    fn miss(&self, things: &[Thing]) -> Option<Miss> {
+    pub(super) fn miss(&self, things: &[Thing]) -> Option<Miss> {
         let mut first = None;
         for thing in things {
             let Thing::At(way) = thing else { return None };
@@ -227,7 +238,7 @@ impl Walk<'_> {
         first
     }
 
-    fn visit(&mut self, node: &Value) {
+    pub(super) fn visit(&mut self, node: &Value) {
         match (node, kind_of(node)) {
             (_, Some(("Var" | "RefDot" | "RefBrack", content))) => self.refer(node, content),
             (_, Some(("ArrayCompr" | "SetCompr" | "ObjectCompr", content))) => {
@@ -245,10 +256,7 @@ impl Walk<'_> {
                 (self.known, self.bound) = (known, bound);
             }
             (_, Some(("Every", content))) => self.every(content),
-            (_, Some(("Call", content))) => {
-                self.call(content);
-                list(content, "params").for_each(|node| self.visit(node));
-            }
+            (_, Some(("Call", content))) => self.call(content, true),
             (Value::Array(nodes), _) => nodes.iter().for_each(|node| self.visit(node)),
             (_, Some((kind, content))) => {
                 words::look(self, kind, content);
@@ -291,11 +299,12 @@ impl Walk<'_> {
                     self.visit(index);
                 }
             }
-            // A variable alone reads nothing that was not read when it got its value.
+            let Some(things) = self.things(node) else { return };
             if first != "input" && steps.is_empty() {
-                return;
-            }
-            if let (Some(things), Some(range)) = (self.things(node), range_of(content)) {
+                // What is wrong with it was told when the variable got its value.
+                self.use_parameters(&things, true);
+            } else if let Some(range) = range_of(content) {
+                self.use_parameters(&things, true);
                 self.read(&things, range.start);
             }
             return;
@@ -303,57 +312,6 @@ impl Walk<'_> {
         for key in ["refr", "index"] {
             self.visit(content.get(key).unwrap_or(&Value::Null));
         }
-    }
-
-    fn call(&mut self, content: &Value) {
-        if let (Some(things), Some(range)) = (self.got(content), range_of(content)) {
-            self.read(&things, range.start);
-        }
-        if self.scope.is_policy {
-            patterns::call(self, content);
-        }
-        let Some((first, steps)) = content.get("fcn").and_then(reference) else { return };
-        if let Some((path, _)) = self.scope.facts.rule(self.scope.module, first, &steps) {
-            let arguments = list(content, "params").map(|node| self.things(node)).collect();
-            self.seen.gathered.call(path, arguments);
-        }
-    }
-
-    fn read(&mut self, things: &[Thing], start: usize) {
-        for thing in things {
-            let Thing::At(way) = thing else { continue };
-            match (way.first(), way.get(1)) {
-                (None | Some(None), _) => self.seen.reads_all_parameters = true,
-                (Some(Some(first)), second) if first == "parameters" => match second {
-                    Some(Some(name)) => {
-                        self.seen.parameters.insert(name.clone());
-                    }
-                    Some(None) | None => self.seen.reads_all_parameters = true,
-                },
-                _ => {}
-            }
-        }
-        let Some(miss) = self.miss(things) else {
-            let ways = things.iter().filter_map(|thing| match thing {
-                Thing::At(way) => Some(way),
-                Thing::Each(_) | Thing::Text(_) => None,
-            });
-            self.seen.names.extend(ways.flat_map(|way| way.iter().skip(2).flatten().cloned()));
-            return;
-        };
-        let mark = self.scope.module.mark(start);
-        let finding =
-            Finding::warn(self.scope.number, mark, "unknown-input", miss.message, miss.help);
-        if miss.elsewhere.is_empty() {
-            self.seen.findings.push(finding);
-            return;
-        }
-        let tail = things.first().and_then(|thing| match thing {
-            Thing::At(way) => way.get(miss.position..),
-            Thing::Each(_) | Thing::Text(_) => None,
-        });
-        let names = tail.into_iter().flatten().flatten().cloned().collect();
-        self.seen.doubts.push(Doubt { finding, kinds: miss.elsewhere, names });
     }
 
     pub(super) fn warn(&mut self, node: &Value, code: &'static str, message: String, help: &str) {

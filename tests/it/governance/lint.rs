@@ -223,6 +223,8 @@ fn in_template(body: &str, kinds: &[(&str, &str)]) -> Vec<String> {
     let template = Template {
         kinds: kinds.iter().map(|(group, kind)| ((*group).into(), (*kind).into())).collect(),
         schema: Some(schema),
+        // What is read of the parameters is another matter.
+        other_code: "params.labels, params.free, params.limits".to_owned(),
         is_loose: false,
     };
     told(&[Module { origin: "t", text: &text }], Dialect::GatekeeperV0, Some(&template))
@@ -542,4 +544,56 @@ fn results_with_other_members_than_there_are_are_told() {
     let found = template("{\"message\": \"x\"}");
     assert!(found.len() == 1 && found[0].starts_with("2:13 unknown-result"), "{found:?}");
     assert_eq!(template("{\"msg\": \"x\", \"more\": 1}"), Vec::<String>::new());
+}
+
+#[test]
+fn parameters_that_nobody_reads_are_told_also_where_they_are_handed_on() {
+    let schema = serde_json::json!({"type": "object", "properties": {
+        "label": {"type": "string"}, "help": {"type": "string"},
+    }});
+    let template = |other_code: &str| Template {
+        schema: Some(schema.clone()),
+        other_code: other_code.to_owned(),
+        ..Template::default()
+    };
+    let unread = |body: &str, other_code: &str| {
+        let text = format!("package k\n{body}\n");
+        told(
+            &[Module { origin: "t", text: &text }],
+            Dialect::GatekeeperV0,
+            Some(&template(other_code)),
+        )
+    };
+    let whole = "violation[{\"msg\": msg}] { msg := sprintf(\"%v\", [input.parameters]) }";
+    for (body, other_code, expected) in [
+        ("violation[{\"msg\": \"x\"}] { input.parameters.label }", "", &["help"][..]),
+        ("violation[{\"msg\": \"x\"}] { input.parameters.label }", "params.help", &[]),
+        (
+            "f(p, d) = m { m := object.get(p, \"label\", d) }\nviolation[{\"msg\": msg}] { p := input.parameters; msg := f(p, \"x\") }",
+            "",
+            &["help"],
+        ),
+        (
+            "parameters = input.parameters\nviolation[{\"msg\": msg}] { msg := parameters.help; object.get(object.get(input, \"parameters\", {}), \"label\", 1) }",
+            "",
+            &[],
+        ),
+        (whole, "", &[]),
+        (
+            "violation[{\"msg\": msg}] { p := input.parameters; msg := sprintf(\"%v\", [p]) }",
+            "",
+            &[],
+        ),
+        (
+            "f(p) = m { m := sprintf(\"%v\", [p]) }\nviolation[{\"msg\": msg}] { msg := f(input.parameters) }",
+            "",
+            &[],
+        ),
+        ("violation[{\"msg\": msg}] { msg := input.parameters[_] }", "", &[]),
+    ] {
+        let found = unread(body, other_code);
+        let names: Vec<&str> =
+            found.iter().map(|line| line.split('`').nth(1).unwrap_or_default()).collect();
+        assert_eq!(names, expected, "{body}: {found:#?}");
+    }
 }
