@@ -35,8 +35,8 @@ pub(super) struct Analysis {
     /// Whether rules are documents of more than one level, by the names of their heads or by how they are read: `q.a := 1`
     /// read as `q`, `q[x].y := 1`. The engine's machine takes each for its innermost value.
     pub has_documents: bool,
-    /// Whether a function has a value where none of its definitions holds.
-    pub has_default_functions: bool,
+    /// Whether a function has a value where none of its definitions holds, or a default is a comprehension.
+    pub has_odd_defaults: bool,
     /// How deep the interpreter may have to recurse, in levels of its own.
     pub depth: u32,
     /// Every reference to `data`, with the path below it as far as it is written.
@@ -116,12 +116,17 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
                 ..RuleFact::default()
             });
             fact.is_function |= rule.is_function;
-            analysis.has_default_functions |= rule.is_function && rule.is_default;
+            analysis.has_odd_defaults |=
+                rule.is_default && (rule.is_function || heads::computes(rule));
             analysis.has_documents |= matches!(rule.gives, Gives::Nested(..) | Gives::Unknown);
         }
     }
     let mut findings = heads::check(modules);
     for (number, module) in modules.iter().enumerate() {
+        if let Some(start) = module.imports_not {
+            let message = "not supported: `import future.keywords.not`, with which `not` holds where what it looks at is undefined; without it, say so for each value that may be absent".to_owned();
+            findings.push(Finding { module: number, mark: module.mark(start), message });
+        }
         let walked = walk::module(number, module, &analysis.rules);
         findings.extend(walked.findings);
         findings.extend(negation::check(number, module, &analysis.rules));

@@ -1,9 +1,10 @@
 //! Where the engine reads Rego otherwise than OPA does, the text is changed before it is run: [`before_parsing`],
-//! [`guards`], [`walks`].
+//! [`guards`].
 //!
 //! Lines stay where they are, and [`Rewritten`] knows how far the rest of a line has moved.
 
 mod negation;
+mod statements;
 mod walks;
 
 use std::ops::Range;
@@ -12,7 +13,8 @@ use super::mode::Language;
 use super::shape::{Lines, Scanner, Token};
 use crate::document::Mark;
 
-pub(super) use negation::{guards, needed};
+pub(super) use negation::needed;
+pub(super) use statements::guards;
 pub(super) use walks::walks;
 
 /// A change of a module's text: what is replaced, in bytes, and by what. None of them has line breaks.
@@ -65,6 +67,7 @@ impl Rewritten {
 ///
 /// - A bracket on a new line begins a new statement; the engine takes it for a call of what ends the line above.
 /// - `re_match` is an old name of `regex.match`.
+/// - `a.default` is `a["default"]`: the engine takes no keyword for the name of a field.
 /// - In old Rego, a body may follow another one of the same rule: `f(x) { ... } { ... }` stands for two rules.
 pub(super) fn before_parsing(text: &str, language: Language) -> Vec<Edit> {
     let mut reader = Reader { text, language, ..Reader::default() };
@@ -102,6 +105,10 @@ struct Reader<'t> {
     operand: bool,
     end: usize,
     word: &'t str,
+    /// Where the last token begins if it is a dot right behind a value.
+    dot: Option<usize>,
+    /// The first word of the line.
+    first_word: &'t str,
     depth: usize,
     outermost: Outermost,
     /// Where the rule begins that is being read, and where its first body does.
@@ -128,6 +135,15 @@ impl<'t> Reader<'t> {
         if self.depth == 0 {
             self.outside(start, word, on_new_line, is_operand);
         }
+        if on_new_line || self.end == 0 {
+            self.first_word = word;
+        }
+        let is_path = matches!(self.first_word, "import" | "package");
+        if let Some(dot) = self.dot.filter(|_| !is_path && between.is_empty() && is_reserved(word))
+        {
+            self.edits.push((dot..end, format!("[\"{word}\"]")));
+        }
+        self.dot = (word == "." && between.is_empty() && self.operand).then_some(start);
         match token {
             Token::Open { .. } => self.depth += 1,
             Token::Close => {
@@ -173,6 +189,11 @@ impl<'t> Reader<'t> {
 /// A line without the comment at its end. A sign in a text that looks like one makes a head that the parser refuses.
 fn uncommented(line: &str) -> &str {
     line.split_once(" #").map_or(line, |(line, _)| line)
+}
+
+/// Whether the engine takes a word for something else than the name of a field.
+fn is_reserved(word: &str) -> bool {
+    is_keyword(word) && word != "contains" || matches!(word, "true" | "false" | "null")
 }
 
 /// Whether a word never ends a value.

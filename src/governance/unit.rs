@@ -11,6 +11,9 @@ mod interpreter;
 mod place;
 mod source;
 
+use std::num::NonZeroU32;
+
+use regorus::utils::limits::PolicyLengthConfig;
 use regorus::{Engine, Value};
 
 use super::analysis::{self, Analysis};
@@ -22,7 +25,7 @@ use super::machine::{Late, Machine};
 use super::mode::{Errors, Failure, Language, Mode, Prints};
 use super::plan::{Halt, Program, Stop};
 use super::syntax::Syntax;
-use super::{Module, PolicyError, shape, syntax};
+use super::{Module, PolicyError, rewrite, shape, syntax};
 use interpreter::{extend, guarded, interpret, is_dispute, prepare, timer};
 pub(super) use place::untabbed;
 use source::Source;
@@ -92,7 +95,7 @@ impl Parsed {
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
         let Self { analysis, packages: _, syntax, mode, sources, mut engine } = self;
-        let Analysis { depth, has_default_functions, has_documents, .. } = analysis;
+        let Analysis { depth, has_odd_defaults, has_documents, .. } = analysis;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
@@ -114,8 +117,11 @@ impl Parsed {
         let mut machine = None;
         if let Some(entry) = entries.first() {
             let policy = prepare(&mut engine, entry)?;
-            // The machine does not know the defaults of functions, nor documents of more than one level.
-            if mode.prints == Prints::Dropped && !has_default_functions && !has_documents {
+            // The machine knows neither defaults of functions, nor comprehensions as defaults, nor documents of more than one
+            // level, nor that `walk` has values.
+            let has_walks = syntax.iter().any(|module| !rewrite::walks(module).is_empty());
+            let is_strange = has_odd_defaults || has_documents || has_walks;
+            if mode.prints == Prints::Dropped && !is_strange {
                 let late = Late::new(policy, entries.to_vec(), mode.errors);
                 if program.is_err() {
                     late.get();
@@ -148,6 +154,9 @@ fn parse<'m>(
 ) -> Result<Engine, PolicyError> {
     let mut engine = Engine::new();
     engine.set_rego_v0(language == Language::V0);
+    // Lists that were generated have longer lines than the engine allows; modules as a whole are bounded here.
+    let lengths = PolicyLengthConfig { max_col: NonZeroU32::MAX, ..PolicyLengthConfig::default() };
+    engine.set_policy_length_config(lengths);
     for (origin, text) in modules {
         shape::check(text).map_err(|(mark, reason)| PolicyError {
             message: format!("{origin}:{mark}: {reason}"),

@@ -18,7 +18,7 @@ use crate::cli::render::{
 };
 use crate::diagnostic::Severity;
 use crate::document::Mark;
-use crate::governance::lint;
+use crate::governance::lint::{self, About};
 
 const EXAMPLES: &str = "Examples:
   loadline policy lint policies/
@@ -65,7 +65,8 @@ struct Found {
 
 /// Looks at the policies, and prints what there is to say.
 pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
-    let files = load::read(&arguments.paths)?;
+    let mut files = load::read(&arguments.paths)?;
+    load::match_constraints(&mut files);
     if files.policies.is_empty() && files.libraries.is_empty() {
         let paths: Vec<String> =
             arguments.paths.iter().map(|path| format!("`{}`", path.display())).collect();
@@ -89,9 +90,12 @@ pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
 fn look(files: &Files, pipeline: &Pipeline) -> Vec<Found> {
     let mut all = Vec::new();
     for loaded in &files.policies {
-        let declared = loaded.declared.as_ref().map(|declared| &declared.metadata);
-        let (modules, dialect) = (loaded.modules(), loaded.policy().dialect);
-        for finding in lint::lint(&modules, dialect, &pipeline.catalogue, declared) {
+        let about = About {
+            catalogue: &pipeline.catalogue,
+            declared: loaded.declared.as_ref().map(|declared| &declared.metadata),
+            template: loaded.template.as_ref().map(|(_, template)| template),
+        };
+        for finding in lint::lint(&loaded.modules(), loaded.policy().dialect, &about) {
             let source = loaded.sources.get(finding.module).unwrap_or_else(|| loaded.policy());
             all.push(Found {
                 file: source.file.clone(),

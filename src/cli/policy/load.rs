@@ -1,7 +1,7 @@
 //! Policies in files, for those who write them: modules of Rego, and the Rego inside Gatekeeper's templates, each with the
 //! way back to where it stands in the file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -12,6 +12,8 @@ use crate::document::{Document, Mark};
 use crate::governance::Module;
 use crate::governance::coverage::Lines;
 use crate::governance::eval::Dialect;
+use crate::governance::gatekeeper::constraint::CONSTRAINT_GROUP;
+use crate::governance::lint::Template;
 use crate::governance::metadata::Metadata;
 use crate::path::FieldPath;
 
@@ -55,6 +57,8 @@ pub struct Loaded {
     pub sources: Vec<Source>,
     /// What its document says of it, where it stands in one.
     pub declared: Option<Declared>,
+    /// The kind of its constraints and what is known of them, of a template.
+    pub template: Option<(String, Template)>,
 }
 
 impl Loaded {
@@ -177,7 +181,7 @@ pub fn sort(texts: Vec<Text>) -> anyhow::Result<Files> {
     }
     for policy in policies {
         let sources = std::iter::once(policy).chain(files.libraries.iter().cloned()).collect();
-        files.policies.push(Loaded { sources, declared: None });
+        files.policies.push(Loaded { sources, declared: None, template: None });
     }
     for loaded in files.policies.iter_mut().filter(|loaded| !loaded.is_gatekeeper()) {
         loaded.share();
@@ -252,10 +256,65 @@ fn templates(text: &Text) -> anyhow::Result<Vec<Loaded>> {
             number += 1;
         }
         if !sources.is_empty() {
-            loaded.push(Loaded { sources, declared });
+            let template = declared.is_none().then(|| template_of(&document.value));
+            loaded.push(Loaded { sources, declared, template });
         }
     }
     Ok(loaded)
+}
+
+/// The kind of the constraints of a template, and what it says of them.
+fn template_of(document: &Value) -> (String, Template) {
+    let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
+    let schema = document.pointer("/spec/crd/spec/validation/openAPIV3Schema");
+    let legacy =
+        document.pointer("/spec/crd/spec/validation/legacySchema").and_then(Value::as_bool);
+    let is_old = text("/apiVersion").is_none_or(|version| !version.ends_with("/v1"));
+    let template = Template {
+        kinds: Vec::new(),
+        schema: schema.filter(|schema| schema.is_object()).cloned(),
+        is_loose: legacy.unwrap_or(is_old),
+    };
+    (text("/spec/crd/spec/names/kind").unwrap_or_default().to_owned(), template)
+}
+
+/// Tells the templates what the constraints in the same files and folders are about. What is no YAML is left to others.
+pub fn match_constraints(files: &mut Files) {
+    let mut kinds: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    let is_meant = |text: &&Text| text.text.contains(CONSTRAINT_GROUP);
+    for text in files.texts.iter().filter(is_meant) {
+        for document in Document::parse_all(&text.text).unwrap_or_default() {
+            let text = |key: &str| document.value.get(key).and_then(Value::as_str);
+            let group = text("apiVersion").and_then(|version| version.split('/').next());
+            if let (Some(CONSTRAINT_GROUP), Some(kind)) = (group, text("kind")) {
+                kinds.entry(kind.to_owned()).or_default().extend(matched(&document.value));
+            }
+        }
+    }
+    for (kind, template) in files.policies.iter_mut().filter_map(|loaded| loaded.template.as_mut())
+    {
+        template.kinds = kinds.get(kind).into_iter().flatten().cloned().collect();
+    }
+}
+
+/// Group and kind of all that a constraint is about.
+fn matched(constraint: &Value) -> Vec<(String, String)> {
+    let words = |entry: &Value, key: &str| -> Vec<String> {
+        let words = entry.get(key).and_then(Value::as_array).into_iter().flatten();
+        words.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let entries = constraint.pointer("/spec/match/kinds").and_then(Value::as_array);
+    let Some(entries) = entries.filter(|entries| !entries.is_empty()) else {
+        return vec![("*".to_owned(), "*".to_owned())];
+    };
+    let pairs = |entry: &Value| -> Vec<(String, String)> {
+        let (groups, kinds) = (words(entry, "apiGroups"), words(entry, "kinds"));
+        let all = |group: &String| -> Vec<(String, String)> {
+            kinds.iter().map(|kind| (group.clone(), kind.clone())).collect()
+        };
+        groups.iter().flat_map(all).collect()
+    };
+    entries.iter().flat_map(pairs).collect()
 }
 
 /// What stands before the content of a block scalar whose key or dash is at `mark`.

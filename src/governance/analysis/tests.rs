@@ -332,3 +332,15 @@ fn what_opa_would_put_together_is_refused_where_the_engine_would_forget_a_part()
         "{message}"
     );
 }
+
+#[test]
+fn a_keyword_that_changes_what_not_means_is_refused_where_it_is_imported() {
+    let text = "package a\nimport rego.v1\nimport future.keywords.not\nr if not input.a";
+    let error = parse(&[text]).unwrap_err();
+    assert!(error.contains(":3:1: not supported: `import future.keywords.not`"), "{error}");
+}
+
+#[test]
+fn lines_may_be_as_long_as_generated_lists_are() {
+    accepted(&format!("allowed := {{{}}}", "\"registry.example\", ".repeat(1000)));
+}

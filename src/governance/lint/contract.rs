@@ -1,18 +1,20 @@
 //! What there is to read in `input`: [`Contract`].
 
-use serde_json::Value;
-
 use super::super::eval::Dialect;
+use super::objects::{Objects, Shown};
+use super::parameters::Parameters;
 use crate::catalogue::Catalogue;
 use crate::diagnostic::suggest;
 
 /// What a policy may read.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug)]
 pub(super) struct Contract<'a> {
     pub catalogue: &'a Catalogue,
     pub dialect: Dialect,
-    /// The parameters that the policy declares, if it declares any.
-    pub parameters: Option<&'a Value>,
+    /// The parameters that the policy declares.
+    pub parameters: Parameters<'a>,
+    /// The objects that it is about.
+    pub objects: Objects,
 }
 
 /// A part of the input that is made here.
@@ -25,6 +27,10 @@ enum Part {
     Any,
     /// The pod.
     Pod,
+    /// The object under review, or what it was before.
+    Reviewed,
+    /// Its namespace.
+    Namespace,
     /// The policy's parameters.
     Parameters,
 }
@@ -55,12 +61,12 @@ const REVIEW: Part = Part::Object(&[
             ("extra", Part::Any),
         ]),
     ),
-    ("object", Part::Any),
-    ("oldObject", Part::Any),
+    ("object", Part::Reviewed),
+    ("oldObject", Part::Reviewed),
     ("dryRun", Part::Any),
     ("options", Part::Any),
-    ("namespaceObject", Part::Any),
-    ("_unstable", Part::Any),
+    ("namespaceObject", Part::Namespace),
+    ("_unstable", Part::Object(&[("namespace", Part::Namespace)])),
 ]);
 
 const NATIVE: Part = Part::Object(&[
@@ -86,82 +92,83 @@ const GATEKEEPER: Part = Part::Object(&[("review", REVIEW), ("parameters", Part:
 /// A step into the input: a name, or one that only an evaluation knows.
 pub(super) type Way = Vec<Option<String>>;
 
+/// A way that leads to something that is never there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Miss {
+    /// The number of the step that leads nowhere.
+    pub position: usize,
+    /// What is the matter.
+    pub message: String,
+    /// What helps.
+    pub help: String,
+    /// The kinds, among those that the policy is not about, whose objects have it.
+    pub elsewhere: Vec<&'static str>,
+}
+
+impl Miss {
+    fn new(position: usize, message: String, help: impl Into<String>) -> Self {
+        Self { position, message, help: help.into(), elsewhere: Vec::new() }
+    }
+}
+
+/// What helps where a list is asked for a member.
+pub(super) const ELEMENTS: &str = "look at its elements: `some one in ...`";
+
 impl Contract<'_> {
-    /// What is wrong with the way, if it leads to something that is never there: which step, what, and what helps.
-    pub(super) fn miss(&self, way: &Way) -> Option<(usize, String, String)> {
+    /// What is wrong with the way, if it leads to something that is never there.
+    pub(super) fn miss(&self, way: &Way) -> Option<Miss> {
         let mut here = match self.dialect {
             Dialect::Native | Dialect::NativeV0 => &NATIVE,
             Dialect::GatekeeperV0 | Dialect::GatekeeperV1 => &GATEKEEPER,
         };
         for (position, step) in way.iter().enumerate() {
             let around = || shown(way.get(..position).unwrap_or_default());
-            match (here, step) {
+            let rest = way.get(position..).unwrap_or_default();
+            here = match (here, step) {
                 (Part::Any, _) | (Part::Object(_), None) => return None,
                 (Part::Object(members), Some(name)) => {
                     let Some((_, next)) = members.iter().find(|(known, _)| known == name) else {
                         let help = suggest::help(name, members.iter().map(|(known, _)| *known));
                         let message = format!("`{}` has no member `{name}`", around());
-                        return Some((position, message, help));
+                        return Some(Miss::new(position, message, help));
                     };
-                    here = next;
+                    next
                 }
-                (Part::List(next), None) => here = next,
+                (Part::List(next), None) => next,
                 (Part::List(_), Some(name)) => {
                     let message = format!("`{}` is a list and has no member `{name}`", around());
-                    return Some((
-                        position,
-                        message,
-                        "look at its elements: `some one in ...`".to_owned(),
-                    ));
+                    return Some(Miss::new(position, message, ELEMENTS));
                 }
-                (Part::Parameters, step) => {
-                    let members = self.parameters?.as_object()?;
-                    let name = step.as_ref()?;
-                    if members.contains_key(name) {
-                        return None;
-                    }
-                    let help = if members.is_empty() {
-                        "declare it below `custom.parameters`".to_owned()
-                    } else {
-                        suggest::help(name, members.keys().map(String::as_str))
-                    };
-                    return Some((position, format!("the policy has no parameter `{name}`"), help));
+                (Part::Parameters, _) => {
+                    let (at, message, help) = self.parameters.miss(&around(), rest)?;
+                    return Some(Miss::new(position + at, message, help));
                 }
                 (Part::Pod, _) => {
-                    let rest: Vec<Option<&str>> =
-                        way.iter().skip(position).map(Option::as_deref).collect();
-                    return self.pod_miss(way, position, &rest);
+                    if let Some(why) = self.objects.no_pod() {
+                        let message = format!("`{}` is null: {why}", around());
+                        return Some(Miss::new(position, message, "look at `input.review.object`"));
+                    }
+                    let steps: Vec<Option<&str>> = rest.iter().map(Option::as_deref).collect();
+                    let found = Objects::pods().miss(&steps)?;
+                    // A catalogue may know fields that are newer.
+                    let known = steps.get(..=found.at).unwrap_or_default();
+                    return (!self.catalogue.has_way(known))
+                        .then(|| found.shown(way, position, &Shown::Pods));
                 }
-            }
+                (Part::Reviewed, _) => {
+                    let steps: Vec<Option<&str>> = rest.iter().map(Option::as_deref).collect();
+                    let found = self.objects.miss(&steps)?;
+                    return Some(found.shown(way, position, &Shown::Objects(&self.objects)));
+                }
+                (Part::Namespace, _) => {
+                    let steps: Vec<Option<&str>> = rest.iter().map(Option::as_deref).collect();
+                    let namespaces = Objects::namespaces();
+                    let found = namespaces.miss(&steps)?;
+                    return Some(found.shown(way, position, &Shown::Objects(&namespaces)));
+                }
+            };
         }
         None
-    }
-
-    fn pod_miss(
-        &self,
-        way: &Way,
-        base: usize,
-        rest: &[Option<&str>],
-    ) -> Option<(usize, String, String)> {
-        let (position, is_list, known) = self.catalogue.miss(rest)?;
-        let name = rest.get(position).copied().flatten().unwrap_or_default();
-        let around = shown(way.get(..base + position).unwrap_or_default());
-        if is_list {
-            let message = format!("`{around}` is a list and has no member `{name}`");
-            return Some((
-                base + position,
-                message,
-                "look at its elements: `some one in ...`".to_owned(),
-            ));
-        }
-        let help = match suggest::nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.len() > 12 => {
-                "`loadline explain` lists the features with their fields".to_owned()
-            }
-            None => suggest::help(name, known.iter().copied()),
-        };
-        Some((base + position, format!("pods have no field `{name}` in `{around}`"), help))
     }
 }
 

@@ -67,8 +67,10 @@ fn differs(walk: &mut Walk<'_>, comparison: &Value, is_outermost: bool) {
     }
     for (field, value) in [(left, right), (right, left)] {
         let is_false = matches!(kind_of(value), Some(("Bool", content)) if content.get("value") == Some(&Value::Bool(false)));
+        // What is missing is as good as empty to whoever asks for what is not.
         let is_constant =
-            matches!(kind_of(value), Some(("Bool" | "String" | "RawString" | "Number", _)));
+            matches!(kind_of(value), Some(("Bool" | "String" | "RawString" | "Number", _)))
+                && constant(value).is_none_or(|text| !text.is_empty());
         let is_risky = (op == "Ne" && is_constant) || (op == "Eq" && is_false);
         if !is_risky || matches!(kind_of(field), Some(("Call", _))) {
             continue;
@@ -81,8 +83,8 @@ fn differs(walk: &mut Walk<'_>, comparison: &Value, is_outermost: bool) {
         // The last step must be a field, and not an element, which is there if it is looked at.
         // Whoever also asks for the opposite has thought of it.
         let is_settled = range_of(comparison)
-            .and_then(|range| walk.module.text.get(range))
-            .is_some_and(|text| walk.module.text.contains(&format!("not {text}")));
+            .and_then(|range| walk.scope.module.text.get(range))
+            .is_some_and(|text| walk.scope.module.text.contains(&format!("not {text}")));
         if !is_settled && is_of_object && way.len() > 2 && way.last().is_some_and(Option::is_some) {
             let message = format!(
                 "where `{}` is missing, this is undefined and the rule says nothing",

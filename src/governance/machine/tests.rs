@@ -316,10 +316,41 @@ fn heads_that_are_references_make_documents() {
         "r contains [k, v] if some k, v in q\nq.c := 1\nq.d contains 2",
         "[[\"c\",1],[\"d\",[2]]]",
     );
+    // The machine has its comprehensions empty.
+    gives_without("default r := [x | x := input.xs[_]]\nr := 1 if input.absent", "[1,2,3]");
     // There is a document, whether it is empty or not.
     gives_without(&format!("r := count(q)\nq[x] contains 1 {none}"), "0");
     gives_without(&format!("r := count(q)\nq[x].y := 1 {none}"), "0");
     gives_without(&format!("r := q\nq.a := x {none}\nq.b[x] := x {none}"), "{\"b\":{}}");
+}
+
+#[test]
+fn the_last_argument_may_take_the_result() {
+    gives("r contains x if count(input.xs, x)", "[3]");
+    gives("r contains x if { x := \"a\"; not upper(\"a\", x) }", "[\"a\"]");
+    gives("r contains x if upper(\"a\", x)", "[\"A\"]");
+    gives("r contains 1 if trim_left(\"ab\", \"a\", \"b\")", "[1]");
+    gives("r contains x if f(1, x)\nf(x) := x + 1", "[2]");
+    gives_without(
+        "r contains y if { every x in [1] { x == 1 }; crypto.sha256(\"\", x); y := count(x) }",
+        "[64]",
+    );
+}
+
+#[test]
+fn walk_has_one_value_after_another_wherever_it_stands() {
+    for (rules, expected) in [
+        ("r contains path if { [path, value] := walk(input.map); value == 1 }", "[[\"a\"]]"),
+        ("r contains path if [path, 1] = walk(input.map)", "[[\"a\"]]"),
+        ("r contains path if walk(input.map) = [path, 1]", "[[\"a\"]]"),
+        ("r contains path if walk(input.map, [path, 1])", "[[\"a\"]]"),
+        ("r contains pair[1] if pair := walk(input.map)", "[1,{\"a\":1}]"),
+        ("r := {path: value | [path, value] := walk([5])}", "{\"[]\":[5],\"[0]\":5}"),
+        ("r if { not has(7); has(1) }\nhas(x) if { [_, x] = walk(input.map) }", "true"),
+    ] {
+        gives_without(rules, expected);
+    }
+    gives_without("r contains count(walk(input.map))", "[2]");
 }
 
 #[test]

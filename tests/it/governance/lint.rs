@@ -3,7 +3,7 @@
 use loadline::admission::Pipeline;
 use loadline::governance::Module;
 use loadline::governance::eval::Dialect;
-use loadline::governance::lint::{Finding, lint};
+use loadline::governance::lint::{About, Finding, Template, lint};
 
 const HEAD: &str = "# METADATA\n# title: t\n# description: d\n# custom:\n#   match: {placement: any}\n#   parameters: {label: owner}\npackage acme.a\nimport rego.v1\n";
 
@@ -12,13 +12,18 @@ fn findings(text: &str) -> Vec<String> {
 }
 
 fn all(modules: &[Module<'_>], dialect: Dialect) -> Vec<String> {
+    told(modules, dialect, None)
+}
+
+fn told(modules: &[Module<'_>], dialect: Dialect, template: Option<&Template>) -> Vec<String> {
     let pipeline = Pipeline::built_in().unwrap();
     let shown = |finding: Finding| {
         let mark = finding.mark.map_or_else(String::new, |mark| format!("{mark} "));
         let help = finding.help.unwrap_or_default();
         format!("{mark}{}: {}; {help}", finding.code, finding.message)
     };
-    lint(modules, dialect, &pipeline.catalogue, None).into_iter().map(shown).collect()
+    let about = About { catalogue: &pipeline.catalogue, declared: None, template };
+    lint(modules, dialect, &about).into_iter().map(shown).collect()
 }
 
 /// What is found in a policy with that body of `deny`, which stands on line 9.
@@ -105,7 +110,7 @@ fn what_is_there_is_no_finding() {
         "input.pod.metadata.labels[\"app.kubernetes.io/name\"]; input.pod.metadata.annotations.x",
         "some list in [\"containers\", \"initContainers\"]; some i, c in input.pod.spec[list]; c.resources.limits.cpu; i > 0",
         "some f in input.features; f.support[\"azure-aci\"] == \"ignored\"; f.fields[0]",
-        "input.review.object.spec.anything.at.all; input.review.kind.kind == \"Pod\"",
+        "input.review.object.metadata.annotations.anything; input.review.kind.kind == \"Pod\"",
         "input.pod.spec.volumes[_].persistentVolumeClaim.claimName",
         r#"regex.match(`^[\w-.]{1,253}$`, input.pod.metadata.name); regex.is_valid("a**")"#,
         "not input.pod.spec.hostNetwork; not input.pod.spec.containers[0].image",
@@ -205,4 +210,183 @@ fn a_library_is_looked_at_where_it_is_needed_and_reads_parameters_too() {
     assert_eq!(found("input.parameters.label"), Vec::<String>::new());
     let needed = found("a.label");
     assert!(needed.len() == 1 && needed[0].starts_with("5:10 unknown-input"), "{needed:?}");
+}
+
+/// What is found in a template whose rule has that body, which begins at 2:27, where its constraints are about those kinds.
+fn in_template(body: &str, kinds: &[(&str, &str)]) -> Vec<String> {
+    let text = format!("package k\nviolation[{{\"msg\": \"x\"}}] {{ {body} }}\n");
+    let schema = serde_json::json!({"type": "object", "properties": {
+        "labels": {"type": "array", "items": {"type": "object", "properties": {"key": {"type": "string"}}}},
+        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+        "limits": {"type": "object", "additionalProperties": {"type": "string"}},
+    }});
+    let template = Template {
+        kinds: kinds.iter().map(|(group, kind)| ((*group).into(), (*kind).into())).collect(),
+        schema: Some(schema),
+        is_loose: false,
+    };
+    told(&[Module { origin: "t", text: &text }], Dialect::GatekeeperV0, Some(&template))
+}
+
+#[test]
+fn templates_are_read_with_the_kinds_that_their_constraints_are_about() {
+    const POD: &[(&str, &str)] = &[("", "Pod")];
+    const DEPLOYMENT: &[(&str, &str)] = &[("apps", "Deployment")];
+    for (body, kinds, expected) in [
+        (
+            "input.review.object.spec.contaners[_]",
+            POD,
+            "`Pod` has no field `contaners` in `input.review.object.spec`; did you mean `containers`?",
+        ),
+        (
+            "input.review.object.spec.containers[_].image",
+            DEPLOYMENT,
+            "`Deployment` has no field `containers` in `input.review.object.spec`; it is in the template of the pods: `input.review.object.spec.template.spec.containers`",
+        ),
+        (
+            "input.review.oldObject.spec.replica",
+            &[("apps", "Deployment"), ("apps", "StatefulSet")],
+            "`Deployment` and `StatefulSet` have no field `replica` in `input.review.oldObject.spec`; did you mean `replicas`?",
+        ),
+        (
+            "input.review.object.spec.jobTemplate.spec.template.spec.volumes[_].secert",
+            &[("batch", "CronJob")],
+            "no field `secert` in `input.review.object.spec.jobTemplate.spec.template.spec.volumes[_]`; did you mean `secret`?",
+        ),
+        (
+            "input.review.object.spec.rules[_].hosts",
+            &[("extensions", "Ingress"), ("networking.k8s.io", "Ingress")],
+            "`Ingress` has no field `hosts` in `input.review.object.spec.rules[_]`; did you mean `host`?",
+        ),
+        (
+            "input.review.object.spec.type.name",
+            &[("", "Service")],
+            "`input.review.object.spec.type` is a text and has no members; compare it as it is",
+        ),
+        (
+            "input.review.object.spec[x][_].imge",
+            POD,
+            "`Pod` has no field `imge` in `input.review.object.spec[_][_]`; did you mean `image`?",
+        ),
+        // Whatever the kind, an object has metadata.
+        (
+            "input.review.object.metadata.lables.app",
+            &[("example.com", "Boat")],
+            "no object has a field `lables` in `input.review.object.metadata`; did you mean `labels`?",
+        ),
+        (
+            "input.review.object.metadata.label.app",
+            &[],
+            "no object has a field `label` in `input.review.object.metadata`; did you mean `labels`?",
+        ),
+        // No constraint, and a slip of the hand.
+        (
+            "input.review.object.spec.contaners[_]",
+            &[],
+            "no kind of Kubernetes has a field `contaners` in `input.review.object.spec`; did you mean `containers`?",
+        ),
+        (
+            "input.review.object.spec.containers.image",
+            &[("*", "*")],
+            "`input.review.object.spec.containers` is a list and has no member `image`; look at its elements",
+        ),
+        (
+            "input.review.namespaceObject.metadata.lables",
+            &[],
+            "no object has a field `lables` in `input.review.namespaceObject.metadata`",
+        ),
+        (
+            "input.parameters.lables[_]",
+            POD,
+            "the template has no parameter `lables`; did you mean `labels`?",
+        ),
+        (
+            "input.parameters.labels[_].kee",
+            POD,
+            "by its schema `input.parameters.labels[_]` has no member `kee`; did you mean `key`?",
+        ),
+        (
+            "input.parameters.labels.key",
+            POD,
+            "`input.parameters.labels` is a list and has no member `key`; look at its elements",
+        ),
+    ] {
+        let found = in_template(body, kinds);
+        assert!(found.len() == 1 && found[0].contains(expected), "{body}: {found:#?}");
+        assert!(found[0].starts_with("2:27 unknown-input"), "{body}: {found:?}");
+    }
+}
+
+#[test]
+fn templates_for_several_kinds_and_unknown_kinds_are_not_disturbed() {
+    const DEPLOYMENT: &[(&str, &str)] = &[("apps", "Deployment")];
+    for (body, kinds) in [
+        ("input.review.object.spec.template.spec.containers[_].image", DEPLOYMENT),
+        // The same is read where such an object has it.
+        (
+            "c := [input.review.object.spec.containers, input.review.object.spec.template.spec.containers][_]; c[_].image",
+            DEPLOYMENT,
+        ),
+        ("input.review.kind.kind == \"Pod\"; input.review.object.spec.containers[_]", DEPLOYMENT),
+        ("input.review.object.spec.hosts[_]; input.review.object.spec.templateRef", &[]),
+        ("input.review.object.spec.contaners", &[("example.com", "Boat")]),
+        ("input.review.object.rules[_].verbs[_]; input.review.object.data.x", &[]),
+        ("input.review.object.metadata.labels.lables; input.review.object.data.lables", &[]),
+        ("input.review.object.data.anything.at", &[("", "Secret"), ("example.com", "Boat")]),
+        ("input.review.object.spec[x][_].image; input.review.object[x].nodeName", &[("", "Pod")]),
+        ("input.parameters.free.x.y; input.parameters.limits.cpu; input.parameters[x]", &[]),
+        // Groups and kinds are named apart.
+        (
+            "input.review.object.spec.template.spec.containers",
+            &[("", "Deployment"), ("apps", "Deployment")],
+        ),
+        ("input.review.object.spec.rules[_].backend.serviceName", &[("", "Pod")][..0]),
+    ] {
+        assert_eq!(in_template(body, kinds), Vec::<String>::new(), "{body}");
+    }
+}
+
+#[test]
+fn a_policy_of_our_own_is_read_with_the_kinds_that_it_is_about() {
+    let found = |kinds: &str, body: &str| {
+        let head = HEAD.replace("match: {placement: any}", &format!("match: {{kinds: [{kinds}]}}"));
+        findings(&format!("{head}deny contains \"x\" if {{ input.parameters.label; {body} }}\n"))
+    };
+    for (kinds, body, expected) in [
+        (
+            "Pod",
+            "input.review.object.spec.contaners",
+            "neither pods nor what makes them have a field `contaners` in `input.review.object.spec`; did you mean `containers`?",
+        ),
+        (
+            "Service",
+            "input.review.object.spec.prots",
+            "`Service` has no field `prots` in `input.review.object.spec`; did you mean `ports`?",
+        ),
+        (
+            "networking.k8s.io/Ingress",
+            "input.pod.spec.containers",
+            "`input.pod` is null: the policy is about `Ingress`, which is no pod and makes none; look at `input.review.object`",
+        ),
+    ] {
+        let found = found(kinds, body);
+        assert!(found.len() == 1 && found[0].contains(expected), "{body}: {found:#?}");
+    }
+    for (kinds, body) in [
+        (
+            "Pod",
+            "input.review.object.spec.containers; input.review.object.spec.template.spec.containers",
+        ),
+        (
+            "Pod",
+            "input.review.object.kind == \"ScaledJob\"; input.review.object.spec.jobTargetRef.template",
+        ),
+        ("apps/Deployment", "input.pod.spec.containers; input.review.object.spec.replicas"),
+        (
+            "serving.knative.dev/Service",
+            "input.pod.spec.containers; input.review.object.spec.template.spec.containerConcurrency",
+        ),
+    ] {
+        assert_eq!(found(kinds, body), Vec::<String>::new(), "{body}");
+    }
 }

@@ -257,6 +257,36 @@ fn mistakes_are_shown_where_they_stand_in_the_file() {
 }
 
 #[test]
+fn a_template_is_looked_at_with_the_constraints_beside_it() {
+    let constraint = |kind: &str, match_: &str| {
+        format!(
+            "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: {kind}\nmetadata: {{name: a}}\nspec: {match_}\n"
+        )
+    };
+    let of_deployments = "{match: {kinds: [{apiGroups: [\"\", apps], kinds: [Deployment]}]}}";
+    let test = CliTest::new()
+        .file("t/template.yaml", TEMPLATE)
+        .file("t/constraint.yaml", constraint("K8sOwner", of_deployments));
+    test.run(&["policy", "lint", "t"]).check(
+        1,
+        &[
+            "warning[unknown-input]: `Deployment` has no field `containers` in `input.review.object.spec`\n  --> t/template.yaml:12:14\n",
+            "help: it is in the template of the pods: `input.review.object.spec.template.spec.containers`",
+        ],
+        &[],
+    );
+    for other in [
+        constraint("K8sOther", of_deployments),
+        constraint("K8sOwner", "{}"),
+        constraint("K8sOwner", "{match: {kinds: [{apiGroups: [\"*\"], kinds: [Pod, Boat]}]}}"),
+        "apiVersion: constraints.gatekeeper.sh/v1beta1\n{{".to_owned(),
+    ] {
+        let test = CliTest::new().file("t/template.yaml", TEMPLATE).file("t/c.yaml", other);
+        test.run(&["policy", "lint", "t"]).check(0, &["nothing to complain about"], &[]);
+    }
+}
+
+#[test]
 fn the_time_that_policies_take_is_measured() {
     let arguments = [
         "policy",
@@ -332,7 +362,8 @@ fn policies_in_documents_and_about_other_kinds_are_at_home_here_too() {
         &[
             "the metadata have no `description`",
             "add it below `spec`",
-            "1 policy: 0 errors, 2 warnings",
+            "`Ingress` has no field `hst` in `input.review.object.spec.rules[_]`\n  --> p.yaml:15:14\n",
+            "1 policy: 0 errors, 3 warnings",
             "--> p.yaml:14:7",
         ],
         &[],
