@@ -15,7 +15,7 @@ use crate::document::Mark;
 
 pub(super) use negation::needed;
 pub(super) use statements::guards;
-pub(super) use walks::walks;
+use walks::walks;
 
 /// A change of a module's text: what is replaced, in bytes, and by what. None of them has line breaks.
 pub(super) type Edit = (Range<usize>, String);

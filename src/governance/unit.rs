@@ -25,7 +25,7 @@ use super::machine::{Late, Machine};
 use super::mode::{Errors, Failure, Language, Mode, Prints};
 use super::plan::{Halt, Program, Stop};
 use super::syntax::Syntax;
-use super::{Module, PolicyError, rewrite, shape, syntax};
+use super::{Module, PolicyError, shape, syntax};
 use interpreter::{extend, guarded, interpret, is_dispute, prepare, timer};
 pub(super) use place::untabbed;
 use source::Source;
@@ -95,7 +95,7 @@ impl Parsed {
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
         let Self { analysis, packages: _, syntax, mode, sources, mut engine } = self;
-        let Analysis { depth, has_odd_defaults, has_documents, .. } = analysis;
+        let Analysis { depth, is_beyond_machine, .. } = analysis;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
@@ -117,11 +117,7 @@ impl Parsed {
         let mut machine = None;
         if let Some(entry) = entries.first() {
             let policy = prepare(&mut engine, entry)?;
-            // The machine knows neither defaults of functions, nor comprehensions as defaults, nor documents of more than one
-            // level, nor that `walk` has values.
-            let has_walks = syntax.iter().any(|module| !rewrite::walks(module).is_empty());
-            let is_strange = has_odd_defaults || has_documents || has_walks;
-            if mode.prints == Prints::Dropped && !is_strange {
+            if mode.prints == Prints::Dropped && !is_beyond_machine {
                 let late = Late::new(policy, entries.to_vec(), mode.errors);
                 if program.is_err() {
                     late.get();

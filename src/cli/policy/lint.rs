@@ -89,17 +89,22 @@ pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
 /// What there is to say, in the order of the files; of a library that several policies import, once.
 fn look(files: &Files, pipeline: &Pipeline) -> Vec<Found> {
     let mut all = Vec::new();
+    let names = pipeline.profiles.iter().map(|profile| &profile.name).chain(&pipeline.disabled);
+    let profiles: Vec<String> = names.cloned().collect();
     for loaded in &files.policies {
         let about = About {
             catalogue: &pipeline.catalogue,
+            profiles: &profiles,
             declared: loaded.declared.as_ref().map(|declared| &declared.metadata),
             template: loaded.template.as_ref().map(|(_, template)| template),
         };
         for finding in lint::lint(&loaded.modules(), loaded.policy().dialect, &about) {
             let source = loaded.sources.get(finding.module).unwrap_or_else(|| loaded.policy());
+            let declared = finding.parameter.as_ref().and_then(|name| loaded.parameters.get(name));
+            let declared = declared.copied();
             all.push(Found {
                 file: source.file.clone(),
-                mark: finding.mark.map(|mark| source.place(mark)),
+                mark: declared.or_else(|| finding.mark.map(|mark| source.place(mark))),
                 severity: finding.severity,
                 code: finding.code,
                 message: load::placed(&loaded.sources, &finding.message),

@@ -59,6 +59,8 @@ pub struct Loaded {
     pub declared: Option<Declared>,
     /// The kind of its constraints and what is known of them, of a template.
     pub template: Option<(String, Template)>,
+    /// Where its document declares parameters.
+    pub parameters: BTreeMap<String, Mark>,
 }
 
 impl Loaded {
@@ -181,7 +183,12 @@ pub fn sort(texts: Vec<Text>) -> anyhow::Result<Files> {
     }
     for policy in policies {
         let sources = std::iter::once(policy).chain(files.libraries.iter().cloned()).collect();
-        files.policies.push(Loaded { sources, declared: None, template: None });
+        files.policies.push(Loaded {
+            sources,
+            declared: None,
+            template: None,
+            parameters: BTreeMap::new(),
+        });
     }
     for loaded in files.policies.iter_mut().filter(|loaded| !loaded.is_gatekeeper()) {
         loaded.share();
@@ -257,10 +264,29 @@ fn templates(text: &Text) -> anyhow::Result<Vec<Loaded>> {
         }
         if !sources.is_empty() {
             let template = declared.is_none().then(|| template_of(&document.value));
-            loaded.push(Loaded { sources, declared, template });
+            let parameters = parameters_of(document);
+            loaded.push(Loaded { sources, declared, template, parameters });
         }
     }
     Ok(loaded)
+}
+
+/// Where a document declares the parameters of its policy.
+fn parameters_of(document: &Document) -> BTreeMap<String, Mark> {
+    let places = [
+        "spec.crd.spec.validation.openAPIV3Schema.properties",
+        "spec.parametersSchema.properties",
+        "spec.parameters",
+    ];
+    let mut found = BTreeMap::new();
+    for place in places.map(FieldPath::keys) {
+        let members = document.value.pointer(&place.to_pointer()).and_then(Value::as_object);
+        for name in members.into_iter().flat_map(|members| members.keys()) {
+            found
+                .extend(document.locate(&place.clone().key(name)).map(|mark| (name.clone(), mark)));
+        }
+    }
+    found
 }
 
 /// The kind of the constraints of a template, and what it says of them.
@@ -270,7 +296,10 @@ fn template_of(document: &Value) -> (String, Template) {
     let legacy =
         document.pointer("/spec/crd/spec/validation/legacySchema").and_then(Value::as_bool);
     let is_old = text("/apiVersion").is_none_or(|version| !version.ends_with("/v1"));
+    let codes = document.pointer("/spec/targets/0/code").and_then(Value::as_array);
+    let is_other = |code: &&Value| code.get("engine").and_then(Value::as_str) != Some("Rego");
     let template = Template {
+        other_code: codes.into_iter().flatten().filter(is_other).map(Value::to_string).collect(),
         kinds: Vec::new(),
         schema: schema.filter(|schema| schema.is_object()).cloned(),
         is_loose: legacy.unwrap_or(is_old),

@@ -1,6 +1,7 @@
 //! What there is to read in `input`: [`Contract`].
 
 use super::super::eval::Dialect;
+use super::kinds::Held;
 use super::objects::{Objects, Shown};
 use super::parameters::Parameters;
 use crate::catalogue::Catalogue;
@@ -15,6 +16,8 @@ pub(super) struct Contract<'a> {
     pub parameters: Parameters<'a>,
     /// The objects that it is about.
     pub objects: Objects,
+    /// The kinds of virtual nodes; none where they are not known.
+    pub profiles: &'a [String],
 }
 
 /// A part of the input that is made here.
@@ -33,6 +36,8 @@ enum Part {
     Namespace,
     /// The policy's parameters.
     Parameters,
+    /// An object with such a member for each kind of virtual node.
+    Profiles(&'static Self),
 }
 
 const KIND: Part =
@@ -69,6 +74,8 @@ const REVIEW: Part = Part::Object(&[
     ("_unstable", Part::Object(&[("namespace", Part::Namespace)])),
 ]);
 
+const SIZE: Part = Part::Object(&[("cpu", Part::Any), ("memory", Part::Any)]);
+
 const NATIVE: Part = Part::Object(&[
     ("version", Part::Any),
     ("review", REVIEW),
@@ -81,13 +88,28 @@ const NATIVE: Part = Part::Object(&[
             ("name", Part::Any),
             ("class", Part::Any),
             ("fields", Part::Any),
-            ("support", Part::Any),
+            ("support", Part::Profiles(&Part::Any)),
         ])),
     ),
-    ("cost", Part::Any),
+    (
+        "cost",
+        Part::Profiles(&Part::Object(&[
+            ("asked", SIZE),
+            ("billed", SIZE),
+            ("perHour", Part::Any),
+            ("currency", Part::Any),
+            ("region", Part::Any),
+            ("date", Part::Any),
+            ("source", Part::Any),
+        ])),
+    ),
 ]);
 
 const GATEKEEPER: Part = Part::Object(&[("review", REVIEW), ("parameters", Part::Parameters)]);
+
+/// What Knative's templates of pods have beside the fields of pods.
+const OF_KNATIVE: [&str; 4] =
+    ["containerConcurrency", "idleTimeoutSeconds", "responseStartTimeoutSeconds", "timeoutSeconds"];
 
 /// A step into the input: a name, or one that only an evaluation knows.
 pub(super) type Way = Vec<Option<String>>;
@@ -115,6 +137,20 @@ impl Miss {
 pub(super) const ELEMENTS: &str = "look at its elements: `some one in ...`";
 
 impl Contract<'_> {
+    /// Where a member that `input` does not have stands, for those who expect it there.
+    fn meant(&self, name: &str) -> Option<String> {
+        let Part::Object(review) = &REVIEW else { return None };
+        let pod = if self.dialect.is_native() { "input.pod" } else { "input.review.object" };
+        match name {
+            "request" => Some("input.review".to_owned()),
+            "apiVersion" | "metadata" | "spec" | "status" => Some(format!("{pod}.{name}")),
+            _ => review
+                .iter()
+                .any(|(known, _)| *known == name)
+                .then(|| format!("input.review.{name}")),
+        }
+    }
+
     /// What is wrong with the way, if it leads to something that is never there.
     pub(super) fn miss(&self, way: &Way) -> Option<Miss> {
         let mut here = match self.dialect {
@@ -128,13 +164,28 @@ impl Contract<'_> {
                 (Part::Any, _) | (Part::Object(_), None) => return None,
                 (Part::Object(members), Some(name)) => {
                     let Some((_, next)) = members.iter().find(|(known, _)| known == name) else {
-                        let help = suggest::help(name, members.iter().map(|(known, _)| *known));
+                        let known = || members.iter().map(|(known, _)| *known);
+                        let help = match self.meant(name).filter(|_| position == 0) {
+                            Some(meant) if suggest::nearest(name, known()).is_none() => {
+                                format!("did you mean `{meant}`?")
+                            }
+                            _ => suggest::help(name, known()),
+                        };
                         let message = format!("`{}` has no member `{name}`", around());
                         return Some(Miss::new(position, message, help));
                     };
                     next
                 }
-                (Part::List(next), None) => next,
+                (Part::List(next) | Part::Profiles(next), None) => next,
+                (Part::Profiles(next), Some(name)) => {
+                    let is_known = self.profiles.is_empty() || self.profiles.contains(name);
+                    if !is_known {
+                        let help = suggest::help(name, self.profiles.iter().map(String::as_str));
+                        let message = format!("there is no profile `{name}` for `{}`", around());
+                        return Some(Miss::new(position, message, help));
+                    }
+                    next
+                }
                 (Part::List(_), Some(name)) => {
                     let message = format!("`{}` is a list and has no member `{name}`", around());
                     return Some(Miss::new(position, message, ELEMENTS));
@@ -152,7 +203,9 @@ impl Contract<'_> {
                     let found = Objects::pods().miss(&steps)?;
                     // A catalogue may know fields that are newer.
                     let known = steps.get(..=found.at).unwrap_or_default();
-                    return (!self.catalogue.has_way(known))
+                    let is_of_platform =
+                        matches!(known, [Some("spec"), Some(name)] if OF_KNATIVE.contains(name));
+                    return (!is_of_platform && !self.catalogue.has_way(known))
                         .then(|| found.shown(way, position, &Shown::Pods));
                 }
                 (Part::Reviewed, _) => {
@@ -169,6 +222,21 @@ impl Contract<'_> {
             };
         }
         None
+    }
+}
+
+impl Contract<'_> {
+    /// What stands at the end of a way into an object, see [`Objects::held`].
+    pub(super) fn held(&self, way: &Way) -> Option<Vec<(String, Held)>> {
+        let steps: Vec<Option<&str>> = way.iter().map(Option::as_deref).collect();
+        match steps.as_slice() {
+            [Some("pod"), rest @ ..] if self.dialect.is_native() => Objects::pods().held(rest),
+            [Some("review"), Some("object" | "oldObject"), rest @ ..] => self.objects.held(rest),
+            [Some("review"), Some("namespaceObject"), rest @ ..] => {
+                Objects::namespaces().held(rest)
+            }
+            _ => None,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::Edit;
 use crate::governance::syntax::{Syntax, kind_of, list, range_of, reference};
 
 /// What must be put into the text of a module that was parsed.
-pub(in crate::governance) fn walks(module: &Syntax) -> Vec<Edit> {
+pub(super) fn walks(module: &Syntax) -> Vec<Edit> {
     let is_own = module.imports.contains_key("walk")
         || module.rules.iter().any(|rule| rule.path.first().is_some_and(|first| first == "walk"));
     let mut edits = Vec::new();

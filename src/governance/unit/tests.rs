@@ -1,3 +1,5 @@
+mod opa;
+
 use std::time::Duration;
 
 use bumpalo::Bump;

@@ -275,6 +275,15 @@ fn a_template_is_looked_at_with_the_constraints_beside_it() {
         ],
         &[],
     );
+    let declared = TEMPLATE.replace(
+        "{names: {kind: K8sOwner}}",
+        "{names: {kind: K8sOwner}, validation: {openAPIV3Schema: {type: object, properties: {\n    label: {type: string}}}}}",
+    );
+    CliTest::new().file("t.yaml", declared).run(&["policy", "lint", "t.yaml"]).check(
+        1,
+        &["warning[unused-parameter]: the parameter `label` is never read\n --> t.yaml:6:5\n"],
+        &[],
+    );
     for other in [
         constraint("K8sOther", of_deployments),
         constraint("K8sOwner", "{}"),
