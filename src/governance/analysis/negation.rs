@@ -79,7 +79,7 @@ impl<'a> Check<'a> {
                 // `some x` alone gives no value.
                 "SomeVars" => {}
                 "Every" => {
-                    literal.get("domain").into_iter().for_each(|one| occurring(one, &mut known))
+                    literal.get("domain").into_iter().for_each(|one| occurring(one, &mut known));
                 }
                 _ => occurring(literal, &mut known),
             }
@@ -122,7 +122,9 @@ impl<'a> Check<'a> {
                 terms.for_each(|term| self.closures(term, &inner));
             }
             (Value::Array(nodes), _) => {
-                nodes.iter().for_each(|node| self.closures(node, known));
+                for node in nodes {
+                    self.closures(node, known);
+                }
             }
             (Value::Object(members), _) => {
                 members.values().for_each(|node| self.closures(node, known));

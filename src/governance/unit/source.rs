@@ -34,8 +34,7 @@ impl Source {
         prints: &[std::ops::Range<usize>],
         is_silent: bool,
     ) -> Self {
-        let mut guards = rewrite::walks(module);
-        guards.extend(rewrite::guards(module));
+        let guards = rewrite::guards(module);
         let is_silent = is_silent && !prints.is_empty();
         let second = (is_silent || !guards.is_empty()).then(|| {
             if is_silent {
