@@ -117,6 +117,7 @@ fn what_is_there_is_no_finding() {
         "input.pod.spec.volumes[_].persistentVolumeClaim.claimName; input.pod.spec.containerConcurrency > 1",
         "not input.pod.spec.hostNetwork; not input.pod.spec.containers[0].image",
         "some c in input.pod.spec.containers; not startswith(c.image, \"a.example/\")",
+        "some c in input.pod.spec.containers; not contains(c.image, \"@\"); contains(c.image, \":latest\")",
         "input.pod.apiVersion; input.pod.status.phase; input.pod.metadata.ownerReferences[_].kind",
     ] {
         assert_eq!(in_body(body), Vec::<String>::new(), "{body}");
@@ -471,6 +472,23 @@ fn comparisons_with_what_is_never_there_are_told() {
     assert_eq!(operation("DELETE"), Vec::<String>::new());
     let found = operation("Update");
     assert!(found.len() == 1 && found[0].starts_with("2:27 never-equal: "), "{found:?}");
+}
+
+#[test]
+fn a_parameter_that_is_spelt_wrong_where_it_is_read_is_told_once() {
+    let found = findings(&format!(
+        "{HEAD}deny contains \"x\" if input.parameters.labell == input.pod.kind\n"
+    ));
+    assert!(found.len() == 1 && found[0].contains("did you mean `label`?"), "{found:?}");
+}
+
+#[test]
+fn who_writes_as_before_version_1_is_told_how_to_say_so() {
+    let found = findings("package a\ndeny[msg] { msg := \"x\" }\n");
+    assert!(
+        found[0].contains("`if` keyword is required") && found[0].contains("regoVersion: v0"),
+        "{found:?}"
+    );
 }
 
 #[test]
