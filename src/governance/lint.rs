@@ -144,7 +144,8 @@ pub fn lint(modules: &[Module<'_>], dialect: Dialect, about: &About<'_>) -> Vec<
     } else {
         Objects::named(kinds.iter().map(|(group, name)| (group.as_str(), name.as_str())))
     };
-    let contract = Contract { catalogue, dialect, parameters, objects, profiles };
+    let stored = metadata.inventory.iter().map(|synced| synced.kind.clone()).collect();
+    let contract = Contract { catalogue, dialect, parameters, objects, profiles, stored };
     let seen = look(&parsed, &contract);
     findings.extend(seen.findings);
     if let Some(module) = parsed.syntax.first().filter(|_| !seen.reads_all_parameters) {
@@ -177,6 +178,7 @@ pub fn lint(modules: &[Module<'_>], dialect: Dialect, about: &About<'_>) -> Vec<
 /// Walks over the policy and what it needs.
 fn look(parsed: &Parsed, contract: &Contract<'_>) -> Seen {
     let needed = needed(&parsed.analysis, &parsed.syntax, contract.dialect);
+    let rules: BTreeSet<Vec<String>> = parsed.analysis.rules.keys().cloned().collect();
     let mut facts = Facts::default();
     let walk = |facts: &Facts, is_last: bool| {
         let mut seen = Seen::default();
@@ -192,8 +194,15 @@ fn look(parsed: &Parsed, contract: &Contract<'_>) -> Seen {
             let parameters = if is_policy { contract.parameters } else { Parameters::default() };
             let contract = Contract { parameters, ..contract.clone() };
             let knows_calls = is_own || !is_last;
-            let scope =
-                Scope { contract: &contract, facts, number, module, is_policy, knows_calls };
+            let scope = Scope {
+                contract: &contract,
+                facts,
+                rules: &rules,
+                number,
+                module,
+                is_policy,
+                knows_calls,
+            };
             reads::walk(scope, &mut seen);
         }
         seen

@@ -615,3 +615,58 @@ fn parameters_that_nobody_reads_are_told_also_where_they_are_handed_on() {
         assert_eq!(names, expected, "{body}: {found:#?}");
     }
 }
+
+#[test]
+fn what_is_not_in_the_data_is_told() {
+    let head = HEAD.replace(
+        "package",
+        "#   inventory: [{group: policy, version: v1, kind: PodDisruptionBudget}, {group: '', version: v1, kind: Node}]\npackage",
+    );
+    let library =
+        Module { origin: "lib.rego", text: "package lib.a\nimport rego.v1\nlabel := 1\n" };
+    let found = |body: &str| {
+        let text = format!(
+            "{head}import data.lib.a\ndeny contains \"x\" if {{ input.parameters.label; {body} }}\n"
+        );
+        all(&[Module { origin: "a.rego", text: &text }, library], Dialect::Native)
+    };
+    for (body, expected) in [
+        (
+            "some p in data.inventory.namespace[_][\"policy/v1\"].PodDisruptionBudget; p.spec.selector.matchLables.a",
+            "11:120 unknown-input: `PodDisruptionBudget` has no field `matchLables` in `data.inventory.namespace[_][\"policy/v1\"].PodDisruptionBudget[_].spec.selector`; did you mean `matchLabels`?",
+        ),
+        (
+            "data.inventory.cluster[\"v1\"].Node[_].spec.unschedulable == \"true\"",
+            "never-equal: `data.inventory.cluster.v1.Node[_].spec.unschedulable` is true or false, never the text `\"true\"`",
+        ),
+        (
+            "data.inventory.cluster[\"v1\"].Namespace[_]",
+            "unknown-input: the policy does not declare that it wants to find any `Namespace` in `data.inventory`; name the kind under `inventory`",
+        ),
+        (
+            "data.inventory.namespaces[_]",
+            "`data.inventory` has no member `namespaces`; did you mean `namespace`?",
+        ),
+        (
+            "data.inventry.cluster",
+            "unknown-data: there is nothing at `data.inventry.cluster`; did you mean `inventory` for `inventry`?",
+        ),
+        (
+            "a.labell",
+            "unknown-data: there is nothing at `data.lib.a.labell`; did you mean `label` for `labell`?",
+        ),
+        ("data.lib.b.x == 1", "unknown-data: there is nothing at `data.lib.b.x`; "),
+    ] {
+        let found = found(body);
+        assert!(found.len() == 1 && found[0].contains(expected), "{body}: {found:#?}");
+    }
+    for body in [
+        "data.inventory.cluster[\"v1\"].Node[_].spec.unschedulable == true",
+        "data.inventory.namespace[_][x][y][_].anything; data.inventory.cluster[x].Node[_].metadata.name",
+        "a.label == 1; data.lib.a.label == 1; data.lib[x].label == 1; data.acme.a.deny",
+        "x := {\"label\": 1}; a := x; a.other",
+    ] {
+        let found = found(body);
+        assert!(found.iter().all(|line| !line.contains("unknown-")), "{body}: {found:#?}");
+    }
+}
