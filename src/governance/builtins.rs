@@ -12,9 +12,11 @@ pub(super) mod fault;
 mod format;
 mod glob;
 mod guards;
+mod json;
 mod own;
 pub(super) mod re2;
 mod semver;
+mod sprintf;
 pub(super) mod table;
 #[cfg(test)]
 mod tests;

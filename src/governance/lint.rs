@@ -144,16 +144,24 @@ pub fn lint(modules: &[Module<'_>], dialect: Dialect, about: &About<'_>) -> Vec<
     } else {
         Objects::named(kinds.iter().map(|(group, name)| (group.as_str(), name.as_str())))
     };
-    let contract = Contract { catalogue, dialect, parameters, objects, profiles };
+    let stored = metadata.inventory.iter().map(|synced| synced.kind.clone()).collect();
+    let contract = Contract { catalogue, dialect, parameters, objects, profiles, stored };
     let seen = look(&parsed, &contract);
     findings.extend(seen.findings);
     if let Some(module) = parsed.syntax.first().filter(|_| !seen.reads_all_parameters) {
+        let meant = |name: &str| format!("did you mean `{name}`?");
         let used = |name: &&str| {
-            seen.parameters.contains(*name)
+            // What is spelt wrong where it is read was told already.
+            let is_meant = |found: &Finding| {
+                found.code == "unknown-input" && found.help.as_deref() == Some(&*meant(name))
+            };
+            findings.iter().any(is_meant)
+                || seen.parameters.contains(*name)
                 || template.is_some_and(|template| template.other_code.contains(*name))
         };
-        let unread = parameters.names().into_iter().flatten().filter(|name| !used(name));
-        findings.extend(unread.map(|name| {
+        let unread: Vec<&str> =
+            parameters.names().into_iter().flatten().filter(|name| !used(name)).collect();
+        findings.extend(unread.into_iter().map(|name| {
             let mark = mention(module, name);
             let message = format!("the parameter `{name}` is never read");
             let help = format!("read it as `input.parameters.{name}`, or remove it");
@@ -170,6 +178,7 @@ pub fn lint(modules: &[Module<'_>], dialect: Dialect, about: &About<'_>) -> Vec<
 /// Walks over the policy and what it needs.
 fn look(parsed: &Parsed, contract: &Contract<'_>) -> Seen {
     let needed = needed(&parsed.analysis, &parsed.syntax, contract.dialect);
+    let rules: BTreeSet<Vec<String>> = parsed.analysis.rules.keys().cloned().collect();
     let mut facts = Facts::default();
     let walk = |facts: &Facts, is_last: bool| {
         let mut seen = Seen::default();
@@ -185,8 +194,15 @@ fn look(parsed: &Parsed, contract: &Contract<'_>) -> Seen {
             let parameters = if is_policy { contract.parameters } else { Parameters::default() };
             let contract = Contract { parameters, ..contract.clone() };
             let knows_calls = is_own || !is_last;
-            let scope =
-                Scope { contract: &contract, facts, number, module, is_policy, knows_calls };
+            let scope = Scope {
+                contract: &contract,
+                facts,
+                rules: &rules,
+                number,
+                module,
+                is_policy,
+                knows_calls,
+            };
             reads::walk(scope, &mut seen);
         }
         seen
@@ -236,13 +252,20 @@ fn errors(modules: &[Module<'_>], message: &str) -> Vec<Finding> {
             Some((number, mark, message.trim().to_owned()))
         });
         let (module, mark, message) = place.unwrap_or_else(|| (0, None, line.to_owned()));
+        // So are modules refused that were written before version 1 of Rego.
+        let is_old = message.contains("keyword is required before rule")
+            || message.contains("keyword is required for partial set rules");
+        let help = is_old.then(|| {
+            "a module that is written as before version 1 of Rego says so: `regoVersion: v0`, below `custom` in its metadata or in `spec`"
+                .to_owned()
+        });
         Finding {
             module,
             mark,
             severity: Severity::Deny,
             code: "does-not-load",
             message,
-            help: None,
+            help,
             parameter: None,
         }
     };

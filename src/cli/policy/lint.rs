@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -66,11 +65,9 @@ struct Found {
 /// Looks at the policies, and prints what there is to say.
 pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
     let mut files = load::read(&arguments.paths)?;
-    load::match_constraints(&mut files);
+    load::add_constraints(&mut files);
     if files.policies.is_empty() && files.libraries.is_empty() {
-        let paths: Vec<String> =
-            arguments.paths.iter().map(|path| format!("`{}`", path.display())).collect();
-        bail!("there is no policy in {}", paths.join(", "));
+        return Err(files.no_policy(&arguments.paths));
     }
     let bundle = BundleArgs { profiles: arguments.profiles.clone(), ..BundleArgs::default() };
     let found = look(&files, &bundle.pipeline()?);

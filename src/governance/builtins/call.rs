@@ -6,7 +6,7 @@ use regorus::unstable::{Expr, Ref, Span};
 use regorus::{LimitError, Source, Value};
 
 use super::fault::{self, Fault};
-use super::{Builtin, Calling, format, guards, re2};
+use super::{Builtin, Calling, guards, re2, sprintf};
 use crate::document::Document;
 use crate::governance::value::from_json;
 
@@ -63,7 +63,7 @@ fn compute(builtin: &Builtin, arguments: &[Value]) -> Result<Value, Unable> {
             ("object.union_n", [objects]) => return union_n(objects).map_err(named),
             ("sprintf", [Value::String(text), Value::Array(arguments)]) => {
                 let arguments: Vec<Value> = arguments.iter().cloned().collect();
-                Some(Ok(Value::from(format::sprintf(text, &arguments))))
+                return sprintf::sprintf(text, &arguments).map(Value::from).map_err(named);
             }
             (name, arguments) if name.starts_with("regex.") => {
                 return re2::call(name, arguments).map_err(named);

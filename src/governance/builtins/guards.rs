@@ -123,22 +123,6 @@ pub(super) fn replacing(text: &str, old: &str, new: &str) -> Result<(), String> 
     }
 }
 
-pub(super) fn sprintf(arguments: &[Value]) -> Result<(), String> {
-    written_out(arguments)?;
-    let mut rest = text(arguments, 0);
-    while let Some((_, after)) = rest.split_once('%') {
-        let digits = after.trim_start_matches(['.', '+', '-', '#', ' ']);
-        let width = digits.find(|c: char| !c.is_numeric()).unwrap_or(digits.len());
-        if width > 3 {
-            return Err("a width of more than three digits".to_owned());
-        }
-        rest = after;
-        // A percent sign that is written out.
-        rest = rest.strip_prefix('%').unwrap_or(rest);
-    }
-    Ok(())
-}
-
 pub(super) fn range(arguments: &[Value]) -> Result<(), String> {
     match (integer(arguments, 0), integer(arguments, 1)) {
         (Some(from), Some(to)) => elements(from.abs_diff(to).saturating_add(1)),

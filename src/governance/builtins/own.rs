@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::call::Unable;
 use super::cidr;
-use crate::governance::value::kind_of;
+use crate::governance::value::{kind_of, sorted};
 
 /// A function of ours.
 pub(super) type Own = fn(&[Value]) -> Result<Value, Unable>;
@@ -31,7 +31,7 @@ pub(super) fn text(arguments: &[Value], position: usize) -> Result<&str, Unable>
 fn elements(value: Option<&Value>) -> Result<Vec<&Value>, Unable> {
     match value {
         Some(Value::Array(elements)) => Ok(elements.iter().collect()),
-        Some(Value::Set(elements)) => Ok(elements.iter_sorted().collect()),
+        Some(Value::Set(elements)) => Ok(sorted(elements)),
         other => wrong("an array or a set", other),
     }
 }

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use regorus::unstable::{BUILTINS, BuiltinFcn};
 
 use super::guards::{
-    array_concat, concat, number_text, product, range, range_step, replace, search, shift, sprintf,
+    array_concat, concat, number_text, product, range, range_step, replace, search, shift,
     written_out,
 };
-use super::{Builtin, Calling, arithmetic, call, own, text};
+use super::{Builtin, Calling, arithmetic, call, json, own, text};
 
 const CLOCK: &str = "it reads the clock, so that the same request could be answered in two ways";
 const CHANCE: &str =
@@ -191,8 +191,8 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("is_string", 1),
     direct!("json.filter", 2),
     bounded!("json.is_valid", 1, written_out),
-    bounded!("json.marshal", 1, written_out),
-    bounded!("json.marshal_with_options", 2, written_out),
+    ours!("json.marshal", 1, json::marshal),
+    ours!("json.marshal_with_options", 2, json::marshal_with_options),
     refused!("json.match_schema", FOREIGN),
     bounded!("json.patch", 2, written_out),
     direct!("json.remove", 2),
@@ -248,7 +248,7 @@ pub(super) static TABLE: &[&Builtin] = &[
     own!("set_diff", 2, own::set_diff),
     bounded!("sort", 1, written_out),
     direct!("split", 2),
-    bounded!("sprintf", 2, sprintf),
+    bounded!("sprintf", 2, written_out),
     direct!("startswith", 2),
     direct!("strings.any_prefix_match", 2),
     direct!("strings.any_suffix_match", 2),

@@ -144,6 +144,39 @@ fn networks_are_read_as_in_opa() {
     fails("net.cidr_contains_matches", json!(["10.1.2.3", "10.1.2.3"]), "no network");
 }
 
+// The expectations are what OPA 1.17 gives.
+#[test]
+fn json_is_written_as_go_writes_it() {
+    let written = |value: &Value| call_with("json.marshal", std::slice::from_ref(value)).unwrap();
+    gives(
+        "json.marshal",
+        json!([{"b": "<&>\u{2028}\u{7f}\u{1}\t\"\\", "a": [1, 0.5, null]}]),
+        json!(
+            r#"{"a":[1,0.5,null],"b":"\u003c\u0026\u003e\u2028"#.to_owned()
+                + "\u{7f}"
+                + r#"\u0001\t\"\\"}"#
+        ),
+    );
+    let mut object = Value::new_object();
+    let members = object.as_object_mut().unwrap();
+    members.insert(Value::from(10), Value::from(1));
+    members.insert(Value::from(9), Value::from(2));
+    members.insert(Value::from(vec![Value::from("a")]), Value::new_set());
+    assert_eq!(written(&object), Value::from(r#"{"10":1,"9":2,"[\"a\"]":[]}"#));
+    gives(
+        "json.marshal_with_options",
+        json!([{"a": [1, {}], "b": []}, {"indent": " ", "prefix": ">"}]),
+        json!(">{\n> \"a\": [\n>  1,\n>  {}\n> ],\n> \"b\": []\n>}"),
+    );
+    gives("json.marshal_with_options", json!([[1], {"pretty": true}]), json!("[\n\t1\n]"));
+    gives(
+        "json.marshal_with_options",
+        json!([[1], {"pretty": false, "indent": " "}]),
+        json!("[1]"),
+    );
+    fails("json.marshal_with_options", json!([[1], {"x": true}]), "unknown");
+}
+
 #[test]
 fn operators_have_names() {
     gives("plus", json!([1, 2.5]), json!(3.5));

@@ -170,6 +170,11 @@ impl Mutators {
         self.list.is_empty()
     }
 
+    /// All that are not left out.
+    pub fn iter(&self) -> impl Iterator<Item = &Mutator> {
+        self.list.iter()
+    }
+
     /// Changes an object until nothing changes any more. Gives nothing where nothing has changed. There is no operation where an
     /// object is only worked out from another one.
     ///

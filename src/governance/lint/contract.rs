@@ -18,6 +18,8 @@ pub(super) struct Contract<'a> {
     pub objects: Objects,
     /// The kinds of virtual nodes; none where they are not known.
     pub profiles: &'a [String],
+    /// The kinds that the policy finds in `data.inventory`; none where they are not known.
+    pub stored: Vec<String>,
 }
 
 /// A part of the input that is made here.
@@ -114,6 +116,9 @@ const OF_KNATIVE: [&str; 4] =
 /// A step into the input: a name, or one that only an evaluation knows.
 pub(super) type Way = Vec<Option<String>>;
 
+/// The first step of ways that lead into the inventory and not into the input.
+pub(super) const STORED: &str = "data.inventory";
+
 /// A way that leads to something that is never there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Miss {
@@ -153,6 +158,9 @@ impl Contract<'_> {
 
     /// What is wrong with the way, if it leads to something that is never there.
     pub(super) fn miss(&self, way: &Way) -> Option<Miss> {
+        if way.first().is_some_and(|step| step.as_deref() == Some(STORED)) {
+            return self.stored_miss(way);
+        }
         let mut here = match self.dialect {
             Dialect::Native | Dialect::NativeV0 => &NATIVE,
             Dialect::GatekeeperV0 | Dialect::GatekeeperV1 => &GATEKEEPER,
@@ -225,7 +233,53 @@ impl Contract<'_> {
     }
 }
 
+/// How a way leads to an object of the inventory.
+struct Stored {
+    /// The number of the step that names the kind.
+    kind_at: usize,
+    /// Its kind and what is known of it.
+    kind: String,
+    objects: Objects,
+}
+
 impl Contract<'_> {
+    /// The object of the inventory that a way leads to.
+    fn stored(way: &Way) -> Option<Stored> {
+        let kind_at = if way.get(1)?.as_deref()? == "cluster" { 3 } else { 4 };
+        let kind = way.get(kind_at)?.clone()?;
+        let version = way.get(kind_at - 1)?.as_deref();
+        let group =
+            version.map_or("*", |version| version.split_once('/').map_or("", |both| both.0));
+        let objects = Objects::named([(group, kind.as_str())]);
+        Some(Stored { kind_at, kind, objects })
+    }
+
+    fn stored_miss(&self, way: &Way) -> Option<Miss> {
+        let place = way.get(1)?.as_deref()?;
+        let places = ["cluster", "namespace"];
+        if !places.contains(&place) {
+            let message = format!("`{STORED}` has no member `{place}`");
+            return Some(Miss::new(1, message, suggest::help(place, places)));
+        }
+        let Stored { kind_at, kind, objects } = Self::stored(way)?;
+        if !self.stored.is_empty() && !self.stored.contains(&kind) {
+            let message = format!(
+                "the policy does not declare that it wants to find any `{kind}` in `{STORED}`"
+            );
+            let near = suggest::nearest(&kind, self.stored.iter().map(String::as_str));
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "name the kind under `inventory`".to_owned(),
+            };
+            return Some(Miss::new(kind_at, message, help));
+        }
+        let base = kind_at + 2;
+        let steps: Vec<Option<&str>> = way.get(base..)?.iter().map(Option::as_deref).collect();
+        let found = objects.miss(&steps)?;
+        let miss = found.shown(way, base, &Shown::Objects(&objects));
+        Some(Miss { elsewhere: Vec::new(), ..miss })
+    }
+
     /// What stands at the end of a way into an object, see [`Objects::held`].
     pub(super) fn held(&self, way: &Way) -> Option<Vec<(String, Held)>> {
         let steps: Vec<Option<&str>> = way.iter().map(Option::as_deref).collect();
@@ -235,6 +289,10 @@ impl Contract<'_> {
             [Some("review"), Some("namespaceObject"), rest @ ..] => {
                 Objects::namespaces().held(rest)
             }
+            [Some(STORED), ..] => {
+                let Stored { kind_at, objects, .. } = Self::stored(way)?;
+                objects.held(steps.get(kind_at + 2..)?)
+            }
             _ => None,
         }
     }
@@ -242,7 +300,12 @@ impl Contract<'_> {
 
 /// `input.pod.spec.containers[_]`.
 pub(super) fn shown(way: &[Option<String>]) -> String {
-    way.iter().fold("input".to_owned(), |shown, step| match step {
+    let (root, steps) = match way {
+        [Some(first), steps @ ..] if first == STORED => (STORED, steps),
+        steps => ("input", steps),
+    };
+    steps.iter().fold(root.to_owned(), |shown, step| match step {
+        Some(name) if name.contains(['/', '.']) => format!("{shown}[\"{name}\"]"),
         Some(name) => format!("{shown}.{name}"),
         None => shown + "[_]",
     })

@@ -115,7 +115,11 @@ pub(super) fn call(walk: &mut Walk<'_>, content: &Value) {
             .is_some_and(|way| way.last().is_some_and(|step| step.as_deref() == Some("image")))
     };
     match (name.as_str(), parameters.as_slice()) {
-        ("contains", [image, ..]) if is_image(walk, image) => {
+        // Whoever looks for a tag, a digest or a segment does not mean a registry.
+        ("contains", [image, part])
+            if is_image(walk, image)
+                && !constant(part).is_some_and(|part| part.starts_with([':', '@', '/'])) =>
+        {
             let message = "`contains` finds the text anywhere in the name of an image: `evil.example/registry.k8s.io/x` would pass".to_owned();
             walk.warn(content, "image-by-substring", message, "compare registries segment by segment; `loadline policy show allowed-registries` shows how");
         }

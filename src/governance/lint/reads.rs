@@ -46,6 +46,8 @@ pub(super) struct Scope<'a> {
     pub contract: &'a Contract<'a>,
     /// What is known of the rules.
     pub facts: &'a Facts,
+    /// The paths of all rules that there are.
+    pub rules: &'a BTreeSet<Vec<String>>,
     /// Number of the module.
     pub number: usize,
     pub module: &'a Syntax,
@@ -299,7 +301,10 @@ impl Walk<'_> {
                     self.visit(index);
                 }
             }
-            let Some(things) = self.things(node) else { return };
+            let Some(things) = self.things(node) else {
+                self.look_up(first, &steps, content);
+                return;
+            };
             if first != "input" && steps.is_empty() {
                 // What is wrong with it was told when the variable got its value.
                 self.use_parameters(&things, true);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::syntax::{Step, kind_of, list, range_of, reference};
-use super::contract::Way;
+use super::contract::{STORED, Way};
 use super::reads::{Walk, constant, variable};
 use super::things::{Thing, Things, union};
 
@@ -51,6 +51,8 @@ impl Walk<'_> {
             return None;
         } else if first == "input" {
             (vec![Thing::At(Vec::new())], 0)
+        } else if let Some(taken) = self.inventory(first, &steps) {
+            (vec![Thing::At(vec![Some(STORED.to_owned())])], taken)
         } else {
             let (path, taken) = self.scope.facts.rule(self.scope.module, first, &steps)?;
             (self.scope.facts.value(&path)?, taken)
@@ -67,6 +69,16 @@ impl Walk<'_> {
             };
         }
         Some(things)
+    }
+
+    /// How many steps of a reference name the inventory, if it is that.
+    fn inventory(&self, first: &str, steps: &[Step<'_>]) -> Option<usize> {
+        match self.scope.module.imports.get(first) {
+            Some(path) => (path.as_slice() == ["inventory"]).then_some(0),
+            None => {
+                (first == "data" && steps.first() == Some(&Step::Name("inventory"))).then_some(1)
+            }
+        }
     }
 
     /// The texts that an index may be.

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::syntax::{Step, kind_of, list, range_of, reference};
+use super::super::syntax::{Step, fixed, kind_of, list, range_of, reference};
 use super::reads::{Doubt, Scope, Walk, variable};
 use super::things::Thing;
 use super::{Finding, patterns};
+use crate::diagnostic::suggest;
 
 impl Walk<'_> {
     /// Looks at a value that something else is made of, or that another name is given to: only what is read of that counts
@@ -113,5 +114,44 @@ impl Walk<'_> {
         });
         let names = tail.into_iter().flatten().flatten().cloned().collect();
         self.seen.doubts.push(Doubt { finding, kinds: miss.elsewhere, names });
+    }
+
+    /// Tells of a reference to `data` that leads to no rule.
+    pub(super) fn look_up(&mut self, first: &str, steps: &[Step<'_>], content: &Value) {
+        let Scope { module, rules, .. } = self.scope;
+        let mut path = match module.imports.get(first) {
+            _ if self.bound.contains(first) || self.known.contains_key(first) => return,
+            Some(path) => path.clone(),
+            None if first == "data" => Vec::new(),
+            None => return,
+        };
+        path.extend(fixed(steps).map(str::to_owned));
+        let leads = |path: &[String]| {
+            rules.iter().any(|rule| rule.starts_with(path) || path.starts_with(rule))
+        };
+        if leads(&path) || path.first().is_some_and(|first| first == "inventory") {
+            return;
+        }
+        let count = (0..path.len()).take_while(|count| leads(path.get(..*count).unwrap_or(&[])));
+        let count = count.last().unwrap_or_default();
+        let (Some(around), Some(name), Some(range)) =
+            (path.get(..count), path.get(count), range_of(content))
+        else {
+            return;
+        };
+        let mut known: BTreeSet<&str> = rules
+            .iter()
+            .filter(|rule| rule.starts_with(around))
+            .filter_map(|rule| rule.get(count).map(String::as_str))
+            .collect();
+        if count == 0 {
+            known.insert("inventory");
+        }
+        let message = format!("there is nothing at `data.{}`", path.join("."));
+        let help = match suggest::nearest(name, known) {
+            Some(near) => format!("did you mean `{near}` for `{name}`?"),
+            None => "name the file or folder that it stands in, too".to_owned(),
+        };
+        self.tell(range.start, "unknown-data", message, &help);
     }
 }

@@ -118,6 +118,7 @@ fn what_is_there_is_no_finding() {
         r#"regex.match(`^[\w-.]{1,253}$`, input.pod.metadata.name); regex.is_valid("a**")"#,
         "not input.pod.spec.hostNetwork; not input.pod.spec.containers[0].image",
         "some c in input.pod.spec.containers; not startswith(c.image, \"a.example/\")",
+        "some c in input.pod.spec.containers; not contains(c.image, \"@\"); contains(c.image, \":latest\")",
         "input.pod.apiVersion; input.pod.status.phase; input.pod.metadata.ownerReferences[_].kind",
     ] {
         assert_eq!(in_body(body), Vec::<String>::new(), "{body}");
@@ -477,6 +478,23 @@ fn comparisons_with_what_is_never_there_are_told() {
 }
 
 #[test]
+fn a_parameter_that_is_spelt_wrong_where_it_is_read_is_told_once() {
+    let found = findings(&format!(
+        "{HEAD}deny contains \"x\" if input.parameters.labell == input.pod.kind\n"
+    ));
+    assert!(found.len() == 1 && found[0].contains("did you mean `label`?"), "{found:?}");
+}
+
+#[test]
+fn who_writes_as_before_version_1_is_told_how_to_say_so() {
+    let found = findings("package a\ndeny[msg] { msg := \"x\" }\n");
+    assert!(
+        found[0].contains("`if` keyword is required") && found[0].contains("regoVersion: v0"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn results_with_other_members_than_there_are_are_told() {
     let native = |text: &str| {
         findings(&format!(
@@ -598,5 +616,60 @@ fn parameters_that_nobody_reads_are_told_also_where_they_are_handed_on() {
         let names: Vec<&str> =
             found.iter().map(|line| line.split('`').nth(1).unwrap_or_default()).collect();
         assert_eq!(names, expected, "{body}: {found:#?}");
+    }
+}
+
+#[test]
+fn what_is_not_in_the_data_is_told() {
+    let head = HEAD.replace(
+        "package",
+        "#   inventory: [{group: policy, version: v1, kind: PodDisruptionBudget}, {group: '', version: v1, kind: Node}]\npackage",
+    );
+    let library =
+        Module { origin: "lib.rego", text: "package lib.a\nimport rego.v1\nlabel := 1\n" };
+    let found = |body: &str| {
+        let text = format!(
+            "{head}import data.lib.a\ndeny contains \"x\" if {{ input.parameters.label; {body} }}\n"
+        );
+        all(&[Module { origin: "a.rego", text: &text }, library], Dialect::Native)
+    };
+    for (body, expected) in [
+        (
+            "some p in data.inventory.namespace[_][\"policy/v1\"].PodDisruptionBudget; p.spec.selector.matchLables.a",
+            "11:120 unknown-input: `PodDisruptionBudget` has no field `matchLables` in `data.inventory.namespace[_][\"policy/v1\"].PodDisruptionBudget[_].spec.selector`; did you mean `matchLabels`?",
+        ),
+        (
+            "data.inventory.cluster[\"v1\"].Node[_].spec.unschedulable == \"true\"",
+            "never-equal: `data.inventory.cluster.v1.Node[_].spec.unschedulable` is true or false, never the text `\"true\"`",
+        ),
+        (
+            "data.inventory.cluster[\"v1\"].Namespace[_]",
+            "unknown-input: the policy does not declare that it wants to find any `Namespace` in `data.inventory`; name the kind under `inventory`",
+        ),
+        (
+            "data.inventory.namespaces[_]",
+            "`data.inventory` has no member `namespaces`; did you mean `namespace`?",
+        ),
+        (
+            "data.inventry.cluster",
+            "unknown-data: there is nothing at `data.inventry.cluster`; did you mean `inventory` for `inventry`?",
+        ),
+        (
+            "a.labell",
+            "unknown-data: there is nothing at `data.lib.a.labell`; did you mean `label` for `labell`?",
+        ),
+        ("data.lib.b.x == 1", "unknown-data: there is nothing at `data.lib.b.x`; "),
+    ] {
+        let found = found(body);
+        assert!(found.len() == 1 && found[0].contains(expected), "{body}: {found:#?}");
+    }
+    for body in [
+        "data.inventory.cluster[\"v1\"].Node[_].spec.unschedulable == true",
+        "data.inventory.namespace[_][x][y][_].anything; data.inventory.cluster[x].Node[_].metadata.name",
+        "a.label == 1; data.lib.a.label == 1; data.lib[x].label == 1; data.acme.a.deny",
+        "x := {\"label\": 1}; a := x; a.other",
+    ] {
+        let found = found(body);
+        assert!(found.iter().all(|line| !line.contains("unknown-")), "{body}: {found:#?}");
     }
 }
