@@ -5,16 +5,22 @@
 //! called. Functions that would make an answer depend on something else than the request are refused when a policy is
 //! loaded; there are none that reach the network.
 
+mod arithmetic;
 mod call;
 mod cidr;
 pub(super) mod fault;
 mod format;
+mod glob;
 mod guards;
+mod json;
 mod own;
 pub(super) mod re2;
+mod semver;
+mod sprintf;
 pub(super) mod table;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::sync::LazyLock;
 

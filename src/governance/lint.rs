@@ -9,7 +9,11 @@ mod objects;
 mod parameters;
 mod patterns;
 mod reads;
+mod resolve;
+mod results;
 mod things;
+mod uses;
+mod words;
 
 use std::collections::BTreeSet;
 
@@ -48,6 +52,8 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// The parameter that it is about, which may be declared outside of the module.
+    pub parameter: Option<String>,
 }
 
 impl Finding {
@@ -59,7 +65,8 @@ impl Finding {
         help: impl Into<String>,
     ) -> Self {
         let help = Some(help.into());
-        Self { module, mark: Some(mark), severity: Severity::Warn, code, message, help }
+        let (mark, severity) = (Some(mark), Severity::Warn);
+        Self { module, mark, severity, code, message, help, parameter: None }
     }
 }
 
@@ -68,6 +75,8 @@ impl Finding {
 pub struct About<'a> {
     /// The features of pods.
     pub catalogue: &'a Catalogue,
+    /// The names of the profiles; none where they are not known.
+    pub profiles: &'a [String],
     /// Its metadata, where they do not stand in its text.
     pub declared: Option<&'a Metadata>,
     /// What a template of Gatekeeper says of its constraints.
@@ -83,12 +92,14 @@ pub struct Template {
     pub schema: Option<serde_json::Value>,
     /// Whether they may have parameters that the schema does not name.
     pub is_loose: bool,
+    /// What the template has of code that is no Rego.
+    pub other_code: String,
 }
 
 /// Looks at a policy, the first of `modules`, together with the libraries that it may import; what is wrong with those is told
 /// with their number.
 pub fn lint(modules: &[Module<'_>], dialect: Dialect, about: &About<'_>) -> Vec<Finding> {
-    let About { catalogue, declared, template } = *about;
+    let About { catalogue, profiles, declared, template } = *about;
     let mut findings = Vec::new();
     let parsed = match Parsed::new(modules, dialect.mode(Prints::Gathered)) {
         Ok(parsed) => parsed,
@@ -133,20 +144,29 @@ pub fn lint(modules: &[Module<'_>], dialect: Dialect, about: &About<'_>) -> Vec<
     } else {
         Objects::named(kinds.iter().map(|(group, name)| (group.as_str(), name.as_str())))
     };
-    let contract = Contract { catalogue, dialect, parameters, objects };
+    let stored = metadata.inventory.iter().map(|synced| synced.kind.clone()).collect();
+    let contract = Contract { catalogue, dialect, parameters, objects, profiles, stored };
     let seen = look(&parsed, &contract);
     findings.extend(seen.findings);
     if let Some(module) = parsed.syntax.first().filter(|_| !seen.reads_all_parameters) {
-        let declared = parameters.own.and_then(serde_json::Value::as_object);
-        let unread = declared
-            .into_iter()
-            .flatten()
-            .filter(|(name, _)| !seen.parameters.contains(name.as_str()));
-        findings.extend(unread.map(|(name, _)| {
+        let meant = |name: &str| format!("did you mean `{name}`?");
+        let used = |name: &&str| {
+            // What is spelt wrong where it is read was told already.
+            let is_meant = |found: &Finding| {
+                found.code == "unknown-input" && found.help.as_deref() == Some(&*meant(name))
+            };
+            findings.iter().any(is_meant)
+                || seen.parameters.contains(*name)
+                || template.is_some_and(|template| template.other_code.contains(*name))
+        };
+        let unread: Vec<&str> =
+            parameters.names().into_iter().flatten().filter(|name| !used(name)).collect();
+        findings.extend(unread.into_iter().map(|name| {
             let mark = mention(module, name);
             let message = format!("the parameter `{name}` is never read");
             let help = format!("read it as `input.parameters.{name}`, or remove it");
-            Finding::warn(0, mark, "unused-parameter", message, help)
+            let finding = Finding::warn(0, mark, "unused-parameter", message, help);
+            Finding { parameter: Some(name.to_owned()), ..finding }
         }));
     }
     findings.extend(unused_rules(&parsed.analysis, &parsed.syntax, dialect));
@@ -158,6 +178,7 @@ pub fn lint(modules: &[Module<'_>], dialect: Dialect, about: &About<'_>) -> Vec<
 /// Walks over the policy and what it needs.
 fn look(parsed: &Parsed, contract: &Contract<'_>) -> Seen {
     let needed = needed(&parsed.analysis, &parsed.syntax, contract.dialect);
+    let rules: BTreeSet<Vec<String>> = parsed.analysis.rules.keys().cloned().collect();
     let mut facts = Facts::default();
     let walk = |facts: &Facts, is_last: bool| {
         let mut seen = Seen::default();
@@ -173,8 +194,15 @@ fn look(parsed: &Parsed, contract: &Contract<'_>) -> Seen {
             let parameters = if is_policy { contract.parameters } else { Parameters::default() };
             let contract = Contract { parameters, ..contract.clone() };
             let knows_calls = is_own || !is_last;
-            let scope =
-                Scope { contract: &contract, facts, number, module, is_policy, knows_calls };
+            let scope = Scope {
+                contract: &contract,
+                facts,
+                rules: &rules,
+                number,
+                module,
+                is_policy,
+                knows_calls,
+            };
             reads::walk(scope, &mut seen);
         }
         seen
@@ -224,13 +252,21 @@ fn errors(modules: &[Module<'_>], message: &str) -> Vec<Finding> {
             Some((number, mark, message.trim().to_owned()))
         });
         let (module, mark, message) = place.unwrap_or_else(|| (0, None, line.to_owned()));
+        // So are modules refused that were written before version 1 of Rego.
+        let is_old = message.contains("keyword is required before rule")
+            || message.contains("keyword is required for partial set rules");
+        let help = is_old.then(|| {
+            "a module that is written as before version 1 of Rego says so: `regoVersion: v0`, below `custom` in its metadata or in `spec`"
+                .to_owned()
+        });
         Finding {
             module,
             mark,
             severity: Severity::Deny,
             code: "does-not-load",
             message,
-            help: None,
+            help,
+            parameter: None,
         }
     };
     message.lines().map(finding).collect()

@@ -1,9 +1,11 @@
 //! Between JSON and Rego's values, and what values weigh.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use regorus::Value;
+use regorus::value::{Object, Set};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -128,6 +130,50 @@ pub(super) fn to_json(value: &Value) -> serde_json::Value {
     }
 }
 
+/// The elements of a set in the order of OPA: the engine puts sets before objects, and OPA after them.
+pub(super) fn sorted(set: &Set) -> Vec<&Value> {
+    let mut all: Vec<&Value> = set.iter_sorted().collect();
+    if all.iter().any(|one| matches!(one, Value::Array(_) | Value::Object(_) | Value::Set(_))) {
+        all.sort_by(|left, right| compare(left, right));
+    }
+    all
+}
+
+/// Which of two values comes first in the order of OPA.
+fn compare(left: &Value, right: &Value) -> Ordering {
+    match (left, right) {
+        (Value::Array(left), Value::Array(right)) => compare_all(left.iter(), right.iter()),
+        (Value::Set(left), Value::Set(right)) => {
+            compare_all(sorted(left).into_iter(), sorted(right).into_iter())
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            let parts = |object: &Object| {
+                let mut all: Vec<(Value, Value)> =
+                    object.iter_sorted().map(|(key, value)| (key.clone(), value.clone())).collect();
+                all.sort_by(|left, right| compare(&left.0, &right.0));
+                all
+            };
+            let (left, right) = (parts(left), parts(right));
+            let order = left.iter().zip(&right).map(|(left, right)| {
+                compare(&left.0, &right.0).then_with(|| compare(&left.1, &right.1))
+            });
+            order.fold(Ordering::Equal, Ordering::then).then(left.len().cmp(&right.len()))
+        }
+        (Value::Set(_), Value::Object(_)) => Ordering::Greater,
+        (Value::Object(_), Value::Set(_)) => Ordering::Less,
+        (left, right) => left.cmp(right),
+    }
+}
+
+fn compare_all<'v>(
+    left: impl ExactSizeIterator<Item = &'v Value>,
+    right: impl ExactSizeIterator<Item = &'v Value>,
+) -> Ordering {
+    let length = left.len().cmp(&right.len());
+    let mut pairs = left.zip(right).map(|(left, right)| compare(left, right));
+    pairs.find(|order| order.is_ne()).unwrap_or(length)
+}
+
 /// What a value is, with its article, for messages.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
@@ -182,6 +228,21 @@ mod tests {
         assert_eq!(read, from_json(&json));
         assert_eq!(to_json(&read), json);
         assert_eq!(read, Value::from(json));
+    }
+
+    #[test]
+    fn sets_come_after_objects() {
+        let set = Value::from(std::collections::BTreeSet::from([Value::from(1)]));
+        let object = |key: &str| from_json(&json!({ key: [] }));
+        let list = |one: &Value| Value::from(vec![one.clone()]);
+        let expected =
+            vec![Value::from("x"), list(&object("a")), list(&set), object("a"), object("b"), set];
+        let Value::Set(all) =
+            Value::from(expected.iter().cloned().collect::<std::collections::BTreeSet<_>>())
+        else {
+            panic!("no set");
+        };
+        assert_eq!(sorted(&all), expected.iter().collect::<Vec<_>>());
     }
 
     #[test]

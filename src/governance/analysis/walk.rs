@@ -19,8 +19,9 @@ pub(super) struct Walked {
     pub(super) bodies: Vec<(Vec<String>, Body)>,
     pub(super) findings: Vec<Finding>,
     pub(super) prints: Vec<Range<usize>>,
-    /// Whether a reference leads to what more than one rule is below.
-    pub(super) reads_documents: bool,
+    /// Whether a reference leads to what more than one rule is below, a function's result to its last argument, or the values
+    /// of `walk` to an expression: [`Analysis::is_beyond_machine`](super::Analysis::is_beyond_machine).
+    pub(super) is_beyond_machine: bool,
     /// The references to `data`: where, and the path below it.
     pub(super) data: Vec<(Mark, Vec<String>)>,
 }
@@ -202,7 +203,7 @@ impl Walk<'_> {
             let below =
                 self.rules.range(path.clone()..).take_while(|(rule, _)| rule.starts_with(&path));
             for (rule, _) in below {
-                self.walked.reads_documents |= rule.len() > path.len();
+                self.walked.is_beyond_machine |= rule.len() > path.len();
                 self.body.reads.insert(rule.clone());
             }
         }
@@ -292,9 +293,11 @@ impl Walk<'_> {
             if let Err(message) = checked {
                 self.tell(start, message);
             }
+            self.walked.is_beyond_machine |= arguments.is_some_and(|arguments| given > arguments);
             self.body.calls.push(path);
             return cost;
         }
+        self.walked.is_beyond_machine |= name == "walk" && given == 1;
         if name == "print" {
             self.walked.prints.push(start..range.end);
             return cost;

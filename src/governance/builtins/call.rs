@@ -6,7 +6,7 @@ use regorus::unstable::{Expr, Ref, Span};
 use regorus::{LimitError, Source, Value};
 
 use super::fault::{self, Fault};
-use super::{Builtin, Calling, format, guards, re2};
+use super::{Builtin, Calling, guards, re2, sprintf};
 use crate::document::Document;
 use crate::governance::value::from_json;
 
@@ -63,12 +63,11 @@ fn compute(builtin: &Builtin, arguments: &[Value]) -> Result<Value, Unable> {
             ("object.union_n", [objects]) => return union_n(objects).map_err(named),
             ("sprintf", [Value::String(text), Value::Array(arguments)]) => {
                 let arguments: Vec<Value> = arguments.iter().cloned().collect();
-                Some(Ok(Value::from(format::sprintf(text, &arguments))))
+                return sprintf::sprintf(text, &arguments).map(Value::from).map_err(named);
             }
             (name, arguments) if name.starts_with("regex.") => {
                 return re2::call(name, arguments).map_err(named);
             }
-            ("strings.replace_n", [patterns, text]) => return replace_n(patterns, text),
             _ => here(name, arguments).map(Ok),
         };
         if let Some(result) = own {
@@ -219,22 +218,4 @@ fn merge(union: &mut Value, other: &Value) {
             }
         }
     }
-}
-
-/// One pattern after the other, as the engine does; each may make the text longer for the next.
-fn replace_n(patterns: &Value, text: &Value) -> Result<Value, Unable> {
-    let wrong = || {
-        Unable::Failed("`strings.replace_n`: it takes an object of texts, and a text".to_owned())
-    };
-    let mut text = text.as_string().map_err(|_| wrong())?.to_string();
-    let patterns = patterns.as_object().map_err(|_| wrong())?;
-    for (old, new) in patterns.iter_sorted() {
-        let (Value::String(old), Value::String(new)) = (old, new) else {
-            return Err(wrong());
-        };
-        guards::replacing(&text, old, new)
-            .map_err(|reason| Unable::TooMuch(format!("`strings.replace_n`: {reason}")))?;
-        text = text.replace(&**old, new);
-    }
-    Ok(Value::from(text))
 }

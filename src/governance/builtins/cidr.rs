@@ -29,13 +29,33 @@ impl Range {
         }
     }
 
-    fn read(text: &str) -> Option<Self> {
+    /// Reads a network. One that holds just addresses of the old kind in the form of the new is one of the old kind.
+    pub(super) fn read(text: &str) -> Option<Self> {
         let (address, prefix) = text.split_once('/')?;
-        let (is_v6, address) = number(address.parse().ok()?);
+        if !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let (is_v6, address) = match address.parse().ok()? {
+            IpAddr::V4(address) => (false, u128::from(u32::from(address))),
+            IpAddr::V6(address) => (true, u128::from(address)),
+        };
         let bits = bits(is_v6);
         let prefix: u32 = prefix.parse().ok().filter(|prefix| *prefix <= bits)?;
         let hosts = hosts(bits - prefix);
-        Some(Self { is_v6, first: address & !hosts, last: address | hosts })
+        let (first, last) = (address & !hosts, address | hosts);
+        Some(match [first, last].map(|end| Ipv6Addr::from(end).to_ipv4_mapped()) {
+            [Some(first), Some(last)] if is_v6 => {
+                Self { is_v6: false, first: u32::from(first).into(), last: u32::from(last).into() }
+            }
+            _ => Self { is_v6, first, last },
+        })
+    }
+
+    /// Every address, if they are no more than so many.
+    pub(super) fn addresses(&self, most: u128) -> Option<impl Iterator<Item = String>> {
+        let is_v6 = self.is_v6;
+        (self.last - self.first < most)
+            .then(|| (self.first..=self.last).map(move |one| address(is_v6, one).to_string()))
     }
 
     pub(super) const fn intersects(&self, other: &Self) -> bool {
@@ -60,9 +80,18 @@ const fn hosts(bits: u32) -> u128 {
 }
 
 fn number(address: IpAddr) -> (bool, u128) {
-    match address {
+    match address.to_canonical() {
         IpAddr::V4(address) => (false, u128::from(u32::from(address))),
         IpAddr::V6(address) => (true, u128::from(address)),
+    }
+}
+
+fn address(is_v6: bool, number: u128) -> IpAddr {
+    if is_v6 {
+        Ipv6Addr::from(number).into()
+    } else {
+        // The bits above are zero.
+        Ipv4Addr::from(u32::try_from(number).unwrap_or_default()).into()
     }
 }
 
@@ -94,13 +123,7 @@ fn networks(range: Range) -> Vec<String> {
             size -= 1;
         }
         let last = first | hosts(size);
-        let address = if range.is_v6 {
-            IpAddr::from(Ipv6Addr::from(first))
-        } else {
-            // The bits above are zero.
-            IpAddr::from(Ipv4Addr::from(u32::try_from(first).unwrap_or_default()))
-        };
-        found.push(format!("{address}/{}", bits - size));
+        found.push(format!("{}/{}", address(range.is_v6, first), bits - size));
         match last.checked_add(1) {
             Some(next) if last < range.last => first = next,
             _ => return found,

@@ -8,13 +8,13 @@ use regorus::Value;
 use crate::governance::value::fits;
 
 /// How many bytes a value that a built-in makes may have when written out.
-const MAX_RESULT: usize = 1 << 20;
+pub(super) const MAX_RESULT: usize = 1 << 20;
 
 /// How many elements a list that a built-in makes may have.
 const MAX_ELEMENTS: usize = 100_000;
 
 /// How many steps a search that compares every position of one text with all of another may take.
-const MAX_STEPS: usize = 1 << 28;
+pub(super) const MAX_STEPS: usize = 1 << 28;
 
 /// How far bits may be shifted.
 const MAX_SHIFT: u64 = 4096;
@@ -60,7 +60,7 @@ pub(super) fn count_parts(parts: usize) -> Result<(), String> {
     Ok(())
 }
 
-fn too_large() -> String {
+pub(super) fn too_large() -> String {
     format!("the result would be larger than {} KiB", MAX_RESULT / 1024)
 }
 
@@ -123,22 +123,6 @@ pub(super) fn replacing(text: &str, old: &str, new: &str) -> Result<(), String> 
     }
 }
 
-pub(super) fn sprintf(arguments: &[Value]) -> Result<(), String> {
-    written_out(arguments)?;
-    let mut rest = text(arguments, 0);
-    while let Some((_, after)) = rest.split_once('%') {
-        let digits = after.trim_start_matches(['.', '+', '-', '#', ' ']);
-        let width = digits.find(|c: char| !c.is_numeric()).unwrap_or(digits.len());
-        if width > 3 {
-            return Err("a width of more than three digits".to_owned());
-        }
-        rest = after;
-        // A percent sign that is written out.
-        rest = rest.strip_prefix('%').unwrap_or(rest);
-    }
-    Ok(())
-}
-
 pub(super) fn range(arguments: &[Value]) -> Result<(), String> {
     match (integer(arguments, 0), integer(arguments, 1)) {
         (Some(from), Some(to)) => elements(from.abs_diff(to).saturating_add(1)),
@@ -171,18 +155,6 @@ pub(super) fn array_concat(arguments: &[Value]) -> Result<(), String> {
     elements((length(arguments.first()) + length(arguments.get(1))) as u64)
 }
 
-pub(super) fn cidr_expand(arguments: &[Value]) -> Result<(), String> {
-    let network = text(arguments, 0);
-    let (address, prefix) = network.split_once('/').unwrap_or((network, ""));
-    let bits: u32 = if address.contains(':') { 128 } else { 32 };
-    match prefix.parse::<u32>() {
-        Ok(prefix) if bits.saturating_sub(prefix) > 16 => {
-            Err("a network of more than 65536 addresses".to_owned())
-        }
-        _ => Ok(()),
-    }
-}
-
 pub(super) fn shift(arguments: &[Value]) -> Result<(), String> {
     match arguments.get(1).map(Value::as_u64) {
         Some(Ok(distance)) if distance > MAX_SHIFT => {
@@ -205,13 +177,6 @@ pub(super) fn search(arguments: &[Value]) -> Result<(), String> {
         return Err("the texts are too long to be searched".to_owned());
     }
     Ok(())
-}
-
-pub(super) fn count_in_text(arguments: &[Value]) -> Result<(), String> {
-    if matches!(arguments.get(1), Some(Value::String(text)) if text.is_empty()) {
-        return Err("an empty text is found everywhere".to_owned());
-    }
-    search(arguments)
 }
 
 /// For texts that are read as numbers: `1e2000000000` is short and yet takes a gigabyte.

@@ -7,20 +7,20 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::call::Unable;
 use super::cidr;
-use crate::governance::value::kind_of;
+use crate::governance::value::{kind_of, sorted};
 
 /// A function of ours.
 pub(super) type Own = fn(&[Value]) -> Result<Value, Unable>;
 
-fn failed<T>(reason: impl Into<String>) -> Result<T, Unable> {
+pub(super) fn failed<T>(reason: impl Into<String>) -> Result<T, Unable> {
     Err(Unable::Failed(reason.into()))
 }
 
-fn wrong<T>(expected: &str, value: Option<&Value>) -> Result<T, Unable> {
+pub(super) fn wrong<T>(expected: &str, value: Option<&Value>) -> Result<T, Unable> {
     failed(format!("{expected} expected, not {}", value.map_or("nothing", kind_of)))
 }
 
-fn text(arguments: &[Value], position: usize) -> Result<&str, Unable> {
+pub(super) fn text(arguments: &[Value], position: usize) -> Result<&str, Unable> {
     match arguments.get(position) {
         Some(Value::String(text)) => Ok(text),
         other => wrong("a string", other),
@@ -31,7 +31,7 @@ fn text(arguments: &[Value], position: usize) -> Result<&str, Unable> {
 fn elements(value: Option<&Value>) -> Result<Vec<&Value>, Unable> {
     match value {
         Some(Value::Array(elements)) => Ok(elements.iter().collect()),
-        Some(Value::Set(elements)) => Ok(elements.iter_sorted().collect()),
+        Some(Value::Set(elements)) => Ok(sorted(elements)),
         other => wrong("an array or a set", other),
     }
 }
@@ -138,6 +138,26 @@ pub(super) fn hmac_sha512(arguments: &[Value]) -> Result<Value, Unable> {
     Ok(hmac::<Sha512>(128, text(arguments, 0)?, text(arguments, 1)?))
 }
 
+pub(super) fn cidr_is_valid(arguments: &[Value]) -> Result<Value, Unable> {
+    Ok(Value::from(text(arguments, 0).is_ok_and(|text| cidr::Range::read(text).is_some())))
+}
+
+pub(super) fn cidr_contains(arguments: &[Value]) -> Result<Value, Unable> {
+    let outer = cidr::Range::of_network(text(arguments, 0)?)?;
+    Ok(Value::from(outer.contains(&cidr::Range::of_any(text(arguments, 1)?)?)))
+}
+
+/// How many addresses a network may have that is written out.
+const MAX_ADDRESSES: u128 = 1 << 16;
+
+pub(super) fn cidr_expand(arguments: &[Value]) -> Result<Value, Unable> {
+    let network = cidr::Range::of_network(text(arguments, 0)?)?;
+    match network.addresses(MAX_ADDRESSES) {
+        Some(all) => Ok(Value::from(all.map(Value::from).collect::<BTreeSet<_>>())),
+        None => Err(Unable::TooMuch(format!("a network of more than {MAX_ADDRESSES} addresses"))),
+    }
+}
+
 pub(super) fn cidr_intersects(arguments: &[Value]) -> Result<Value, Unable> {
     let [left, right] = [0, 1].map(|at| text(arguments, at).and_then(cidr::Range::of_network));
     Ok(Value::from(left?.intersects(&right?)))
@@ -156,20 +176,21 @@ pub(super) fn cidr_merge(arguments: &[Value]) -> Result<Value, Unable> {
 }
 
 /// What a pair of the result names: the key, index or element, and the network it stands for.
-fn networks(value: Option<&Value>) -> Result<Vec<(Value, cidr::Range)>, Unable> {
+fn networks(
+    value: Option<&Value>,
+    read: fn(&str) -> Result<cidr::Range, Unable>,
+) -> Result<Vec<(Value, cidr::Range)>, Unable> {
     // A network may be the first of several things that belong together.
     let range = |one: &Value| match one {
-        Value::String(text) => cidr::Range::of_any(text),
+        Value::String(text) => read(text),
         Value::Array(parts) => match parts.iter().next() {
-            Some(Value::String(text)) => cidr::Range::of_any(text),
+            Some(Value::String(text)) => read(text),
             other => wrong("a string", other),
         },
         other => wrong("a string", Some(other)),
     };
     match value {
-        Some(Value::String(text)) => {
-            Ok(vec![(Value::String(text.clone()), cidr::Range::of_any(text)?)])
-        }
+        Some(Value::String(text)) => Ok(vec![(Value::String(text.clone()), read(text)?)]),
         Some(Value::Array(all)) => {
             all.iter().enumerate().map(|(at, one)| Ok((Value::from(at), range(one)?))).collect()
         }
@@ -182,7 +203,8 @@ fn networks(value: Option<&Value>) -> Result<Vec<(Value, cidr::Range)>, Unable> 
 }
 
 pub(super) fn cidr_contains_matches(arguments: &[Value]) -> Result<Value, Unable> {
-    let (outer, inner) = (networks(arguments.first())?, networks(arguments.get(1))?);
+    let outer = networks(arguments.first(), cidr::Range::of_network)?;
+    let inner = networks(arguments.get(1), cidr::Range::of_any)?;
     if outer.len().saturating_mul(inner.len()) > 1 << 20 {
         return Err(Unable::TooMuch("more than a million pairs".to_owned()));
     }

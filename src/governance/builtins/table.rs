@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use regorus::unstable::{BUILTINS, BuiltinFcn};
 
 use super::guards::{
-    array_concat, cidr_expand, concat, count_in_text, number_text, product, range, range_step,
-    replace, search, shift, sprintf, written_out,
+    array_concat, concat, number_text, product, range, range_step, replace, search, shift,
+    written_out,
 };
-use super::{Builtin, Calling, call, own};
+use super::{Builtin, Calling, arithmetic, call, json, own, text};
 
 const CLOCK: &str = "it reads the clock, so that the same request could be answered in two ways";
 const CHANCE: &str =
@@ -61,6 +61,13 @@ macro_rules! bounded {
     };
 }
 
+/// A function that the engine has too, but not as OPA has it.
+macro_rules! ours {
+    ($name:literal, $arity:literal, $function:path) => {
+        builtin!($name, $arity, Calling::Own($function))
+    };
+}
+
 /// A function that the engine has not. The virtual machine does not know its name.
 macro_rules! own {
     ($name:literal, $arity:literal, $function:path) => {
@@ -90,6 +97,7 @@ macro_rules! refused {
 pub(super) static TABLE: &[&Builtin] = &[
     direct!("abs", 1),
     own!("all", 1, own::all),
+    own!("and", 2, arithmetic::and),
     own!("any", 1, own::any),
     bounded!("array.concat", 2, array_concat),
     own!("array.flatten", 1, own::array_flatten),
@@ -132,14 +140,15 @@ pub(super) static TABLE: &[&Builtin] = &[
     refused!("crypto.x509.parse_certificates", FOREIGN),
     refused!("crypto.x509.parse_keypair", FOREIGN),
     refused!("crypto.x509.parse_rsa_private_key", FOREIGN),
+    own!("div", 2, arithmetic::div),
     direct!("endswith", 2),
     own!("eq", 2, own::equal),
     own!("equal", 2, own::equal),
     refused!("external_data", PROVIDERS),
     direct!("floor", 1),
     direct!("format_int", 2),
-    direct!("glob.match", 3),
-    direct!("glob.quote_meta", 1),
+    ours!("glob.match", 3, text::glob_match),
+    ours!("glob.quote_meta", 1, text::glob_quote_meta),
     direct!("graph.reachable", 2),
     refused!("graph.reachable_paths", PATHS),
     refused!("graphql.is_valid", FOREIGN),
@@ -153,8 +162,8 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("hex.decode", 1),
     bounded!("hex.encode", 1, written_out),
     refused!("http.send", NETWORK),
-    bounded!("indexof", 2, search),
-    bounded!("indexof_n", 2, search),
+    ours!("indexof", 2, text::index_of),
+    ours!("indexof_n", 2, text::index_of_n),
     direct!("intersection", 1),
     refused!("io.jwt.decode", TOKENS),
     refused!("io.jwt.decode_verify", TOKENS),
@@ -182,25 +191,28 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("is_string", 1),
     direct!("json.filter", 2),
     bounded!("json.is_valid", 1, written_out),
-    bounded!("json.marshal", 1, written_out),
-    bounded!("json.marshal_with_options", 2, written_out),
+    ours!("json.marshal", 1, json::marshal),
+    ours!("json.marshal_with_options", 2, json::marshal_with_options),
     refused!("json.match_schema", FOREIGN),
     bounded!("json.patch", 2, written_out),
     direct!("json.remove", 2),
     bounded!("json.unmarshal", 1, written_out),
     refused!("json.verify_schema", FOREIGN),
-    direct!("lower", 1),
+    ours!("lower", 1, text::lower),
     own!("lt", 2, own::lt),
     own!("lte", 2, own::lte),
     direct!("max", 1),
     direct!("min", 1),
+    own!("minus", 2, arithmetic::minus),
+    own!("mul", 2, arithmetic::mul),
     own!("neq", 2, own::neq),
-    direct!("net.cidr_contains", 2),
+    ours!("net.cidr_contains", 2, own::cidr_contains),
     own!("net.cidr_contains_matches", 2, own::cidr_contains_matches),
-    bounded!("net.cidr_expand", 1, cidr_expand),
+    ours!("net.cidr_expand", 1, own::cidr_expand),
     own!("net.cidr_intersects", 2, own::cidr_intersects),
-    direct!("net.cidr_is_valid", 1),
+    ours!("net.cidr_is_valid", 1, own::cidr_is_valid),
     own!("net.cidr_merge", 1, own::cidr_merge),
+    own!("net.cidr_overlap", 2, own::cidr_contains),
     refused!("net.lookup_ip_addr", NETWORK),
     bounded!("numbers.range", 2, range),
     bounded!("numbers.range_step", 3, range_step),
@@ -212,6 +224,8 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("object.union", 2),
     bounded!("object.union_n", 1, written_out),
     refused!("opa.runtime", HOST),
+    own!("or", 2, arithmetic::or),
+    own!("plus", 2, arithmetic::plus),
     bounded!("product", 1, product),
     refused!("providers.aws.sign_req", NETWORK),
     refused!("rand.intn", CHANCE),
@@ -226,20 +240,21 @@ pub(super) static TABLE: &[&Builtin] = &[
     refused!("rego.metadata.chain", FOREIGN),
     refused!("rego.metadata.rule", FOREIGN),
     refused!("rego.parse_module", FOREIGN),
+    own!("rem", 2, arithmetic::rem),
     bounded!("replace", 3, replace),
     direct!("round", 1),
-    direct!("semver.compare", 2),
-    direct!("semver.is_valid", 1),
+    ours!("semver.compare", 2, text::semver_compare),
+    ours!("semver.is_valid", 1, text::semver_is_valid),
     own!("set_diff", 2, own::set_diff),
     bounded!("sort", 1, written_out),
     direct!("split", 2),
-    bounded!("sprintf", 2, sprintf),
+    bounded!("sprintf", 2, written_out),
     direct!("startswith", 2),
     direct!("strings.any_prefix_match", 2),
     direct!("strings.any_suffix_match", 2),
-    bounded!("strings.count", 2, count_in_text),
+    ours!("strings.count", 2, text::count),
     refused!("strings.render_template", FOREIGN),
-    bounded!("strings.replace_n", 2, written_out),
+    ours!("strings.replace_n", 2, text::replace_n),
     direct!("strings.reverse", 1),
     direct!("substring", 3),
     direct!("sum", 1),
@@ -253,7 +268,7 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("time.parse_ns", 2),
     direct!("time.parse_rfc3339_ns", 1),
     direct!("time.weekday", 1),
-    bounded!("to_number", 1, number_text),
+    ours!("to_number", 1, text::to_number),
     direct!("trace", 1),
     bounded!("trim", 2, search),
     bounded!("trim_left", 2, search),
@@ -265,7 +280,7 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("union", 1),
     bounded!("units.parse", 1, number_text),
     bounded!("units.parse_bytes", 1, number_text),
-    direct!("upper", 1),
+    ours!("upper", 1, text::upper),
     direct!("urlquery.decode", 1),
     direct!("urlquery.decode_object", 1),
     bounded!("urlquery.encode", 1, written_out),

@@ -63,7 +63,7 @@ fn ordinary_calls_give_what_the_engine_gives() {
     gives("sprintf", json!(["100%% of %05d", [7]]), json!("100% of 00007"));
     gives("concat", json!([", ", ["a", "b"]]), json!("a, b"));
     gives("replace", json!(["a.b.c", ".", "-"]), json!("a-b-c"));
-    gives("strings.replace_n", json!([{"a": "b", "b": "c"}, "ab"]), json!("cc"));
+    gives("strings.replace_n", json!([{"a": "b", "b": "c"}, "ab"]), json!("bc"));
     gives("regex.replace", json!(["abc", "b", "<$0>"]), json!("a<b>c"));
     gives("array.concat", json!([[1], [2]]), json!([1, 2]));
     gives("numbers.range", json!([3, 1]), json!([3, 2, 1]));
@@ -103,12 +103,97 @@ fn calls_that_would_end_the_process_fail() {
     fails("regex.replace", json!([long, "a", long]), "larger");
     fails("concat", json!([long, vec![""; 1000]]), "larger");
     fails("product", json!([vec![10; 1000]]), "factors");
-    fails("strings.count", json!(["banana", ""]), "empty");
     fails("trim", json!([long.repeat(10), long.repeat(10)]), "too long");
     fails("units.parse", json!(["1e1999999999"]), "too large");
     fails("units.parse", json!(["1e01999999999"]), "too large");
     fails("units.parse_bytes", json!(["1E1999999999Ki"]), "too large");
     fails("to_number", json!([long]), "too large");
+}
+
+// The expectations are what OPA 1.17 gives.
+#[test]
+fn texts_are_handled_as_in_opa() {
+    gives("glob.match", json!(["*.com", [], "a.com"]), json!(true));
+    gives("glob.match", json!(["*.com", [], "a.b.com"]), json!(false));
+    gives("glob.match", json!(["*.com", null, "a.b.com"]), json!(true));
+    fails("glob.match", json!(["*", ["ab"], "a"]), "one character");
+    gives("semver.compare", json!(["v1.2.3", "1.2.4"]), json!(-1));
+    gives("semver.is_valid", json!([1]), json!(false));
+    fails("indexof", json!(["abc", ""]), "empty");
+    gives("indexof", json!(["éa", "a"]), json!(1));
+    gives("strings.count", json!(["abc", ""]), json!(4));
+    gives("strings.replace_n", json!([{"": "-", "a": "x"}, "ab"]), json!("-x-b-"));
+    gives("upper", json!(["straße ᾳ é"]), json!("STRAßE ᾼ É"));
+    gives("lower", json!(["ΑΣ İ"]), json!("ασ i"));
+    fails("to_number", json!([" 1"]), "no number");
+    gives("to_number", json!(["+.5"]), json!(0.5));
+    gives("to_number", json!(["007"]), json!(7));
+    gives("to_number", json!([true]), json!(1));
+}
+
+#[test]
+fn networks_are_read_as_in_opa() {
+    assert_eq!(
+        call("net.cidr_expand", json!(["10.0.0.7/31"])).unwrap().to_string(),
+        r#"["10.0.0.6","10.0.0.7"]"#
+    );
+    assert!(call("net.cidr_expand", json!(["10.0.0.7/31"])).unwrap().as_set().is_ok());
+    gives("net.cidr_contains", json!(["10.0.0.0/8", "::ffff:10.1.2.3"]), json!(true));
+    gives("net.cidr_overlap", json!(["10.0.0.0/8", "10.1.2.3"]), json!(true));
+    gives("net.cidr_is_valid", json!([1]), json!(false));
+    fails("net.cidr_contains_matches", json!(["10.1.2.3", "10.1.2.3"]), "no network");
+}
+
+// The expectations are what OPA 1.17 gives.
+#[test]
+fn json_is_written_as_go_writes_it() {
+    let written = |value: &Value| call_with("json.marshal", std::slice::from_ref(value)).unwrap();
+    gives(
+        "json.marshal",
+        json!([{"b": "<&>\u{2028}\u{7f}\u{1}\t\"\\", "a": [1, 0.5, null]}]),
+        json!(
+            r#"{"a":[1,0.5,null],"b":"\u003c\u0026\u003e\u2028"#.to_owned()
+                + "\u{7f}"
+                + r#"\u0001\t\"\\"}"#
+        ),
+    );
+    let mut object = Value::new_object();
+    let members = object.as_object_mut().unwrap();
+    members.insert(Value::from(10), Value::from(1));
+    members.insert(Value::from(9), Value::from(2));
+    members.insert(Value::from(vec![Value::from("a")]), Value::new_set());
+    assert_eq!(written(&object), Value::from(r#"{"10":1,"9":2,"[\"a\"]":[]}"#));
+    gives(
+        "json.marshal_with_options",
+        json!([{"a": [1, {}], "b": []}, {"indent": " ", "prefix": ">"}]),
+        json!(">{\n> \"a\": [\n>  1,\n>  {}\n> ],\n> \"b\": []\n>}"),
+    );
+    gives("json.marshal_with_options", json!([[1], {"pretty": true}]), json!("[\n\t1\n]"));
+    gives(
+        "json.marshal_with_options",
+        json!([[1], {"pretty": false, "indent": " "}]),
+        json!("[1]"),
+    );
+    fails("json.marshal_with_options", json!([[1], {"x": true}]), "unknown");
+}
+
+#[test]
+fn operators_have_names() {
+    gives("plus", json!([1, 2.5]), json!(3.5));
+    gives("minus", json!([3, 1]), json!(2));
+    gives("mul", json!([3, 2]), json!(6));
+    gives("div", json!([7, 2]), json!(3.5));
+    gives("rem", json!([7, 2]), json!(1));
+    fails("div", json!([7, 0]), "zero");
+    fails("rem", json!([7.5, 2]), "integers");
+    fails("plus", json!(["a", 2]), "numbers");
+    let [left, right] = [[1, 2], [2, 3]].map(|all| {
+        Value::from(all.map(Value::from).into_iter().collect::<std::collections::BTreeSet<_>>())
+    });
+    for (name, expected) in [("minus", "[1]"), ("and", "[2]"), ("or", "[1,2,3]")] {
+        let given = call_with(name, &[left.clone(), right.clone()]).unwrap();
+        assert_eq!(given.to_string(), expected, "{name}");
+    }
 }
 
 #[test]

@@ -129,8 +129,7 @@ impl Kinds {
         if let Some((group, _)) = at.word.split_once('.') {
             return Some((group, self.types.get(at.word)?));
         }
-        let full = format!("{}.{}", at.group, at.word);
-        Some((at.group, self.types.get(full.as_str())?))
+        Some((at.group, self.types.get(at.type_name().as_str())?))
     }
 }
 
@@ -144,6 +143,15 @@ impl Kind {
 impl Held {
     /// The fields of pods.
     pub(super) const POD_SPEC: Self = Self { group: "", word: "core.PodSpec" };
+
+    /// The full name of the type at the place.
+    pub(super) fn type_name(self) -> String {
+        if self.word.contains('.') {
+            self.word.to_owned()
+        } else {
+            format!("{}.{}", self.group, self.word)
+        }
+    }
 
     /// Whether the place is a list.
     pub(super) fn is_list(self) -> bool {

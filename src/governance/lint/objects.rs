@@ -167,6 +167,42 @@ impl Objects {
                 .filter(|_| is_of_pods && known.first() == Some(&Some("spec")) && at == 1),
         })
     }
+
+    /// What stands at the end of the way, with the type and the name of the field; nothing where that is not sure.
+    pub(super) fn held(&self, way: &[Option<&str>]) -> Option<Vec<(String, Held)>> {
+        let kinds = match self {
+            Self::Of(kinds) => kinds.clone(),
+            Self::Any | Self::Foreign => {
+                way.first().filter(|step| **step == Some("metadata"))?;
+                Kinds::get().named("", "Pod")
+            }
+        };
+        let (last, before) = way.split_last()?;
+        let mut places: Vec<Held> = kinds.iter().map(|kind| kind.object()).collect();
+        for step in before {
+            let mut next = Vec::new();
+            for held in places {
+                match Kinds::get().step(held, *step) {
+                    Next::To(to) => next.push(to),
+                    Next::Open | Next::ToAny(_) => return None,
+                    Next::NoField | Next::OfList | Next::OfValue(_) => {}
+                }
+            }
+            places = next;
+        }
+        let mut found = Vec::new();
+        for held in places {
+            match Kinds::get().step(held, *last) {
+                Next::To(to) => {
+                    let name = format!("{}.{}", held.type_name(), last.unwrap_or("_"));
+                    found.push((name, to));
+                }
+                Next::Open | Next::ToAny(_) => return None,
+                Next::NoField | Next::OfList | Next::OfValue(_) => {}
+            }
+        }
+        (!found.is_empty()).then_some(found)
+    }
 }
 
 /// Where a way into objects of those kinds leads nowhere in all of them.
@@ -204,6 +240,25 @@ fn reach(kinds: &[&'static Kind], way: &[Option<&str>]) -> Option<Reach> {
 }
 
 impl Found {
+    /// Whether the name was meant to be one that there is, or a list is taken for an object.
+    pub(super) fn is_slip(&self, name: &str) -> bool {
+        self.fate != Fate::NoField || suggest::nearest(name, self.names.iter().copied()).is_some()
+    }
+
+    /// What helps who wrote that name.
+    pub(super) fn help(&self, name: &str) -> String {
+        let names = self.names.iter().copied();
+        match (self.fate, suggest::nearest(name, names.clone())) {
+            (Fate::OfList, _) => ELEMENTS.to_owned(),
+            (Fate::OfValue(_), _) => "compare it as it is".to_owned(),
+            (_, Some(near)) => format!("did you mean `{near}`?"),
+            (_, None) if self.names.len() > 24 => {
+                "`kubectl explain` lists the fields that there are".to_owned()
+            }
+            (_, None) => suggest::help(name, names),
+        }
+    }
+
     /// As it is told: `base` is where the way comes to the objects.
     pub(super) fn shown(self, way: &Way, base: usize, who: &Shown<'_>) -> Miss {
         let position = base + self.at;
@@ -237,22 +292,12 @@ impl Found {
                 format!("{who} `{name}` in `{around}`")
             }
         };
-        let names = self.names.iter().copied();
-        let help = match (self.fate, self.in_pods, suggest::nearest(&name, names.clone())) {
-            (Fate::OfList, ..) => ELEMENTS.to_owned(),
-            (Fate::OfValue(_), ..) => "compare it as it is".to_owned(),
-            (_, Some(template), _) => {
+        let help = match self.in_pods {
+            Some(template) if self.fate == Fate::NoField => {
                 let object = shown(way.get(..base).unwrap_or_default());
                 format!("it is in the template of the pods: `{object}.{template}.spec.{name}`")
             }
-            (.., Some(near)) => format!("did you mean `{near}`?"),
-            (.., None) if matches!(who, Shown::Pods) && self.names.len() > 12 => {
-                "`loadline explain` lists the features with their fields".to_owned()
-            }
-            (.., None) if self.names.len() > 40 => {
-                "`kubectl explain` lists the fields that there are".to_owned()
-            }
-            (.., None) => suggest::help(&name, names),
+            _ => self.help(&name),
         };
         Miss { position, message, help, elsewhere: self.elsewhere }
     }

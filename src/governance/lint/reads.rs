@@ -9,9 +9,10 @@ use super::super::syntax::{
     Gives, Leaf, Rule, Step, Syntax, assigned, declared, kind_of, list, range_of, reference,
     text_of, variables,
 };
-use super::contract::{Contract, Miss, Way};
-use super::things::{Facts, Gathered, Thing, Things, union};
-use super::{Finding, patterns};
+use super::contract::{Contract, Miss};
+use super::resolve::each;
+use super::things::{Facts, Gathered, Thing, Things};
+use super::{Finding, patterns, results, words};
 
 /// What the walk saw.
 #[derive(Debug, Default)]
@@ -45,6 +46,8 @@ pub(super) struct Scope<'a> {
     pub contract: &'a Contract<'a>,
     /// What is known of the rules.
     pub facts: &'a Facts,
+    /// The paths of all rules that there are.
+    pub rules: &'a BTreeSet<Vec<String>>,
     /// Number of the module.
     pub number: usize,
     pub module: &'a Syntax,
@@ -52,6 +55,14 @@ pub(super) struct Scope<'a> {
     pub is_policy: bool,
     /// Whether all calls of its functions are known.
     pub knows_calls: bool,
+}
+
+impl Scope<'_> {
+    /// Whether what a rule gives is read by those who ask the policy.
+    fn is_asked(&self, rule: &Rule) -> bool {
+        let entries = super::entries(self.contract.dialect);
+        self.is_policy && rule.path.first().is_some_and(|name| entries.contains(&name.as_str()))
+    }
 }
 
 /// Walks over the rules of a module.
@@ -78,6 +89,7 @@ pub(super) fn walk(scope: Scope<'_>, seen: &mut Seen) {
                 scope,
                 seen,
                 known: known.clone(),
+                written: BTreeMap::new(),
                 comprehensions: BTreeMap::new(),
                 bound: hidden.clone(),
                 is_entry: scope.is_policy && is_entry,
@@ -89,7 +101,20 @@ pub(super) fn walk(scope: Scope<'_>, seen: &mut Seen) {
                 }
                 walk.visit(body.get("assign").unwrap_or(&Value::Null));
             }
-            rule.head.iter().for_each(|node| walk.visit(node));
+            match &rule.gives {
+                Gives::Value(Some(node)) if scope.facts.value(&path).is_some() => walk.pass(node),
+                _ => rule.head.iter().for_each(|node| walk.visit(node)),
+            }
+            for (at, argument) in rule.arguments.iter().enumerate() {
+                if variable(argument).is_none() {
+                    walk.seen.gathered.take_apart(path.clone(), at);
+                }
+            }
+            if let (true, [set], Gives::Element(element)) =
+                (scope.is_asked(rule), rule.path.as_slice(), &rule.gives)
+            {
+                results::look(&mut walk, set, element);
+            }
             let value = match body.filter(|_| position > 0) {
                 Some(body) => assigned(body).and_then(|node| walk.things(node)),
                 None => walk.given(rule),
@@ -104,9 +129,11 @@ pub(super) struct Walk<'a> {
     pub scope: Scope<'a>,
     pub seen: &'a mut Seen,
     /// What the variables stand for.
-    known: BTreeMap<String, Vec<Thing>>,
+    pub known: BTreeMap<String, Vec<Thing>>,
+    /// What the variables were given, as it is written.
+    pub written: BTreeMap<String, Value>,
     /// What the elements of comprehensions are, by where these begin.
-    comprehensions: BTreeMap<usize, Things>,
+    pub comprehensions: BTreeMap<usize, Things>,
     /// The variables that have values whatever else there is.
     pub bound: BTreeSet<String>,
     /// Whether the body is one of `deny`, `warn` or `violation`.
@@ -133,7 +160,10 @@ impl Walk<'_> {
             if self.scope.is_policy {
                 patterns::look(self, kind, literal, is_outermost);
             }
-            self.visit(literal);
+            match self.passed_on(kind, literal) {
+                Some(value) => self.pass(value),
+                None => self.visit(literal),
+            }
             for with in list(statement, "with_mods").filter_map(|with| with.get("as")) {
                 self.visit(with);
             }
@@ -151,6 +181,7 @@ impl Walk<'_> {
                     match (kind, content.get("lhs").and_then(variable), content.get("rhs")) {
                         ("AssignExpr", Some(name), Some(value)) => {
                             let things = self.things(value);
+                            self.written.insert(name.clone(), value.clone());
                             self.know(name, things);
                         }
                         // `set[x]` picks an `x`.
@@ -199,7 +230,7 @@ impl Walk<'_> {
     }
 
     /// What is wrong with all that a value may be.
-    fn miss(&self, things: &[Thing]) -> Option<Miss> {
+    pub(super) fn miss(&self, things: &[Thing]) -> Option<Miss> {
         let mut first = None;
         for thing in things {
             let Thing::At(way) = thing else { return None };
@@ -209,7 +240,7 @@ impl Walk<'_> {
         first
     }
 
-    fn visit(&mut self, node: &Value) {
+    pub(super) fn visit(&mut self, node: &Value) {
         match (node, kind_of(node)) {
             (_, Some(("Var" | "RefDot" | "RefBrack", content))) => self.refer(node, content),
             (_, Some(("ArrayCompr" | "SetCompr" | "ObjectCompr", content))) => {
@@ -227,12 +258,12 @@ impl Walk<'_> {
                 (self.known, self.bound) = (known, bound);
             }
             (_, Some(("Every", content))) => self.every(content),
-            (_, Some(("Call", content))) => {
-                self.call(content);
-                list(content, "params").for_each(|node| self.visit(node));
-            }
+            (_, Some(("Call", content))) => self.call(content, true),
             (Value::Array(nodes), _) => nodes.iter().for_each(|node| self.visit(node)),
-            (_, Some((_, content))) => self.visit(content),
+            (_, Some((kind, content))) => {
+                words::look(self, kind, content);
+                self.visit(content);
+            }
             (Value::Object(members), None) => {
                 // `every` stands in its literal without a node of its own.
                 if members.contains_key("domain") && members.contains_key("query") {
@@ -263,110 +294,6 @@ impl Walk<'_> {
         (self.known, self.bound) = (known, bound);
     }
 
-    /// The part of the input that an expression stands for, the first of them where it may be several.
-    pub(super) fn way(&self, node: &Value) -> Option<Way> {
-        self.things(node)?.into_iter().find_map(|thing| match thing {
-            Thing::At(way) => Some(way),
-            Thing::Each(_) | Thing::Text(_) => None,
-        })
-    }
-
-    /// What the elements of a collection may be.
-    fn elements(&self, node: &Value) -> Things {
-        step(self.things(node)?, None)
-    }
-
-    /// What an expression may be.
-    pub(super) fn things(&self, node: &Value) -> Things {
-        let (kind, content) = kind_of(node)?;
-        match kind {
-            "String" | "RawString" => Some(vec![Thing::Text(constant(node)?)]),
-            "Bool" | "Null" | "Number" => Some(Vec::new()),
-            "Array" | "Set" => each(union(list(content, "items").map(|item| self.things(item)))),
-            "Object" if list(content, "fields").next().is_none() => Some(Vec::new()),
-            "ArrayCompr" | "SetCompr" => {
-                each(self.comprehensions.get(&range_of(content)?.start)?.clone())
-            }
-            "BinExpr" => union(["lhs", "rhs"].map(|side| self.things(content.get(side)?))),
-            "Call" => self.result(content),
-            _ => self.referred(node),
-        }
-    }
-
-    fn referred(&self, node: &Value) -> Things {
-        let (first, steps) = reference(node)?;
-        let (mut things, taken) = if let Some(things) = self.known.get(first) {
-            (things.clone(), 0)
-        } else if self.bound.contains(first) {
-            return None;
-        } else if first == "input" {
-            (vec![Thing::At(Vec::new())], 0)
-        } else {
-            let (path, taken) = self.scope.facts.rule(self.scope.module, first, &steps)?;
-            (self.scope.facts.value(&path)?, taken)
-        };
-        for one in steps.get(taken..)? {
-            things = match one {
-                Step::Name(name) => step(things, Some(name))?,
-                Step::Dynamic(index) => match self.words(index) {
-                    Some(words) => {
-                        union(words.iter().map(|word| step(things.clone(), Some(word))))?
-                    }
-                    None => step(things, None)?,
-                },
-            };
-        }
-        Some(things)
-    }
-
-    /// The texts that an index may be.
-    fn words(&self, index: &Value) -> Option<Vec<String>> {
-        let text = |thing| match thing {
-            Thing::Text(text) => Some(text),
-            Thing::At(_) | Thing::Each(_) => None,
-        };
-        let words: Vec<String> =
-            self.things(index)?.into_iter().map(text).collect::<Option<_>>()?;
-        (!words.is_empty()).then_some(words)
-    }
-
-    /// What a call gives.
-    fn result(&self, content: &Value) -> Things {
-        let (first, steps) = reference(content.get("fcn")?)?;
-        let parameters: Vec<&Value> = list(content, "params").collect();
-        match (first, steps.as_slice(), parameters.as_slice()) {
-            ("object", [Step::Name("get")], [_, _, default]) => {
-                union([self.got(content), self.things(default)])
-            }
-            ("array", [Step::Name("concat")], [left, right]) => {
-                union([self.things(left), self.things(right)])
-            }
-            _ => {
-                let (path, taken) = self.scope.facts.rule(self.scope.module, first, &steps)?;
-                self.scope.facts.value(&path).filter(|_| taken == steps.len())
-            }
-        }
-    }
-
-    /// What `object.get` looks at.
-    fn got(&self, content: &Value) -> Things {
-        let (first, steps) = reference(content.get("fcn")?)?;
-        if first != "object" || steps.as_slice() != [Step::Name("get")] {
-            return None;
-        }
-        let mut parameters = list(content, "params");
-        let things = self.things(parameters.next()?)?;
-        let key = parameters.next()?;
-        match kind_of(key)? {
-            ("Array", items) => list(items, "items")
-                .try_fold(things, |things, item| step(things, constant(item).as_deref())),
-            _ => match self.words(key) {
-                Some(words) => union(words.iter().map(|word| step(things.clone(), Some(word)))),
-                None => step(things, None),
-            },
-        }
-    }
-
     fn refer(&mut self, node: &Value, content: &Value) {
         if let Some((first, steps)) = reference(node) {
             for step in &steps {
@@ -374,11 +301,15 @@ impl Walk<'_> {
                     self.visit(index);
                 }
             }
-            // A variable alone reads nothing that was not read when it got its value.
-            if first != "input" && steps.is_empty() {
+            let Some(things) = self.things(node) else {
+                self.look_up(first, &steps, content);
                 return;
-            }
-            if let (Some(things), Some(range)) = (self.things(node), range_of(content)) {
+            };
+            if first != "input" && steps.is_empty() {
+                // What is wrong with it was told when the variable got its value.
+                self.use_parameters(&things, true);
+            } else if let Some(range) = range_of(content) {
+                self.use_parameters(&things, true);
                 self.read(&things, range.start);
             }
             return;
@@ -388,82 +319,14 @@ impl Walk<'_> {
         }
     }
 
-    fn call(&mut self, content: &Value) {
-        if let (Some(things), Some(range)) = (self.got(content), range_of(content)) {
-            self.read(&things, range.start);
-        }
-        if self.scope.is_policy {
-            patterns::call(self, content);
-        }
-        let Some((first, steps)) = content.get("fcn").and_then(reference) else { return };
-        if let Some((path, _)) = self.scope.facts.rule(self.scope.module, first, &steps) {
-            let arguments = list(content, "params").map(|node| self.things(node)).collect();
-            self.seen.gathered.call(path, arguments);
-        }
-    }
-
-    fn read(&mut self, things: &[Thing], start: usize) {
-        for thing in things {
-            let Thing::At(way) = thing else { continue };
-            match (way.first(), way.get(1)) {
-                (None | Some(None), _) => self.seen.reads_all_parameters = true,
-                (Some(Some(first)), second) if first == "parameters" => match second {
-                    Some(Some(name)) => {
-                        self.seen.parameters.insert(name.clone());
-                    }
-                    Some(None) | None => self.seen.reads_all_parameters = true,
-                },
-                _ => {}
-            }
-        }
-        let Some(miss) = self.miss(things) else {
-            let ways = things.iter().filter_map(|thing| match thing {
-                Thing::At(way) => Some(way),
-                Thing::Each(_) | Thing::Text(_) => None,
-            });
-            self.seen.names.extend(ways.flat_map(|way| way.iter().skip(2).flatten().cloned()));
-            return;
-        };
-        let mark = self.scope.module.mark(start);
-        let finding =
-            Finding::warn(self.scope.number, mark, "unknown-input", miss.message, miss.help);
-        if miss.elsewhere.is_empty() {
-            self.seen.findings.push(finding);
-            return;
-        }
-        let tail = things.first().and_then(|thing| match thing {
-            Thing::At(way) => way.get(miss.position..),
-            Thing::Each(_) | Thing::Text(_) => None,
-        });
-        let names = tail.into_iter().flatten().flatten().cloned().collect();
-        self.seen.doubts.push(Doubt { finding, kinds: miss.elsewhere, names });
-    }
-
     pub(super) fn warn(&mut self, node: &Value, code: &'static str, message: String, help: &str) {
-        let start = node_start(node).unwrap_or_default();
+        self.tell(node_start(node).unwrap_or_default(), code, message, help);
+    }
+
+    pub(super) fn tell(&mut self, start: usize, code: &'static str, message: String, help: &str) {
         let mark = self.scope.module.mark(start);
         self.seen.findings.push(Finding::warn(self.scope.number, mark, code, message, help));
     }
-}
-
-/// One step into all that a value may be; without a name it picks any element or member.
-fn step(things: Vec<Thing>, name: Option<&str>) -> Things {
-    things
-        .into_iter()
-        .map(|thing| match (thing, name) {
-            (Thing::At(mut way), name) => {
-                way.push(name.map(str::to_owned));
-                Some(Thing::At(way))
-            }
-            (Thing::Each(element), None) => Some(*element),
-            (Thing::Each(_), Some(_)) | (Thing::Text(_), _) => None,
-        })
-        .collect()
-}
-
-/// A collection of such elements.
-fn each(elements: Things) -> Things {
-    Some(elements?.into_iter().map(|thing| Thing::Each(Box::new(thing))).collect())
 }
 
 /// Where a node, or the first node in it, begins.
@@ -475,7 +338,7 @@ fn node_start(node: &Value) -> Option<usize> {
     Some(range_of(content)?.start)
 }
 
-fn variable(node: &Value) -> Option<String> {
+pub(super) fn variable(node: &Value) -> Option<String> {
     match kind_of(node)? {
         ("Var", content) => Some(content.get("value")?.as_str()?.to_owned()),
         _ => None,

@@ -1,6 +1,6 @@
 //! What variables, rules and arguments stand for, as far as their text says it: [`Thing`], [`Facts`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::syntax::{Step, Syntax, fixed};
 use super::contract::Way;
@@ -41,6 +41,8 @@ pub(super) struct Facts {
 pub(super) struct Gathered {
     values: BTreeMap<Vec<String>, Vec<Things>>,
     calls: BTreeMap<Vec<String>, Vec<Vec<Things>>>,
+    /// The arguments that a definition does not give a name to.
+    apart: BTreeSet<(Vec<String>, usize)>,
 }
 
 impl Gathered {
@@ -54,6 +56,11 @@ impl Gathered {
         self.calls.entry(path).or_default().push(arguments);
     }
 
+    /// One argument that a definition takes apart.
+    pub(super) fn take_apart(&mut self, path: Vec<String>, position: usize) {
+        self.apart.insert((path, position));
+    }
+
     /// What follows from it.
     pub(super) fn facts(self) -> Facts {
         let mut calls = self.calls;
@@ -61,6 +68,9 @@ impl Gathered {
             let calls = calls.remove(&path).unwrap_or_default();
             let count = calls.iter().map(Vec::len).max().unwrap_or_default();
             let nth = |position: usize| {
+                if self.apart.contains(&(path.clone(), position)) {
+                    return None;
+                }
                 union(calls.iter().map(|call| call.get(position).cloned().flatten()))
             };
             let arguments = (0..count).map(nth).collect();

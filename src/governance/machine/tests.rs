@@ -330,7 +330,7 @@ fn the_last_argument_may_take_the_result() {
     gives("r contains x if { x := \"a\"; not upper(\"a\", x) }", "[\"a\"]");
     gives("r contains x if upper(\"a\", x)", "[\"A\"]");
     gives("r contains 1 if trim_left(\"ab\", \"a\", \"b\")", "[1]");
-    gives("r contains x if f(1, x)\nf(x) := x + 1", "[2]");
+    gives_without("r contains x if f(1, x)\nf(x) := x + 1", "[2]");
     gives_without(
         "r contains y if { every x in [1] { x == 1 }; crypto.sha256(\"\", x); y := count(x) }",
         "[64]",

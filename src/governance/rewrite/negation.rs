@@ -78,8 +78,7 @@ impl Operands<'_> {
             }),
             _ => false,
         };
-        // A wildcard would be another one in front.
-        if is_needed && !has_wildcard(node) {
+        if is_needed {
             operands.push(node);
         }
     }
@@ -88,16 +87,5 @@ impl Operands<'_> {
         let mut operands = Vec::new();
         self.operand(node, &mut operands);
         !operands.is_empty()
-    }
-}
-
-fn has_wildcard(node: &Value) -> bool {
-    match node {
-        Value::Array(nodes) => nodes.iter().any(has_wildcard),
-        Value::Object(members) => match kind_of(node) {
-            Some(("Var", content)) => content.get("value").and_then(Value::as_str) == Some("_"),
-            _ => members.values().any(has_wildcard),
-        },
-        _ => false,
     }
 }

@@ -66,3 +66,11 @@ fn keywords_may_be_the_names_of_fields() {
         assert_eq!(rewritten(kept, Language::V0), kept);
     }
 }
+
+#[test]
+fn an_import_that_stands_twice_stands_once() {
+    let text = "package a\nimport data.lib.x\nimport  data.lib.x # again\nimport data.lib.x as y\nr { x.import }\n";
+    let once = text.replace("import  data.lib.x", "");
+    assert_eq!(rewritten(text, Language::V0), once.replace("x.import", "x[\"import\"]"));
+    assert!(rewritten(text, Language::V1).contains("import  data.lib.x"));
+}

@@ -120,11 +120,8 @@ impl Mutator {
                         message: error.inner().to_string(),
                     }
                 })?;
-        if let Some((key, problem)) = spec.r#match.problems().into_iter().next() {
-            return Err(Mistake {
-                place: FieldPath::keys("spec.match").key(key),
-                message: problem,
-            });
+        if let Some((place, message)) = spec.r#match.problems().into_iter().next() {
+            return Err(Mistake { place: FieldPath::keys("spec.match").join(place), message });
         }
         if (kind == "AssignMetadata") != spec.apply_to.is_empty() {
             let message = if spec.apply_to.is_empty() {
