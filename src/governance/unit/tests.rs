@@ -222,7 +222,7 @@ fn mistakes_come_with_file_line_and_column() {
     );
     assert_eq!(
         message("package a\nr if {\n  x > 1\n}\n"),
-        "dir/a.rego:3:3: use of undefined variable `x` is unsafe"
+        "dir/a.rego:3:3: `x` is unsafe: nothing gives it a value"
     );
     assert_eq!(
         message("package a\nr := 1e1999999999"),
