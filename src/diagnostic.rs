@@ -165,6 +165,12 @@ impl Diagnostic {
         None
     }
 
+    /// Whether it says the same to people, and something else to programs.
+    pub fn differs_in_details(&self, other: &Self) -> bool {
+        let without = |one: &Self| Self { details: None, ..one.clone() };
+        self.details != other.details && without(self) == without(other)
+    }
+
     /// Whether a constraint of Gatekeeper's speaks: its code is `Kind/name`, and no other code has a slash.
     pub fn is_of_constraint(&self) -> bool {
         self.code.contains('/')

@@ -38,7 +38,8 @@ use bumpalo::Bump;
 use regorus::Value;
 use serde::Deserialize;
 
-pub use deadline::Deadline;
+pub use deadline::Budget;
+use deadline::Deadline;
 pub use matching::Subject;
 
 use crate::diagnostic::{Details, Diagnostic, Severity};
@@ -240,7 +241,6 @@ impl Policy {
 
     /// What the policy says of `input`, as diagnostics on fields of the pod.
     ///
-    /// It may take what is left until the deadline, but never more than [`POLICY_TIME_LIMIT`].
     fn evaluate(
         &self,
         input: &Input,
@@ -248,7 +248,6 @@ impl Policy {
         arena: &Bump,
         deadline: Deadline,
     ) -> Vec<Diagnostic> {
-        let deadline = deadline.within(POLICY_TIME_LIMIT);
         let data = input.data().filter(|_| self.reads_inventory);
         let engine = || input.with_parameters(&self.parameters);
         let tree = self.parameters.as_parameters(document, arena);
@@ -366,15 +365,15 @@ impl Said {
     }
 }
 
-/// Evaluates policies one after the other. What one of them takes is missing for the next.
-pub fn evaluate<'p>(
-    policies: impl Iterator<Item = &'p Policy>,
-    input: &Input,
-    deadline: Deadline,
-) -> Vec<Diagnostic> {
+/// Evaluates policies one after the other.
+pub fn evaluate(policies: &[&Policy], input: &Input, budget: Budget) -> Vec<Diagnostic> {
     with_arena(|arena| {
         let document = input.tree(arena);
-        policies.flat_map(|policy| policy.evaluate(input, document, arena, deadline)).collect()
+        let waiting = (0..policies.len()).rev();
+        let evaluate = |(policy, waiting): (&&Policy, usize)| {
+            policy.evaluate(input, document, arena, budget.share(waiting))
+        };
+        policies.iter().zip(waiting).flat_map(evaluate).collect()
     })
 }
 

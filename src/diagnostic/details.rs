@@ -1,6 +1,7 @@
 //! What a finding says to programs: [`Details`].
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,6 +15,12 @@ impl Details {
     /// What a policy says; nothing where that is an object without members.
     pub fn new(value: Value) -> Option<Self> {
         (value.as_object().is_none_or(|members| !members.is_empty())).then_some(Self(value))
+    }
+}
+
+impl fmt::Display for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

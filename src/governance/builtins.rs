@@ -12,6 +12,7 @@ pub(super) mod fault;
 mod format;
 mod glob;
 mod guards;
+mod hashes;
 mod json;
 mod own;
 pub(super) mod re2;
@@ -21,6 +22,7 @@ pub(super) mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod time;
 
 use std::sync::LazyLock;
 

@@ -30,11 +30,6 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether what decides is what the files say.
-    pub const fn is_current(&self) -> bool {
-        self.held.is_empty() && self.refused.is_none()
-    }
-
     /// What is not in force, one line each.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let held = self.held.iter().map(|held| {
@@ -134,7 +129,8 @@ pub async fn follow(shared: Arc<Shared>, read: Arc<ReadSources>, started_with: S
                 tracing::error!(problem = line, "a changed file of the bundle cannot be used");
             }
         }
-        shared.metrics.bundle_reloaded(standing.is_current(), standing.lines().count());
+        let held = standing.held.iter().map(|held| held.origin.as_str());
+        shared.metrics.bundle_reloaded(held, standing.refused.is_some());
         shared.bundle.store(Arc::new(standing));
     }
 }

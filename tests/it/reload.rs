@@ -181,13 +181,15 @@ fn a_file_that_is_caught_half_written_takes_nothing_out_of_force() {
     for (text, part) in [
         ("", "nothing is left in it of ConstraintTemplate `refusing`, Refusing `all`"),
         ("a: [", "t.yaml:1:4: "),
-        (&whole[..60], "nothing is left in it"),
+        (whole.get(..60).unwrap(), "nothing is left in it"),
         (&template("old words"), "Refusing `all` is gone from it"),
     ] {
         std::fs::write(&file, text).unwrap();
         wait_until(folder, part, || ready(&server).contains(part));
         assert!(answer(&server).contains("old words"), "{text}");
-        assert!(metrics(&server).contains("loadline_bundle_held 1"), "{}", metrics(&server));
+        let text = metrics(&server);
+        assert!(text.contains("loadline_bundle_held 1"), "{text}");
+        assert!(text.contains("loadline_bundle_held_file{file=\"") && text.contains("t.yaml\"} 1"));
     }
     std::fs::write(&file, template("new words") + constraint).unwrap();
     wait_until(folder, "the whole file", || answer(&server).contains("new words"));

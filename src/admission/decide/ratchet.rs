@@ -82,7 +82,7 @@ impl Decision<'_> {
         };
         let body = self.body_of_old().unwrap_or_else(|| Arc::clone(&self.request.body));
         let request = Request { old_pod: None, object, body, ..self.request.clone() };
-        let shared = Shared::default();
+        let shared = Shared::within(self.shared.budget(self.request));
         let before = Decision::new(self.pipeline, self.facts, &request, &shared);
         before.map_or_else(Vec::new, |before| before.decide().conclude().diagnostics)
     }

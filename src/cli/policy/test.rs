@@ -37,6 +37,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Arguments of `loadline policy test`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct TestArgs {
     /// Folders or files: policies, their tests and their cases together; the built-in library when none is given
     #[arg(value_name = "PATH")]

@@ -135,7 +135,8 @@ pub(super) fn range_step(arguments: &[Value]) -> Result<(), String> {
         (Some(from), Some(to), Some(step)) if step > 0 => {
             elements(from.abs_diff(to) / step.unsigned_abs() + 1)
         }
-        (Some(_), Some(_), Some(_)) => Err("the step must be greater than zero".to_owned()),
+        // The function itself refuses the step.
+        (Some(_), Some(_), Some(_)) => Ok(()),
         _ => machine_numbers(arguments),
     }
 }

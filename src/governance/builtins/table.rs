@@ -8,7 +8,7 @@ use super::guards::{
     array_concat, concat, number_text, product, range, range_step, replace, search, shift,
     written_out,
 };
-use super::{Builtin, Calling, arithmetic, call, json, own, text};
+use super::{Builtin, Calling, arithmetic, call, hashes, json, own, text, time};
 
 const CLOCK: &str = "it reads the clock, so that the same request could be answered in two ways";
 const CHANCE: &str =
@@ -24,8 +24,16 @@ pub(in crate::governance) fn is_of_provider(message: &str) -> bool {
 }
 
 const TOKENS: &str = "tokens and signatures are no business of admission here";
-const WEAK: &str = "it is a weak hash; use `crypto.sha256`";
-const FOREIGN: &str = "it is not supported here";
+const KEYS: &str = "certificates and keys are no business of admission here";
+const QUERIES: &str = "nothing that is admitted is written in GraphQL";
+const SCHEMAS: &str =
+    "its mistakes are those of one library, word by word; ask in Rego for what the value must be";
+const TWO_PATTERNS: &str = "it asks whether two patterns have a text in common; compare a text by `glob.match` or `regex.match`";
+const ITSELF: &str = "a policy cannot look at policies: compiled rules know nothing of their text";
+const TEMPLATES: &str =
+    "it runs a language of its own whose loops have no bound; use `sprintf` and `concat`";
+const ADDRESSES: &str =
+    "it reads addresses as Go does; take them apart with `split` or `regex.match`";
 const NETWORK: &str =
     "policies cannot reach the network: an answer must not depend on a third party";
 
@@ -126,20 +134,20 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("contains", 2),
     direct!("count", 1),
     own!("crypto.hmac.equal", 2, own::equal),
-    refused!("crypto.hmac.md5", WEAK),
-    refused!("crypto.hmac.sha1", WEAK),
-    own!("crypto.hmac.sha256", 2, own::hmac_sha256),
-    own!("crypto.hmac.sha512", 2, own::hmac_sha512),
-    refused!("crypto.md5", WEAK),
-    refused!("crypto.parse_private_keys", FOREIGN),
-    refused!("crypto.sha1", WEAK),
-    own!("crypto.sha256", 1, own::sha256),
-    refused!("crypto.x509.parse_and_verify_certificates", FOREIGN),
-    refused!("crypto.x509.parse_and_verify_certificates_with_options", FOREIGN),
-    refused!("crypto.x509.parse_certificate_request", FOREIGN),
-    refused!("crypto.x509.parse_certificates", FOREIGN),
-    refused!("crypto.x509.parse_keypair", FOREIGN),
-    refused!("crypto.x509.parse_rsa_private_key", FOREIGN),
+    own!("crypto.hmac.md5", 2, hashes::hmac_md5),
+    own!("crypto.hmac.sha1", 2, hashes::hmac_sha1),
+    own!("crypto.hmac.sha256", 2, hashes::hmac_sha256),
+    own!("crypto.hmac.sha512", 2, hashes::hmac_sha512),
+    own!("crypto.md5", 1, hashes::md5),
+    refused!("crypto.parse_private_keys", KEYS),
+    own!("crypto.sha1", 1, hashes::sha1),
+    own!("crypto.sha256", 1, hashes::sha256),
+    refused!("crypto.x509.parse_and_verify_certificates", KEYS),
+    refused!("crypto.x509.parse_and_verify_certificates_with_options", KEYS),
+    refused!("crypto.x509.parse_certificate_request", KEYS),
+    refused!("crypto.x509.parse_certificates", KEYS),
+    refused!("crypto.x509.parse_keypair", KEYS),
+    refused!("crypto.x509.parse_rsa_private_key", KEYS),
     own!("div", 2, arithmetic::div),
     direct!("endswith", 2),
     own!("eq", 2, own::equal),
@@ -151,12 +159,12 @@ pub(super) static TABLE: &[&Builtin] = &[
     ours!("glob.quote_meta", 1, text::glob_quote_meta),
     direct!("graph.reachable", 2),
     refused!("graph.reachable_paths", PATHS),
-    refused!("graphql.is_valid", FOREIGN),
-    refused!("graphql.parse", FOREIGN),
-    refused!("graphql.parse_and_verify", FOREIGN),
-    refused!("graphql.parse_query", FOREIGN),
-    refused!("graphql.parse_schema", FOREIGN),
-    refused!("graphql.schema_is_valid", FOREIGN),
+    refused!("graphql.is_valid", QUERIES),
+    refused!("graphql.parse", QUERIES),
+    refused!("graphql.parse_and_verify", QUERIES),
+    refused!("graphql.parse_query", QUERIES),
+    refused!("graphql.parse_schema", QUERIES),
+    refused!("graphql.schema_is_valid", QUERIES),
     own!("gt", 2, own::gt),
     own!("gte", 2, own::gte),
     direct!("hex.decode", 1),
@@ -193,11 +201,11 @@ pub(super) static TABLE: &[&Builtin] = &[
     bounded!("json.is_valid", 1, written_out),
     ours!("json.marshal", 1, json::marshal),
     ours!("json.marshal_with_options", 2, json::marshal_with_options),
-    refused!("json.match_schema", FOREIGN),
+    refused!("json.match_schema", SCHEMAS),
     bounded!("json.patch", 2, written_out),
     direct!("json.remove", 2),
     bounded!("json.unmarshal", 1, written_out),
-    refused!("json.verify_schema", FOREIGN),
+    refused!("json.verify_schema", SCHEMAS),
     ours!("lower", 1, text::lower),
     own!("lt", 2, own::lt),
     own!("lte", 2, own::lte),
@@ -231,15 +239,15 @@ pub(super) static TABLE: &[&Builtin] = &[
     refused!("rand.intn", CHANCE),
     bounded!("regex.find_all_string_submatch_n", 3, written_out),
     bounded!("regex.find_n", 3, written_out),
-    refused!("regex.globs_match", FOREIGN),
+    refused!("regex.globs_match", TWO_PATTERNS),
     bounded!("regex.is_valid", 1, written_out),
     bounded!("regex.match", 2, written_out),
     bounded!("regex.replace", 3, written_out),
     bounded!("regex.split", 2, written_out),
     bounded!("regex.template_match", 4, written_out),
-    refused!("rego.metadata.chain", FOREIGN),
-    refused!("rego.metadata.rule", FOREIGN),
-    refused!("rego.parse_module", FOREIGN),
+    refused!("rego.metadata.chain", ITSELF),
+    refused!("rego.metadata.rule", ITSELF),
+    refused!("rego.parse_module", ITSELF),
     own!("rem", 2, arithmetic::rem),
     bounded!("replace", 3, replace),
     direct!("round", 1),
@@ -253,23 +261,23 @@ pub(super) static TABLE: &[&Builtin] = &[
     direct!("strings.any_prefix_match", 2),
     direct!("strings.any_suffix_match", 2),
     ours!("strings.count", 2, text::count),
-    refused!("strings.render_template", FOREIGN),
+    refused!("strings.render_template", TEMPLATES),
     ours!("strings.replace_n", 2, text::replace_n),
     direct!("strings.reverse", 1),
     direct!("substring", 3),
     direct!("sum", 1),
-    direct!("time.add_date", 4),
-    direct!("time.clock", 1),
-    direct!("time.date", 1),
-    direct!("time.diff", 2),
-    direct!("time.format", 1),
+    ours!("time.add_date", 4, time::add_date),
+    ours!("time.clock", 1, time::clock),
+    ours!("time.date", 1, time::date),
+    ours!("time.diff", 2, time::diff),
+    ours!("time.format", 1, time::format),
     refused!("time.now_ns", CLOCK),
-    direct!("time.parse_duration_ns", 1),
-    direct!("time.parse_ns", 2),
-    direct!("time.parse_rfc3339_ns", 1),
-    direct!("time.weekday", 1),
+    ours!("time.parse_duration_ns", 1, time::parse_duration),
+    ours!("time.parse_ns", 2, time::parse),
+    ours!("time.parse_rfc3339_ns", 1, time::parse_rfc3339),
+    ours!("time.weekday", 1, time::weekday),
     ours!("to_number", 1, text::to_number),
-    direct!("trace", 1),
+    ours!("trace", 1, own::trace),
     bounded!("trim", 2, search),
     bounded!("trim_left", 2, search),
     direct!("trim_prefix", 2),
@@ -281,6 +289,8 @@ pub(super) static TABLE: &[&Builtin] = &[
     bounded!("units.parse", 1, number_text),
     bounded!("units.parse_bytes", 1, number_text),
     ours!("upper", 1, text::upper),
+    refused!("uri.is_valid", ADDRESSES),
+    refused!("uri.parse", ADDRESSES),
     direct!("urlquery.decode", 1),
     direct!("urlquery.decode_object", 1),
     bounded!("urlquery.encode", 1, written_out),

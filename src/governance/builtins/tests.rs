@@ -90,7 +90,7 @@ fn calls_that_would_end_the_process_fail() {
     fails("numbers.range", json!([0, 1e300]), "too large");
     fails("numbers.range", json!([i64::MIN, i64::MAX]), "elements");
     fails("numbers.range_step", json!([0, 4_000_000_000_u32, 2]), "elements");
-    fails("numbers.range_step", json!([0, 10, 0]), "greater than zero");
+    fails("numbers.range_step", json!([0, 10, 0]), "positive");
     fails("sprintf", json!(["%2000000000d", [1]]), "width");
     fails("sprintf", json!(["%.2000000000f", [1]]), "width");
     fails("sprintf", json!(["%%%02000000000d", [1]]), "width");
@@ -175,6 +175,24 @@ fn json_is_written_as_go_writes_it() {
         json!("[1]"),
     );
     fails("json.marshal_with_options", json!([[1], {"x": true}]), "unknown");
+}
+
+#[test]
+fn the_documentation_names_every_refused_function_and_the_reason() {
+    let text = include_str!("../../../docs/policies.md");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ")).collect();
+    for builtin in TABLE {
+        let Calling::Refused(reason) = builtin.calling else {
+            continue;
+        };
+        let mut names = vec![format!("`{}`", builtin.name)];
+        for (at, c) in builtin.name.char_indices().filter(|(_, c)| matches!(c, '.' | '_')) {
+            names.push(format!("`{}{c}*`", &builtin.name[..at]));
+        }
+        let is_told =
+            |row: &&str| row.contains(reason) && names.iter().any(|one| row.contains(one));
+        assert!(rows.iter().any(|row| is_told(&row)), "{}: {reason}", builtin.name);
+    }
 }
 
 #[test]

@@ -23,8 +23,10 @@ fn lines(text: &str, object: serde_json::Value) -> Vec<String> {
             let outcome = match trace.outcome {
                 Outcome::Held { times, values } => format!("held {times}: {}", values.join(" | ")),
                 Outcome::Failed { mark, expression, values, looks } => {
-                    let looks: String = looks.iter().map(|look| format!(" as {look}")).collect();
-                    format!("failed {mark} `{expression}`: {}{looks}", values.join(" | "))
+                    let looks: Vec<String> = std::iter::once(values.join(" | "))
+                        .chain(looks.iter().map(|look| format!("as {look}")))
+                        .collect();
+                    format!("failed {mark} `{expression}`: {}", looks.join(" "))
                 }
                 Outcome::Erred { mark, expression, message } => {
                     format!("erred {mark} `{expression}`: {message}")

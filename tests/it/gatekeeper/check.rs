@@ -147,6 +147,9 @@ fn results_that_differ_in_their_details_are_two() {
     let details: Vec<_> = found.iter().map(|one| one.get("details").cloned()).collect();
     let of = |name: &str| Some(serde_json::json!({ "container": name }));
     assert_eq!(details, [None, of("a"), of("b")], "{out}");
+    let (_, out, _) = check(folder.path(), &[]);
+    let told = [r#"= details: {"container":"a"}"#, r#"= details: {"container":"b"}"#];
+    assert!(told.iter().all(|part| out.contains(part)), "{out}");
     let (_, out, _) = check(folder.path(), &["-o", "review"]);
     let last: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
     assert_eq!(last["response"]["status"]["message"], "[a] no\n[a] no\n[a] no");
