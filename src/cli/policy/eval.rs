@@ -325,14 +325,15 @@ impl Evaluated<'_> {
             clean(&call.unwrap_or_default()),
         );
         let mut shown: &[String] = &[];
+        let mut seen: &[String] = &[];
         let _ = match &trace.outcome {
             Outcome::Held { times, values } => {
                 shown = values;
                 let times = if *times > 1 { format!(" for {times} values") } else { String::new() };
                 writeln!(out, "{head} {}{times}", paint(GREEN, "held"))
             }
-            Outcome::Failed { mark, expression, values } => {
-                shown = values;
+            Outcome::Failed { mark, expression, values, looks } => {
+                (shown, seen) = (values, looks);
                 writeln!(
                     out,
                     "{head} {} at {}: {}",
@@ -354,6 +355,9 @@ impl Evaluated<'_> {
         };
         for values in shown {
             let _ = writeln!(out, "      {} {}", paint(DIM, "with"), clean(values));
+        }
+        for look in seen {
+            let _ = writeln!(out, "      {} {}", paint(DIM, "as"), clean(look));
         }
     }
 }

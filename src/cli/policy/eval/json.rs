@@ -47,7 +47,7 @@ impl Evaluated<'_> {
         let at = |mark| source.map_or(mark, |source| source.place(mark));
         let (outcome, mark, expression, values, message) = match &trace.outcome {
             Outcome::Held { values, .. } => ("held", None, None, Some(values), None),
-            Outcome::Failed { mark, expression, values } => {
+            Outcome::Failed { mark, expression, values, .. } => {
                 ("failed", Some(*mark), Some(expression), Some(values), None)
             }
             Outcome::Erred { mark, expression, message } => {
@@ -55,6 +55,10 @@ impl Evaluated<'_> {
             }
             Outcome::NotAsked(why) => ("not-asked", None, None, None, Some(*why)),
             Outcome::Unknown(why) => ("unknown", None, None, None, Some(why.as_str())),
+        };
+        let looks = match &trace.outcome {
+            Outcome::Failed { looks, .. } => Some(looks),
+            _ => None,
         };
         let body = at(trace.mark);
         json!({
@@ -68,6 +72,7 @@ impl Evaluated<'_> {
             "expressionLine": mark.map(|mark| at(mark).line),
             "expressionColumn": mark.map(|mark| at(mark).column),
             "values": values,
+            "looks": looks,
             "message": message,
         })
     }
