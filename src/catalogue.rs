@@ -188,10 +188,9 @@ impl Catalogue {
         self.path(root, &unknown.place).key(&unknown.key)
     }
 
-    /// The first step of a way into a pod that leads to a field which nobody knows, whether it is a name asked of a list, and
-    /// the names that there are. A step without a name picks any element or member.
-    pub fn miss(&self, way: &[Option<&str>]) -> Option<(usize, bool, Vec<&str>)> {
-        self.automaton.miss(way)
+    /// Whether features or neutral entries name a way into a pod. A step without a name picks any element or member.
+    pub fn has_way(&self, way: &[Option<&str>]) -> bool {
+        self.automaton.has_way(way)
     }
 
     /// Whether every place below `path` belongs to a feature or a neutral entry, and the path itself is known. For tests of

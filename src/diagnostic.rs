@@ -4,8 +4,11 @@
 //! How it looks is decided in [`render`] alone.
 
 pub mod codes;
+mod details;
 pub mod render;
 pub mod suggest;
+
+pub use details::Details;
 
 use std::borrow::Cow;
 
@@ -66,6 +69,9 @@ pub struct Diagnostic {
     /// The exemption that concerns it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exemption: Option<Exempted>,
+    /// What a policy says to programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Details>,
 }
 
 /// What an exemption had to do with a diagnostic.
@@ -101,6 +107,7 @@ impl Diagnostic {
             help: None,
             source: None,
             exemption: None,
+            details: None,
         }
     }
 
@@ -146,6 +153,7 @@ impl Diagnostic {
             && self.what == other.what
             && self.places == other.places
             && self.exemption == other.exemption
+            && self.details == other.details
             && !self.profiles.is_empty()
             && !other.profiles.is_empty();
         if !is_same {
@@ -155,6 +163,12 @@ impl Diagnostic {
         self.profiles.sort();
         self.profiles.dedup();
         None
+    }
+
+    /// Whether it says the same to people, and something else to programs.
+    pub fn differs_in_details(&self, other: &Self) -> bool {
+        let without = |one: &Self| Self { details: None, ..one.clone() };
+        self.details != other.details && without(self) == without(other)
     }
 
     /// Whether a constraint of Gatekeeper's speaks: its code is `Kind/name`, and no other code has a slash.

@@ -119,8 +119,8 @@ impl ExemptionSource {
                 );
             }
         }
-        for (number, problem) in spec.selector.problems() {
-            tell(place("selector").key("matchExpressions").index(number), problem);
+        for (inner, problem) in spec.selector.problems() {
+            tell(place("selector").join(inner), problem);
         }
         if mistakes.is_empty() {
             Ok(Exemption { name: self.metadata.name, spec })

@@ -8,6 +8,7 @@ mod analysis;
 mod builtins;
 pub mod coverage;
 mod deadline;
+mod details;
 pub mod gatekeeper;
 mod given;
 pub mod eval;
@@ -37,11 +38,13 @@ use bumpalo::Bump;
 use regorus::Value;
 use serde::Deserialize;
 
-pub use deadline::Deadline;
+pub use deadline::Budget;
+use deadline::Deadline;
 pub use matching::Subject;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Details, Diagnostic, Severity};
 use crate::path::FieldPath;
+use details::Room;
 use given::{Given, Json, with_arena};
 use input::Input;
 use metadata::{Metadata, OnError};
@@ -238,7 +241,6 @@ impl Policy {
 
     /// What the policy says of `input`, as diagnostics on fields of the pod.
     ///
-    /// It may take what is left until the deadline, but never more than [`POLICY_TIME_LIMIT`].
     fn evaluate(
         &self,
         input: &Input,
@@ -246,12 +248,11 @@ impl Policy {
         arena: &Bump,
         deadline: Deadline,
     ) -> Vec<Diagnostic> {
-        let deadline = deadline.within(POLICY_TIME_LIMIT);
         let data = input.data().filter(|_| self.reads_inventory);
         let engine = || input.with_parameters(&self.parameters);
         let tree = self.parameters.as_parameters(document, arena);
         let given = Given { tree, engine: &engine };
-        let mut diagnostics = Vec::new();
+        let (mut diagnostics, mut room) = (Vec::new(), Room::default());
         for (name, severity) in &self.entries {
             let outcome = if deadline.has_passed() {
                 Err("there was no time left for it".to_owned())
@@ -261,9 +262,11 @@ impl Policy {
             };
             match outcome {
                 Ok(Value::Set(results)) => {
-                    diagnostics.extend(results.iter().map(|result| match Said::read(result) {
-                        Ok(said) => self.say(said, *severity),
-                        Err(problem) => self.failed(&problem),
+                    diagnostics.extend(results.iter().map(|result| {
+                        match Said::read(result, &mut room) {
+                            Ok(said) => self.say(said, *severity),
+                            Err(problem) => self.failed(&problem),
+                        }
                     }));
                 }
                 Ok(Value::Undefined) => {
@@ -299,6 +302,7 @@ impl Policy {
         diagnostic.places = place.and_then(Result::ok).into_iter().collect();
         diagnostic.help = said.help.or_else(|| self.metadata.help.clone());
         diagnostic.source = self.metadata.link();
+        diagnostic.details = said.details;
         diagnostic
     }
 
@@ -318,16 +322,22 @@ struct Said {
     message: String,
     field: Option<String>,
     help: Option<String>,
+    details: Option<Details>,
 }
 
 impl Said {
     /// Reads the members that are known, one by one: what else is there may be huge when written out.
-    fn read(result: &Value) -> Result<Self, String> {
+    ///
+    /// Details that are too large are left out: what is refused must stay refused.
+    fn read(result: &Value, room: &mut Room) -> Result<Self, String> {
         let Value::Object(members) = result else {
             return match result {
-                Value::String(message) => {
-                    Ok(Self { message: message.to_string(), field: None, help: None })
-                }
+                Value::String(message) => Ok(Self {
+                    message: message.to_string(),
+                    field: None,
+                    help: None,
+                    details: None,
+                }),
                 other => Err(format!("a result is {}, not an object with `msg`", kind_of(other))),
             };
         };
@@ -349,19 +359,21 @@ impl Said {
             }
         }
         let message = text("msg")?.ok_or_else(|| "a result has no `msg`".to_owned())?;
-        Ok(Self { message, field: text("field")?, help: text("help")? })
+        let details = members.get(&Value::from("details")).and_then(|details| room.take(details));
+        let details = details.and_then(Details::new);
+        Ok(Self { message, field: text("field")?, help: text("help")?, details })
     }
 }
 
-/// Evaluates policies one after the other. What one of them takes is missing for the next.
-pub fn evaluate<'p>(
-    policies: impl Iterator<Item = &'p Policy>,
-    input: &Input,
-    deadline: Deadline,
-) -> Vec<Diagnostic> {
+/// Evaluates policies one after the other.
+pub fn evaluate(policies: &[&Policy], input: &Input, budget: Budget) -> Vec<Diagnostic> {
     with_arena(|arena| {
         let document = input.tree(arena);
-        policies.flat_map(|policy| policy.evaluate(input, document, arena, deadline)).collect()
+        let waiting = (0..policies.len()).rev();
+        let evaluate = |(policy, waiting): (&&Policy, usize)| {
+            policy.evaluate(input, document, arena, budget.share(waiting))
+        };
+        policies.iter().zip(waiting).flat_map(evaluate).collect()
     })
 }
 

@@ -114,6 +114,7 @@ pub struct Metrics {
     bundles: Family<BundleLabels, Gauge>,
     bundle_reloads: Family<ReloadLabels, Counter>,
     bundle_held: Gauge,
+    held_files: Family<[(&'static str, String); 1], Gauge>,
     templates_left_out: Family<[(&'static str, &'static str); 1], Gauge>,
     exemptions: Family<ExemptionLabels, Counter>,
     quarantined: Gauge,
@@ -191,6 +192,8 @@ impl Metrics {
             "Changed files that cannot be used; what they were is in force",
             bundle_held.clone(),
         );
+        let held_files = Family::default();
+        registry.register("bundle_held_file", "Each of them, by its name", held_files.clone());
         let templates_left_out = Family::default();
         registry.register(
             "templates_left_out",
@@ -226,6 +229,7 @@ impl Metrics {
             exemptions,
             bundle_reloads,
             bundle_held,
+            held_files,
             templates_left_out,
             quarantined,
             quarantine_refusals,
@@ -246,11 +250,17 @@ impl Metrics {
         self.bundles.get_or_create(&BundleLabels { digest, version }).set(1);
     }
 
-    /// Counts a change of the bundle's files, and sets how many of them are not in force.
-    pub fn bundle_reloaded(&self, is_current: bool, held: usize) {
-        let outcome = if is_current { "taken" } else { "held" };
+    /// Counts a change of the bundle's files, and sets which of them are not in force; or whether all of them are not.
+    pub fn bundle_reloaded<'f>(&self, held: impl Iterator<Item = &'f str>, is_refused: bool) {
+        self.held_files.clear();
+        let mut count = i64::from(is_refused);
+        for file in held {
+            count += 1;
+            self.held_files.get_or_create(&[("file", file.to_owned())]).set(1);
+        }
+        let outcome = if count == 0 { "taken" } else { "held" };
         self.bundle_reloads.get_or_create(&ReloadLabels { outcome }).inc();
-        self.bundle_held.set(i64::try_from(held).unwrap_or(i64::MAX));
+        self.bundle_held.set(count);
     }
 
     /// Counts an answered review.

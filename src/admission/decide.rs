@@ -24,7 +24,7 @@ use crate::cost::Cost;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::exemption;
 use crate::facts::{Facts, NamespaceFact};
-use crate::governance::Deadline;
+use crate::governance::Budget;
 use crate::governance::input::Review;
 use crate::mutation::Editor;
 use crate::path::FieldPath;
@@ -45,13 +45,16 @@ impl Pipeline {
 
     /// Decides on the object as it was sent, whatever policies would like to change in it.
     fn decide_as_sent(&self, facts: &Facts, request: &Request) -> Verdict {
-        let shared = Shared::default();
-        let mut verdict = match Decision::new(self, facts, request, &shared) {
+        self.decide_with(facts, request, &Shared::default())
+    }
+
+    fn decide_with(&self, facts: &Facts, request: &Request, shared: &Shared) -> Verdict {
+        let mut verdict = match Decision::new(self, facts, request, shared) {
             Some(decision) => decision.decide(),
             None => Verdict::pass(self.mode_of(facts, request), &self.digest),
         };
         let namespace = facts.namespace(&request.namespace);
-        self.constrain(facts, request, namespace, &shared, &mut verdict);
+        self.constrain(facts, request, namespace, shared, &mut verdict);
         verdict.conclude()
     }
 
@@ -70,12 +73,17 @@ impl Pipeline {
 struct Shared {
     /// The review as it will be stored.
     review: OnceCell<Review>,
-    deadline: OnceCell<Deadline>,
+    budget: OnceCell<Budget>,
 }
 
 impl Shared {
-    fn deadline(&self, request: &Request) -> Deadline {
-        *self.deadline.get_or_init(|| Deadline::after(request.time_limit))
+    /// Those of one of several decisions on a request, which have its time in common.
+    fn within(budget: Budget) -> Self {
+        Self { review: OnceCell::new(), budget: OnceCell::from(budget) }
+    }
+
+    fn budget(&self, request: &Request) -> Budget {
+        *self.budget.get_or_init(|| Budget::of(request.time_limit))
     }
 }
 

@@ -70,6 +70,17 @@ pub fn constraint(
         .map_err(|Refusal { mistakes, breaks_schema }| (breaks_schema, located.problems(mistakes)))
 }
 
+/// Whether objects of that kind are Gatekeeper's and count for something among policies.
+pub(super) fn has_effect(group: &str, kind: &str) -> bool {
+    match group {
+        TEMPLATE_GROUP => kind == "ConstraintTemplate",
+        EXPANSION_GROUP => kind == "ExpansionTemplate",
+        CONFIG_GROUP => kind == "Config",
+        SYNC_GROUP => kind == "SyncSet",
+        group => [CONSTRAINT_GROUP, MUTATION_GROUP].contains(&group),
+    }
+}
+
 /// What was found of Gatekeeper's documents in the texts of policies.
 #[derive(Debug, Default)]
 pub(super) struct Found<'t> {

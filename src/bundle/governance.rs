@@ -15,8 +15,15 @@ use crate::governance::{Action, Module, Policy};
 use crate::path::FieldPath;
 
 /// Whether a text of policies is a module, not documents.
-fn is_module(text: &Text) -> bool {
+pub(super) fn is_module(text: &Text) -> bool {
     ![".yaml", ".yml", ".json"].iter().any(|ending| text.origin.ends_with(ending))
+}
+
+/// Whether a text of documents that cannot be read is passed over: folders of policies hold charts, too. What is about
+/// policies is not: who meant to write one must hear of it.
+pub(super) fn is_chart(text: &Text) -> bool {
+    text.text.contains("{{")
+        && !["gatekeeper.sh/", "loadline.dev/"].iter().any(|group| text.text.contains(group))
 }
 
 /// What Gatekeeper's documents among the policies come to. Policies of our own are added to `policies`.
@@ -29,11 +36,18 @@ pub(super) fn constraints<'t>(
 ) -> (Constraints, Mutators) {
     let mut found = gatekeeper::Found::default();
     for text in sources.policies.iter().filter(|text| !is_module(text)) {
-        // Folders of policies hold samples and charts, too: what is not about policies need not even be YAML.
-        if !["gatekeeper.sh/", "loadline.dev/"].iter().any(|group| text.text.contains(group)) {
-            continue;
+        // What does not speak of policies is read, too: it may be what is left of a text that did.
+        let mut unread = Vec::new();
+        let documents = documents(text, &mut unread);
+        if is_chart(text) {
+            for Problem { message, .. } in &mut unread {
+                *message =
+                    format!("passed over, as it looks like a template of a chart: {message}");
+            }
+            notices.append(&mut unread);
         }
-        for document in documents(text, problems) {
+        problems.append(&mut unread);
+        for document in documents {
             for object in gatekeeper::Located::of(text, document).objects() {
                 let Some(other) = found.sort(object, notices) else {
                     continue;

@@ -1,5 +1,9 @@
 //! New versions of a bundle's texts, taken as far as they can be used.
 
+mod doubt;
+
+pub use doubt::{Doubt, gone};
+
 use super::{BundleError, Sources, Text};
 use crate::admission::Pipeline;
 
@@ -23,16 +27,46 @@ pub struct Held {
     pub problem: String,
     /// Whether an earlier version is in force in its place; a text that never was good is left out.
     pub has_last_good: bool,
+    /// Whether it is taken as it is if only it stays so for a while.
+    pub waits: bool,
 }
 
 impl Mended {
-    /// Compiles `wanted`; a text of it that is broken is held back, and its version in `last_good` stays in force.
+    /// Compiles `wanted`; a text of it that is broken or among `doubts` is held back, and its version in `last_good` stays in
+    /// force.
     ///
     /// Fails where that does not help, as when a text that is good by itself no longer fits the others. Then all of the last
     /// good bundle should stay in force.
-    pub fn compile(wanted: &Sources, last_good: &Sources) -> Result<Self, BundleError> {
+    pub fn compile(
+        wanted: &Sources,
+        last_good: &Sources,
+        doubts: &[Doubt],
+    ) -> Result<Self, BundleError> {
         let mut sources = wanted.clone();
         let mut held: Vec<Held> = Vec::new();
+        // What is doubtful may be broken besides, which says more.
+        let broken = match doubts {
+            [] => Vec::new(),
+            _ => Self::mend(sources.clone(), last_good, Vec::new())
+                .map_or_else(|_| Vec::new(), |mended| mended.held),
+        };
+        for doubt in doubts {
+            let origin = doubt.text.origin.clone();
+            if let Some(has_last_good) = sources.hold_back(&origin, last_good) {
+                let problem = format!("{origin}: {}", doubt.problem);
+                let known = broken.iter().find(|one| one.origin == origin).cloned();
+                let doubtful = Held { origin, problem, has_last_good, waits: doubt.passes };
+                held.push(known.unwrap_or(doubtful));
+            }
+        }
+        Self::mend(sources, last_good, held)
+    }
+
+    fn mend(
+        mut sources: Sources,
+        last_good: &Sources,
+        mut held: Vec<Held>,
+    ) -> Result<Self, BundleError> {
         loop {
             let error = match Pipeline::compile(&sources) {
                 Ok(pipeline) => return Ok(Self { pipeline, sources, held }),
@@ -45,7 +79,7 @@ impl Mended {
                 }
                 if let Some(has_last_good) = sources.hold_back(&problem.origin, last_good) {
                     let (origin, problem) = (problem.origin.clone(), problem.to_string());
-                    held.push(Held { origin, problem, has_last_good });
+                    held.push(Held { origin, problem, has_last_good, waits: false });
                 }
             }
             if held.len() == known {
@@ -91,69 +125,4 @@ impl Sources {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn policy(name: &str, body: &str) -> Text {
-        Text {
-            origin: format!("policies/{name}.rego"),
-            text: format!("package example.{name}\n\nimport rego.v1\n\n{body}\n"),
-        }
-    }
-
-    fn good(name: &str, message: &str) -> Text {
-        policy(name, &format!("deny contains {{\"msg\": \"{message}\"}} if input.pod.x"))
-    }
-
-    fn sources(policies: Vec<Text>) -> Sources {
-        Sources { policies, ..Sources::default() }
-    }
-
-    #[test]
-    fn a_policy_that_breaks_keeps_its_last_good_version_and_the_others_go_on() {
-        let last_good = sources(vec![good("a", "old"), good("b", "old")]);
-        let broken = policy("a", "deny contains {");
-        let wanted = sources(vec![broken, good("b", "new"), good("c", "new")]);
-        let mended = Mended::compile(&wanted, &last_good).unwrap();
-        assert_eq!(
-            mended.sources,
-            sources(vec![good("a", "old"), good("b", "new"), good("c", "new")])
-        );
-        let [held] = mended.held.as_slice() else { panic!("{:?}", mended.held) };
-        assert!(held.has_last_good && held.origin == "policies/a.rego", "{held:?}");
-        assert!(held.problem.starts_with("policies/a.rego:6:1: "), "{held:?}");
-    }
-
-    #[test]
-    fn a_policy_that_never_was_good_is_left_out_and_told() {
-        let mended = Mended::compile(
-            &sources(vec![good("a", "old"), policy("b", "deny = 1 {")]),
-            &sources(vec![good("a", "old")]),
-        )
-        .unwrap();
-        assert_eq!(mended.sources, sources(vec![good("a", "old")]));
-        assert!(mended.held.iter().all(|held| !held.has_last_good) && mended.held.len() == 1);
-    }
-
-    #[test]
-    fn a_configuration_that_breaks_keeps_its_last_good_version() {
-        let config =
-            |text: &str| Some(Text { origin: "config.yaml".to_owned(), text: text.to_owned() });
-        let old = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec: {mode: warn}\n";
-        let last_good = Sources { config: config(old), ..Sources::default() };
-        let wanted = Sources { config: config("spec: ["), ..Sources::default() };
-        let mended = Mended::compile(&wanted, &last_good).unwrap();
-        assert_eq!(mended.sources, last_good);
-        assert_eq!(mended.held.len(), 1);
-    }
-
-    #[test]
-    fn texts_that_no_longer_fit_together_change_nothing() {
-        let config = "apiVersion: loadline.dev/v1alpha1\nkind: LoadlineConfig\nspec: {policies: [{name: a, action: warn}]}\n";
-        let config = Some(Text { origin: "config.yaml".to_owned(), text: config.to_owned() });
-        let last_good = Sources { config, ..sources(vec![good("a", "old")]) };
-        let wanted = Sources { policies: Vec::new(), ..last_good.clone() };
-        let error = Mended::compile(&wanted, &last_good).unwrap_err();
-        assert!(error.to_string().contains("no policy `a`"), "{error}");
-    }
-}
+mod tests;

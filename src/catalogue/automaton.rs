@@ -264,30 +264,20 @@ impl Automaton {
         ids.into_iter().map(|id| self.node(id))
     }
 
-    /// The first step of a way that leads nowhere, see [`super::Catalogue::miss`].
-    pub(crate) fn miss(&self, way: &[Option<&str>]) -> Option<(usize, bool, Vec<&str>)> {
+    /// Whether a way is named, see [`super::Catalogue::has_way`].
+    pub(crate) fn has_way(&self, way: &[Option<&str>]) -> bool {
         let mut node = self.node(Self::ROOT);
-        for (position, step) in way.iter().enumerate() {
+        way.iter().all(|step| {
             let next = match step {
                 None => node.element,
                 Some(key) => node.child(key).map(|(_, child)| child),
             };
-            node = match (next, node.otherwise, step) {
-                (Some(next), ..) | (None, Otherwise::Any(next), _) => self.node(next),
-                (None, _, Some(_)) if node.element.is_some() => {
-                    return Some((position, true, Vec::new()));
-                }
-                (None, Otherwise::Unknown, Some(_))
-                    if node.capture.is_none_or(Capture::continues) =>
-                {
-                    let known = node.keys.iter().map(|key| &**key).collect();
-                    return Some((position, false, known));
-                }
-                // Any member of an object, or a place that is covered as a whole.
-                (None, ..) => return None,
-            };
-        }
-        None
+            match (next, node.otherwise) {
+                (Some(next), _) | (None, Otherwise::Any(next)) => node = self.node(next),
+                (None, Otherwise::Skip | Otherwise::Unknown) => return false,
+            }
+            true
+        })
     }
 
     /// Whether every place below `path` is covered by a locator or a neutral entry, and the path itself is known.

@@ -58,6 +58,9 @@ pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// How many bytes of details are shown.
+const MAX_DETAILS: usize = 400;
+
 /// A number and its noun, which takes an `s` unless there is one: `3 objects`.
 pub fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -93,7 +96,7 @@ impl Renderer {
         origin: Option<Origin<'_>>,
         diagnostics: &[Diagnostic],
     ) {
-        for diagnostic in diagnostics {
+        for (position, diagnostic) in diagnostics.iter().enumerate() {
             let (word, style) = label(diagnostic.severity);
             let head = format!("{word}[{}]", clean(&diagnostic.code));
             let what = format!(": {}", clean(&profiles::headline(diagnostic)));
@@ -101,6 +104,15 @@ impl Renderer {
             let gutter = self.places(out, origin, diagnostic);
             for (key, text) in profiles::remarks(diagnostic) {
                 self.remark(out, gutter, &key, &text);
+            }
+            let others = [position.checked_sub(1), position.checked_add(1)];
+            let mut others = others.iter().filter_map(|other| diagnostics.get((*other)?));
+            if let Some(details) = &diagnostic.details
+                && others.any(|other| diagnostic.differs_in_details(other))
+            {
+                let mut text = details.to_string();
+                text.truncate(text.floor_char_boundary(MAX_DETAILS));
+                self.remark(out, gutter, "details", &text);
             }
             out.push('\n');
         }

@@ -13,6 +13,19 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether `word` is surely `candidate` with a slip of the hand: one edit in a word of five letters or more, two from nine on.
+/// A word that the other begins with, as a plural, may be one of its own.
+pub fn is_slip(word: &str, candidate: &str) -> bool {
+    let allowed = match word.chars().count() {
+        0..5 => return false,
+        5..9 => 1,
+        _ => 2,
+    };
+    !word.starts_with(candidate)
+        && !candidate.starts_with(word)
+        && (1..=allowed).contains(&distance(word, candidate))
+}
+
 /// A sentence for a help text: ``did you mean `x`?``, or the list of what there is.
 pub fn help<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
     if let Some(candidate) = nearest(word, candidates.clone()) {
@@ -62,6 +75,21 @@ mod tests {
         assert_eq!(nearest("azure-acl", PROFILES), Some("azure-aci"));
         assert_eq!(nearest("fargate-eks", PROFILES), None);
         assert_eq!(nearest("lqio", PROFILES), Some("liqo"));
+    }
+
+    #[test]
+    fn a_slip_is_no_other_word() {
+        for (word, candidate, expected) in [
+            ("contaners", "containers", true),
+            ("lables", "labels", true),
+            ("hosts", "host", false),
+            ("templateRef", "template", false),
+            ("port", "sort", false),
+            ("volumes", "volumes", false),
+            ("serviceRef", "serviceName", false),
+        ] {
+            assert_eq!(is_slip(word, candidate), expected, "{word} {candidate}");
+        }
     }
 
     #[test]

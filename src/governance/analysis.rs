@@ -5,6 +5,7 @@
 //! them, and values that could grow beyond what the engine can hold: chains of multiplications and of nested lists.
 
 mod heads;
+mod safety;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,6 @@ const MAX_NESTING: u32 = 1000;
 
 /// What modules hold.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Analysis {
     /// Every rule, by its path below `data`.
     pub rules: BTreeMap<Vec<String>, RuleFact>,
@@ -31,11 +31,10 @@ pub(super) struct Analysis {
     imports_features: bool,
     /// The same of `input.cost`.
     imports_cost: bool,
-    /// Whether rules are documents of more than one level, by the names of their heads or by how they are read: `q.a := 1`
-    /// read as `q`, `q[x].y := 1`. The engine's machine takes each for its innermost value.
-    pub has_documents: bool,
-    /// Whether a function has a value where none of its definitions holds.
-    pub has_default_functions: bool,
+    /// Whether the engine's machine would come to something else in silence. It takes documents of more than one level
+    /// (`q[x].y := 1`, `q.a := 1` read as `q`) for their innermost values, knows no defaults of functions and has comprehensions
+    /// as defaults empty, takes no result in the place of a last argument, and `walk` in an expression for `true`.
+    pub is_beyond_machine: bool,
     /// How deep the interpreter may have to recurse, in levels of its own.
     pub depth: u32,
     /// Every reference to `data`, with the path below it as far as it is written.
@@ -64,6 +63,8 @@ pub(super) struct RuleFact {
     pub mark: Option<Mark>,
     /// Whether it takes arguments.
     pub is_function: bool,
+    /// How many, in its first definition.
+    arguments: usize,
     bodies: Vec<Body>,
 }
 
@@ -109,19 +110,26 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
             let fact = analysis.rules.entry(path).or_insert_with(|| RuleFact {
                 module: number,
                 mark: Some(module.mark(rule.start)),
+                arguments: rule.arguments.len(),
                 ..RuleFact::default()
             });
             fact.is_function |= rule.is_function;
-            analysis.has_default_functions |= rule.is_function && rule.is_default;
-            analysis.has_documents |= matches!(rule.gives, Gives::Nested(..) | Gives::Unknown);
+            analysis.is_beyond_machine |= rule.is_default
+                && (rule.is_function || heads::computes(rule))
+                || matches!(rule.gives, Gives::Nested(..) | Gives::Unknown);
         }
     }
     let mut findings = heads::check(modules);
     for (number, module) in modules.iter().enumerate() {
+        if let Some(start) = module.imports_not {
+            let message = "not supported: `import future.keywords.not`, with which `not` holds where what it looks at is undefined; without it, say so for each value that may be absent".to_owned();
+            findings.push(Finding { module: number, mark: module.mark(start), message });
+        }
         let walked = walk::module(number, module, &analysis.rules);
         findings.extend(walked.findings);
+        findings.extend(safety::check(number, module, &analysis.rules));
         analysis.prints.push(walked.prints);
-        analysis.has_documents |= walked.reads_documents;
+        analysis.is_beyond_machine |= walked.is_beyond_machine;
         let imports = module.imports.values().map(|path| (module.mark(0), path.clone(), true));
         let reads = walked.data.into_iter().map(|(mark, path)| (mark, path, false));
         analysis.data.extend(imports.chain(reads).map(|(mark, path, is_import)| DataRead {

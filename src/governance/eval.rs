@@ -15,7 +15,7 @@ use super::input::Input;
 use super::mode::{Errors, Language, Mode, Prints};
 use super::unit::{Parsed, Unit};
 use super::value::{fits, kind_of};
-use super::{ENTRY_POINTS, Module, POLICY_TIME_LIMIT, PolicyError, rule_path};
+use super::{ENTRY_POINTS, Module, PATCH, POLICY_TIME_LIMIT, PolicyError, rule_path};
 use crate::diagnostic::suggest;
 
 /// How long a value may be that is shown, in bytes.
@@ -197,7 +197,7 @@ pub(super) fn rules(
         parsed.analysis.rules.get(&path).map(|fact| (path, fact.is_function))
     };
     if asked.is_empty() {
-        let names = ENTRY_POINTS.iter().map(|(name, _)| *name).chain(["violation", "patch"]);
+        let names = ENTRY_POINTS.iter().map(|(name, _)| *name).chain([PATCH]);
         let known: Vec<(String, Vec<String>)> =
             names.filter_map(|name| Some((name.to_owned(), full(name)?.0))).collect();
         if known.is_empty() {

@@ -5,6 +5,7 @@
 //! text (that keeps its lines) and gives the values of the variables. The first that gives nothing names the expression that
 //! failed. Functions are asked with the arguments that they were called with, which a `print` at their beginning records.
 
+mod looks;
 mod pieces;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,8 @@ pub enum Outcome {
         expression: String,
         /// The values of the variables before it, a few of them.
         values: Vec<String>,
+        /// What it refers to is, or that it is undefined; nothing where the variables have several values.
+        looks: Vec<String>,
     },
     /// It held.
     Held {
@@ -140,12 +143,18 @@ pub fn explain(
                 vec![(None, Outcome::NotAsked("a definition before it held"))]
             }
             Err(error) => vec![(None, Outcome::Unknown(error.message.clone()))],
-            Ok(unit) if !body.is_function => vec![(None, ask(unit, number, body, 0, seen))],
+            Ok(unit) if !body.is_function => {
+                vec![(None, ask(unit, number, body, (0, BTreeMap::new()), seen))]
+            }
             Ok(unit) => {
                 let calls = calls.get(&number).map(Vec::as_slice).unwrap_or_default();
                 let one = |(call, arguments): (usize, &String)| {
                     let inner = arguments.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-                    (Some(short(inner.unwrap_or(arguments))), ask(unit, number, body, call, seen))
+                    let known = named(body, arguments);
+                    (
+                        Some(short(inner.unwrap_or(arguments))),
+                        ask(unit, number, body, (call, known), seen),
+                    )
                 };
                 match calls.iter().enumerate().map(one).collect::<Vec<_>>() {
                     none if none.is_empty() => vec![(None, Outcome::NotAsked("nobody called it"))],
@@ -221,9 +230,25 @@ fn calls(
     calls
 }
 
-/// Asks the pieces of a body one after the other.
-fn ask(unit: &Unit, number: usize, body: &Body, call: usize, seen: Seen<'_>) -> Outcome {
+/// The arguments of a call by name, as far as they have names and can be read.
+fn named(body: &Body, arguments: &str) -> BTreeMap<String, Value> {
+    let values = Value::from_json_str(arguments).ok();
+    let values = values.as_ref().and_then(|values| values.as_array().ok());
+    let names = body.arguments.iter().map(|(text, _)| text.clone());
+    names.zip(values.into_iter().flat_map(|values| values.iter().cloned())).collect()
+}
+
+/// Asks the pieces of a body one after the other, in a call with these arguments.
+fn ask(
+    unit: &Unit,
+    number: usize,
+    body: &Body,
+    (call, arguments): (usize, BTreeMap<String, Value>),
+    seen: Seen<'_>,
+) -> Outcome {
     let mut before: Vec<String> = Vec::new();
+    // The values of the variables, where there is one way only.
+    let mut known = Some(arguments.clone());
     let mut times = 1;
     for (position, piece) in body.pieces.iter().enumerate() {
         let Piece { mark, text, .. } = piece;
@@ -242,9 +267,16 @@ fn ask(unit: &Unit, number: usize, body: &Body, call: usize, seen: Seen<'_>) -> 
                 times = ways.len();
                 before = ways.iter().take(MAX_VALUES).map(shown).collect();
                 before.retain(|values| !values.is_empty());
+                let way = ways.iter().next().filter(|_| ways.len() == 1);
+                known =
+                    way.map(members).map(|way| arguments.clone().into_iter().chain(way).collect());
             }
             Ok(_) => {
-                return Outcome::Failed { mark: *mark, expression: text.clone(), values: before };
+                let looks = known
+                    .map(|known| looks::told(&piece.looks, seen.input, &known))
+                    .unwrap_or_default();
+                let (mark, expression) = (*mark, text.clone());
+                return Outcome::Failed { mark, expression, values: before, looks };
             }
             Err(failure) => {
                 let message = failure.to_string();
@@ -259,6 +291,16 @@ fn ask(unit: &Unit, number: usize, body: &Body, call: usize, seen: Seen<'_>) -> 
         }
     }
     Outcome::Held { times, values: before }
+}
+
+/// The members of an object by name.
+fn members(value: &Value) -> BTreeMap<String, Value> {
+    let Value::Object(members) = value else { return BTreeMap::new() };
+    let one = |(key, value): (&Value, &Value)| match key {
+        Value::String(name) => Some((name.to_string(), value.clone())),
+        _ => None,
+    };
+    members.iter().filter_map(one).collect()
 }
 
 /// `x = 1, y = "a"`.

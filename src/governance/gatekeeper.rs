@@ -20,14 +20,13 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use serde_json::Value;
 
-use super::POLICY_TIME_LIMIT;
 use super::builtins::table::is_of_provider;
-use super::deadline::Deadline;
+use super::deadline::{Budget, Deadline};
 use super::given::{Given, with_arena};
 use super::input::Review;
 use super::inventory::Data;
 use super::plan;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Details, Diagnostic, Severity};
 use crate::facts::Inventory;
 use constraint::{Action, Constraint, Point};
 use expansion::Expansions;
@@ -208,6 +207,11 @@ impl Constraints {
         named
     }
 
+    /// How many constraints can be about objects of that kind.
+    pub fn count_for(&self, group: &str, kind: &str, operation: &str) -> usize {
+        self.candidates(group, kind, operation, Point::Webhook).count()
+    }
+
     fn candidates<'c, 'r>(
         &'c self,
         group: &'r str,
@@ -236,7 +240,7 @@ impl Constraints {
         reviewed: &Reviewed<'_>,
         review: impl FnOnce() -> Result<Review, String>,
         inventory: &Inventory,
-        deadline: Deadline,
+        budget: Budget,
     ) -> Vec<Violation<'c>> {
         let subject = &reviewed.subject;
         let Some(object) = subject.object.or(subject.old_object) else {
@@ -266,7 +270,9 @@ impl Constraints {
                         .tree(arena)
                         .and_then(|tree| plan::Value::Object(&[]).with(arena, &[("review", tree)]));
                     let seen = Seen { review: &review, tree, arena };
-                    for (constraint, action) in concerned {
+                    let waiting = (0..concerned.len()).rev();
+                    for ((constraint, action), waiting) in concerned.into_iter().zip(waiting) {
+                        let deadline = budget.share(waiting);
                         violations.extend(constraint.review(action, &seen, inventory, deadline));
                     }
                 });
@@ -291,10 +297,12 @@ impl Constraints {
         object: &Value,
         mutators: &Mutators,
         inventory: &Inventory,
-        deadline: Deadline,
+        budget: Budget,
     ) -> Result<Vec<Violation<'c>>, String> {
         let mut all = Vec::new();
-        for generated in self.expansions.expand(object, mutators, reviewed.subject.namespace)? {
+        let made = self.expansions.expand(object, mutators, reviewed.subject.namespace)?;
+        let others = (0..made.len()).rev();
+        for (generated, others) in made.into_iter().zip(others) {
             let metadata = Metadata::of(&generated.object).map_err(|error| error.to_string())?;
             let subject = Subject {
                 object: Some(&metadata),
@@ -309,7 +317,7 @@ impl Constraints {
                 &Reviewed { point, operation: "", subject },
                 review,
                 inventory,
-                deadline,
+                budget.before(others.saturating_mul(self.list.len())),
             );
             all.extend(found.into_iter().map(|violation| Violation {
                 action: generated.action.unwrap_or(violation.action),
@@ -349,7 +357,6 @@ impl Constraint {
         let tree = self.parameters.as_parameters(seen.tree, seen.arena);
         let engine = || seen.review.with_parameters(&self.parameters);
         let given = Given { tree, engine: &engine };
-        let deadline = deadline.within(POLICY_TIME_LIMIT);
         let data = self.template.reads_inventory.then(|| Data::of(inventory));
         match self.template.run(given, data.as_deref().map(Data::value), deadline) {
             Ok(said) => said
@@ -394,6 +401,7 @@ impl<'c> Violation<'c> {
             Severity::Note => Some("only recorded, as the constraint says `dryrun`".to_owned()),
             Severity::Deny | Severity::Warn => None,
         };
+        diagnostic.details = Details::new(self.details.clone());
         Some(diagnostic)
     }
 }

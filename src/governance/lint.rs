@@ -4,10 +4,24 @@
 //! that mean something else than they seem to, and what the reader of a finding will miss.
 
 mod contract;
+mod kinds;
+mod objects;
+mod parameters;
 mod patterns;
 mod reads;
+mod resolve;
+mod results;
+mod things;
+mod uses;
+mod words;
 
 use std::collections::BTreeSet;
+
+use contract::Contract;
+use objects::Objects;
+use parameters::Parameters;
+use reads::{Doubt, Scope, Seen};
+use things::Facts;
 
 use super::analysis::{Analysis, DataRead};
 use super::eval::{self, Dialect};
@@ -19,6 +33,9 @@ use super::{Module, Policy};
 use crate::catalogue::Catalogue;
 use crate::diagnostic::{Severity, suggest};
 use crate::document::Mark;
+
+/// How often the rules are walked over to learn what they stand for: how deep calls are followed.
+const MOST_WALKS: usize = 6;
 
 /// Something to look at.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -35,6 +52,8 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// The parameter that it is about, which may be declared outside of the module.
+    pub parameter: Option<String>,
 }
 
 impl Finding {
@@ -46,18 +65,41 @@ impl Finding {
         help: impl Into<String>,
     ) -> Self {
         let help = Some(help.into());
-        Self { module, mark: Some(mark), severity: Severity::Warn, code, message, help }
+        let (mark, severity) = (Some(mark), Severity::Warn);
+        Self { module, mark, severity, code, message, help, parameter: None }
     }
 }
 
+/// What is known of a policy besides its text.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// The features of pods.
+    pub catalogue: &'a Catalogue,
+    /// The names of the profiles; none where they are not known.
+    pub profiles: &'a [String],
+    /// Its metadata, where they do not stand in its text.
+    pub declared: Option<&'a Metadata>,
+    /// What a template of Gatekeeper says of its constraints.
+    pub template: Option<&'a Template>,
+}
+
+/// What is known of the constraints of a template.
+#[derive(Clone, Debug, Default)]
+pub struct Template {
+    /// Group and kind of the objects that they are about, `*` for all; none where no constraint is known.
+    pub kinds: Vec<(String, String)>,
+    /// The schema of their parameters.
+    pub schema: Option<serde_json::Value>,
+    /// Whether they may have parameters that the schema does not name.
+    pub is_loose: bool,
+    /// What the template has of code that is no Rego.
+    pub other_code: String,
+}
+
 /// Looks at a policy, the first of `modules`, together with the libraries that it may import; what is wrong with those is told
-/// with their number. Its metadata may stand elsewhere.
-pub fn lint(
-    modules: &[Module<'_>],
-    dialect: Dialect,
-    catalogue: &Catalogue,
-    declared: Option<&Metadata>,
-) -> Vec<Finding> {
+/// with their number.
+pub fn lint(modules: &[Module<'_>], dialect: Dialect, about: &About<'_>) -> Vec<Finding> {
+    let About { catalogue, profiles, declared, template } = *about;
     let mut findings = Vec::new();
     let parsed = match Parsed::new(modules, dialect.mode(Prints::Gathered)) {
         Ok(parsed) => parsed,
@@ -85,39 +127,104 @@ pub fn lint(
     if dialect.is_native() && !declares_kinds {
         findings.extend(undeclared_inventory(&parsed.analysis, declared.is_some()));
     }
-    let parameters = metadata.and_then(|metadata| metadata.parameters);
-    let contract = contract::Contract { catalogue, dialect, parameters: parameters.as_ref() };
-    let needed = needed(&parsed.analysis, &parsed.syntax, dialect);
-    let mut read = BTreeSet::new();
-    let mut reads_all = false;
-    for (number, module) in parsed.syntax.iter().enumerate() {
-        let is_policy = number == 0;
-        if !is_policy && !needed.iter().any(|path| path.starts_with(&module.package)) {
-            continue;
-        }
-        // What a library reads of the parameters is for the policies that need it to say.
-        let parameters = contract.parameters.filter(|_| is_policy);
-        let seen =
-            reads::walk(number, module, &contract::Contract { parameters, ..contract }, is_policy);
-        findings.extend(seen.findings);
-        read.extend(seen.parameters);
-        reads_all |= seen.reads_all_parameters;
-    }
-    if let Some(module) = parsed.syntax.first().filter(|_| !reads_all) {
-        let declared = parameters.as_ref().and_then(serde_json::Value::as_object);
-        let unread =
-            declared.into_iter().flatten().filter(|(name, _)| !read.contains(name.as_str()));
-        findings.extend(unread.map(|(name, _)| {
+    let metadata = metadata.unwrap_or_default();
+    let parameters = Parameters {
+        own: metadata.parameters.as_ref().filter(|_| dialect.is_native()),
+        schema: template
+            .map_or(metadata.parameters_schema.as_ref(), |template| template.schema.as_ref()),
+        is_loose: template.is_some_and(|template| template.is_loose),
+        is_of_template: !dialect.is_native(),
+    };
+    let kinds = template.map(|template| template.kinds.as_slice()).unwrap_or_default();
+    let objects = if dialect.is_native() {
+        let text = modules.first().map(|module| module.text).unwrap_or_default();
+        Objects::of_policy(&metadata.matches.kinds, text)
+    } else if kinds.is_empty() {
+        Objects::Any
+    } else {
+        Objects::named(kinds.iter().map(|(group, name)| (group.as_str(), name.as_str())))
+    };
+    let stored = metadata.inventory.iter().map(|synced| synced.kind.clone()).collect();
+    let contract = Contract { catalogue, dialect, parameters, objects, profiles, stored };
+    let seen = look(&parsed, &contract);
+    findings.extend(seen.findings);
+    if let Some(module) = parsed.syntax.first().filter(|_| !seen.reads_all_parameters) {
+        let meant = |name: &str| format!("did you mean `{name}`?");
+        let used = |name: &&str| {
+            // What is spelt wrong where it is read was told already.
+            let is_meant = |found: &Finding| {
+                found.code == "unknown-input" && found.help.as_deref() == Some(&*meant(name))
+            };
+            findings.iter().any(is_meant)
+                || seen.parameters.contains(*name)
+                || template.is_some_and(|template| template.other_code.contains(*name))
+        };
+        let unread: Vec<&str> =
+            parameters.names().into_iter().flatten().filter(|name| !used(name)).collect();
+        findings.extend(unread.into_iter().map(|name| {
             let mark = mention(module, name);
             let message = format!("the parameter `{name}` is never read");
             let help = format!("read it as `input.parameters.{name}`, or remove it");
-            Finding::warn(0, mark, "unused-parameter", message, help)
+            let finding = Finding::warn(0, mark, "unused-parameter", message, help);
+            Finding { parameter: Some(name.to_owned()), ..finding }
         }));
     }
     findings.extend(unused_rules(&parsed.analysis, &parsed.syntax, dialect));
     findings.sort();
     findings.dedup();
     findings
+}
+
+/// Walks over the policy and what it needs.
+fn look(parsed: &Parsed, contract: &Contract<'_>) -> Seen {
+    let needed = needed(&parsed.analysis, &parsed.syntax, contract.dialect);
+    let rules: BTreeSet<Vec<String>> = parsed.analysis.rules.keys().cloned().collect();
+    let mut facts = Facts::default();
+    let walk = |facts: &Facts, is_last: bool| {
+        let mut seen = Seen::default();
+        for (number, module) in parsed.syntax.iter().enumerate() {
+            let is_policy = number == 0;
+            let is_needed =
+                is_policy || needed.iter().any(|path| path.starts_with(&module.package));
+            if !is_needed {
+                continue;
+            }
+            // What a library reads of the parameters is for the policies that need it to say, and others may call it.
+            let is_own = is_policy || !contract.dialect.is_native();
+            let parameters = if is_policy { contract.parameters } else { Parameters::default() };
+            let contract = Contract { parameters, ..contract.clone() };
+            let knows_calls = is_own || !is_last;
+            let scope = Scope {
+                contract: &contract,
+                facts,
+                rules: &rules,
+                number,
+                module,
+                is_policy,
+                knows_calls,
+            };
+            reads::walk(scope, &mut seen);
+        }
+        seen
+    };
+    for _ in 0..MOST_WALKS {
+        let next = std::mem::take(&mut walk(&facts, false).gathered).facts();
+        if next == facts {
+            break;
+        }
+        facts = next;
+    }
+    let mut seen = walk(&facts, true);
+    let texts = || parsed.syntax.iter().map(|module| module.text.as_str());
+    for Doubt { finding, kinds, names } in std::mem::take(&mut seen.doubts) {
+        // Whoever reads the same elsewhere, or names such a kind, writes for several kinds of objects.
+        let is_meant = names.iter().any(|name| seen.names.contains(name))
+            || kinds.iter().any(|kind| texts().any(|text| text.contains(&format!("\"{kind}\""))));
+        if !is_meant {
+            seen.findings.push(finding);
+        }
+    }
+    seen
 }
 
 /// A message of the engine with positions that count characters. Those of our own do.
@@ -145,13 +252,21 @@ fn errors(modules: &[Module<'_>], message: &str) -> Vec<Finding> {
             Some((number, mark, message.trim().to_owned()))
         });
         let (module, mark, message) = place.unwrap_or_else(|| (0, None, line.to_owned()));
+        // So are modules refused that were written before version 1 of Rego.
+        let is_old = message.contains("keyword is required before rule")
+            || message.contains("keyword is required for partial set rules");
+        let help = is_old.then(|| {
+            "a module that is written as before version 1 of Rego says so: `regoVersion: v0`, below `custom` in its metadata or in `spec`"
+                .to_owned()
+        });
         Finding {
             module,
             mark,
             severity: Severity::Deny,
             code: "does-not-load",
             message,
-            help: None,
+            help,
+            parameter: None,
         }
     };
     message.lines().map(finding).collect()

@@ -137,8 +137,8 @@ impl Match {
             ("labelSelector", &self.label_selector),
             ("namespaceSelector", &self.namespace_selector),
         ] {
-            if let Some(problem) = selector.as_ref().and_then(Selector::problem) {
-                problems.push((base.clone().key(key), problem));
+            for (place, problem) in selector.iter().flat_map(Selector::problems) {
+                problems.push((base.clone().key(key).join(place), problem));
             }
         }
         problems

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How modules are read and run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Mode {
-    /// The version of Rego that all of them are written in.
+    /// The version of Rego that those are written in whose metadata names none.
     pub language: Language,
     /// What becomes of built-in functions that fail.
     pub errors: Errors,
@@ -17,9 +17,6 @@ impl Mode {
     /// For policies of our own.
     pub(super) const NATIVE: Self =
         Self { language: Language::V1, errors: Errors::Strict, prints: Prints::Dropped };
-
-    /// For their tests.
-    pub(super) const TEST: Self = Self { prints: Prints::Gathered, ..Self::NATIVE };
 
     /// For Gatekeeper's templates.
     pub(super) const fn gatekeeper(language: Language) -> Self {
@@ -36,6 +33,19 @@ pub(super) enum Language {
     /// What OPA has understood since.
     #[default]
     V1,
+}
+
+impl Language {
+    /// The `regoVersion` that the metadata of a module names.
+    pub(super) fn named_in(text: &str) -> Option<Self> {
+        let comments = text.lines().filter_map(|line| line.strip_prefix('#'));
+        let mut named = comments.filter_map(|line| line.trim().strip_prefix("regoVersion:"));
+        match named.next()?.trim() {
+            "v0" => Some(Self::V0),
+            "v1" => Some(Self::V1),
+            _ => None,
+        }
+    }
 }
 
 /// What becomes of a built-in function that fails: of `to_number("x")`, or `1 / 0`.

@@ -5,11 +5,11 @@
 
 use regorus::Value;
 
-use super::deadline::Deadline;
+use super::deadline::Budget;
 use super::given::{Given, with_arena};
 use super::input::Input;
 use super::value::{fits, kind_of, to_json};
-use super::{Action, POLICY_TIME_LIMIT, Policy, one_line};
+use super::{Action, Policy, one_line};
 use crate::diagnostic::Diagnostic;
 
 /// How large the operations of one policy may be, in bytes of JSON.
@@ -21,18 +21,20 @@ impl Policy {
         self.patch.is_some() && matches!(self.action, Action::Deny)
     }
 
-    /// The operations that it asks for: groups in the order of the set, each in the order that its author wrote.
+    /// The operations that it asks for: groups in the order of the set, each in the order that its author wrote. So many
+    /// policies wait behind it.
     ///
     /// Fails with a policy error, to be judged by the policy's `onError`.
     pub fn patch(
         &self,
         input: &Input,
-        deadline: Deadline,
+        budget: Budget,
+        waiting: usize,
     ) -> Result<Vec<serde_json::Value>, Box<Diagnostic>> {
         let Some(name) = self.patch.as_ref().filter(|_| self.patches()) else {
             return Ok(Vec::new());
         };
-        let deadline = deadline.within(POLICY_TIME_LIMIT);
+        let deadline = budget.share(waiting);
         if deadline.has_passed() {
             return Err(Box::new(self.failed("there was no time left for it")));
         }

@@ -4,14 +4,19 @@
 //! Lines stay where they are, and [`Rewritten`] knows how far the rest of a line has moved.
 
 mod negation;
+mod statements;
+mod walks;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::mode::Language;
 use super::shape::{Lines, Scanner, Token};
 use crate::document::Mark;
 
-pub(super) use negation::{guards, needed};
+pub(super) use negation::needed;
+pub(super) use statements::guards;
+use walks::walks;
 
 /// A change of a module's text: what is replaced, in bytes, and by what. None of them has line breaks.
 pub(super) type Edit = (Range<usize>, String);
@@ -63,6 +68,8 @@ impl Rewritten {
 ///
 /// - A bracket on a new line begins a new statement; the engine takes it for a call of what ends the line above.
 /// - `re_match` is an old name of `regex.match`.
+/// - `a.default` is `a["default"]`: the engine takes no keyword for the name of a field.
+/// - In old Rego, an import may stand twice; the engine takes the second one for another that hides the first.
 /// - In old Rego, a body may follow another one of the same rule: `f(x) { ... } { ... }` stands for two rules.
 pub(super) fn before_parsing(text: &str, language: Language) -> Vec<Edit> {
     let mut reader = Reader { text, language, ..Reader::default() };
@@ -70,6 +77,7 @@ pub(super) fn before_parsing(text: &str, language: Language) -> Vec<Edit> {
     while let Some((start, token)) = scanner.next() {
         reader.step(start, scanner.position(), token);
     }
+    reader.end_import();
     if !reader.has_own_match {
         let renamed = reader.matches.into_iter().map(|range| (range, "regex.match".to_owned()));
         reader.edits.extend(renamed);
@@ -100,6 +108,10 @@ struct Reader<'t> {
     operand: bool,
     end: usize,
     word: &'t str,
+    /// Where the last token begins if it is a dot right behind a value.
+    dot: Option<usize>,
+    /// The first word of the line.
+    first_word: &'t str,
     depth: usize,
     outermost: Outermost,
     /// Where the rule begins that is being read, and where its first body does.
@@ -107,6 +119,9 @@ struct Reader<'t> {
     body: Option<usize>,
     /// Whether a body has just ended.
     after_body: bool,
+    /// The import that is being read, and those that were.
+    import: Option<Range<usize>>,
+    imports: BTreeSet<String>,
 }
 
 impl<'t> Reader<'t> {
@@ -126,6 +141,23 @@ impl<'t> Reader<'t> {
         if self.depth == 0 {
             self.outside(start, word, on_new_line, is_operand);
         }
+        if on_new_line || self.end == 0 {
+            self.end_import();
+            self.first_word = word;
+        }
+        match &mut self.import {
+            Some(import) => import.end = end,
+            None if word == "import" && self.first_word == word && self.depth == 0 => {
+                self.import = Some(start..end);
+            }
+            None => {}
+        }
+        let is_path = matches!(self.first_word, "import" | "package");
+        if let Some(dot) = self.dot.filter(|_| !is_path && between.is_empty() && is_reserved(word))
+        {
+            self.edits.push((dot..end, format!("[\"{word}\"]")));
+        }
+        self.dot = (word == "." && between.is_empty() && self.operand).then_some(start);
         match token {
             Token::Open { .. } => self.depth += 1,
             Token::Close => {
@@ -137,6 +169,16 @@ impl<'t> Reader<'t> {
         self.operand = token == Token::Close || (is_operand && !is_keyword(word));
         self.end = end;
         self.word = word;
+    }
+
+    fn end_import(&mut self) {
+        let Some(import) = self.import.take().filter(|_| self.language == Language::V0) else {
+            return;
+        };
+        let text = self.text.get(import.clone()).unwrap_or_default();
+        if !self.imports.insert(text.split_whitespace().collect::<Vec<_>>().join(" ")) {
+            self.edits.push((import, String::new()));
+        }
     }
 
     /// A token that stands in no bracket.
@@ -171,6 +213,11 @@ impl<'t> Reader<'t> {
 /// A line without the comment at its end. A sign in a text that looks like one makes a head that the parser refuses.
 fn uncommented(line: &str) -> &str {
     line.split_once(" #").map_or(line, |(line, _)| line)
+}
+
+/// Whether the engine takes a word for something else than the name of a field.
+fn is_reserved(word: &str) -> bool {
+    is_keyword(word) && word != "contains" || matches!(word, "true" | "false" | "null")
 }
 
 /// Whether a word never ends a value.

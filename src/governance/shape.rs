@@ -21,6 +21,8 @@ const MAX_WORK: u64 = 1 << 23;
 /// How many digits the exponent of a number may have.
 const MAX_EXPONENT_DIGITS: usize = 3;
 
+const TEMPLATE: &str = "not supported: a string with expressions in it (`$\"...\"`); use `sprintf`, which all versions of OPA understand";
+
 /// Fails with the position and the reason where the text is not fit for the parser.
 pub(super) fn check(text: &str) -> Result<(), (Mark, String)> {
     if text.len() > MAX_BYTES {
@@ -30,7 +32,10 @@ pub(super) fn check(text: &str) -> Result<(), (Mark, String)> {
     let mut shape = Shape::default();
     let mut scanner = Scanner::new(text);
     while let Some((start, token)) = scanner.next() {
-        if let Err(reason) = shape.step(token) {
+        let rest = text.get(start..).unwrap_or_default();
+        let is_template = rest.starts_with("$\"") || rest.starts_with("$`");
+        if let Err(reason) = if is_template { Err(TEMPLATE.to_owned()) } else { shape.step(token) }
+        {
             return Err((Lines::of(text).mark(text, start), reason));
         }
     }
@@ -301,6 +306,13 @@ mod tests {
     fn a_number_that_would_take_gigabytes_is_refused() {
         refused("package a\nr := 1e1999999999\n", 2, "exponent");
         refused("package a\nr := 1.5E+0001000\n", 2, "exponent");
+    }
+
+    #[test]
+    fn texts_with_expressions_in_them_are_refused_by_their_name() {
+        refused("package a\nr := $\"a {input.b}\"\n", 2, "use `sprintf`");
+        refused("package a\nr := $`a {input.b}`\n", 2, "use `sprintf`");
+        check("r := \"$`\" # $\"\n").unwrap();
     }
 
     #[test]

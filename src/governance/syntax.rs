@@ -30,6 +30,8 @@ pub(super) struct Syntax {
     pub imports_cost: bool,
     /// Whether it imports `input` or a part of it.
     pub imports_input: bool,
+    /// Where it imports the keyword `not`, which then means something else: `not f(x.y)` holds where `x.y` is undefined.
+    pub imports_not: Option<usize>,
     /// Its rules, in the order of the text.
     pub rules: Vec<Rule>,
 }
@@ -126,6 +128,7 @@ fn module_of(source: Source, mut ast: Value) -> Result<Syntax, String> {
     let package = ast.pointer("/package/refr").and_then(fixed_path).ok_or_else(unknown)?;
     let mut imports = BTreeMap::new();
     let (mut imports_input, mut imports_features, mut imports_cost) = (false, false, false);
+    let mut imports_not = None;
     for import in list(&ast, "imports") {
         let path = import.get("refr").and_then(fixed_path).ok_or_else(unknown)?;
         let (first, path) = path.split_first().ok_or_else(unknown)?;
@@ -133,6 +136,9 @@ fn module_of(source: Source, mut ast: Value) -> Result<Syntax, String> {
             imports_input = true;
             imports_features |= path.first().is_none_or(|member| member == "features");
             imports_cost |= path.first().is_none_or(|member| member == "cost");
+        }
+        if first == "future" && path == ["keywords", "not"] {
+            imports_not = start_of(import);
         }
         if first != "data" {
             continue;
@@ -147,6 +153,7 @@ fn module_of(source: Source, mut ast: Value) -> Result<Syntax, String> {
     Ok(Syntax {
         package,
         imports_input,
+        imports_not,
         imports_features,
         imports_cost,
         imports,
@@ -193,13 +200,15 @@ fn rule_of(mut node: Value) -> Option<Rule> {
         Step::Name(_) => None,
         Step::Dynamic(node) => Some(node.clone()),
     }));
+    let arguments: Vec<Value> = list(head, "args").cloned().collect();
     Some(Rule {
         gives: gives(kind, head, refr)?,
         path: head_path(refr)?,
-        is_function: kind == "Func",
+        // Brackets with nothing in them make no function.
+        is_function: !arguments.is_empty(),
         is_default: false,
         start,
-        arguments: list(head, "args").cloned().collect(),
+        arguments,
         head: said,
         bodies,
     })

@@ -6,7 +6,8 @@ use regorus::Value;
 
 use super::coverage::Coverage;
 use super::deadline::Deadline;
-use super::mode::Mode;
+use super::eval::Dialect;
+use super::mode::Prints;
 use super::unit::Parsed;
 use super::value::kind_of;
 use super::{Module, PolicyError, rule_path};
@@ -43,15 +44,16 @@ pub enum Outcome {
 }
 
 /// Runs every `test_*` rule of `modules` whose full name is wanted, in the order of their names; and sees to which lines they
-/// come, if somebody asks.
+/// come, if somebody asks. A module whose metadata names no `regoVersion` has that of the `dialect`.
 ///
 /// Fails where a module does not parse, and where its analysis finds mistakes.
 pub fn run(
     modules: &[Module<'_>],
+    dialect: Dialect,
     is_wanted: impl Fn(&str) -> bool,
     mut coverage: Option<&mut Coverage>,
 ) -> Result<Vec<TestResult>, PolicyError> {
-    let parsed = Parsed::new(modules, Mode::TEST)?;
+    let parsed = Parsed::new(modules, dialect.mode(Prints::Gathered))?;
     let is_test = |path: &[String]| path.last().is_some_and(|name| name.starts_with("test_"));
     let tests: Vec<(String, String, usize)> = parsed
         .analysis
@@ -90,7 +92,7 @@ mod tests {
 
     fn outcomes(text: &str) -> Vec<(String, Outcome)> {
         let module = Module { origin: "a_test.rego", text };
-        run(&[module], |_| true, None)
+        run(&[module], Dialect::Native, |_| true, None)
             .unwrap()
             .into_iter()
             .map(|result| (result.name, result.outcome))
@@ -121,7 +123,9 @@ mod tests {
     #[test]
     fn results_say_where_the_test_is_and_what_it_printed() {
         let text = "package a_test\nimport rego.v1\n\ntest_x if {\n\tprint(\"x is\", 1)\n}\n";
-        let results = run(&[Module { origin: "dir/a_test.rego", text }], |_| true, None).unwrap();
+        let results =
+            run(&[Module { origin: "dir/a_test.rego", text }], Dialect::Native, |_| true, None)
+                .unwrap();
         assert_eq!((results[0].origin.as_str(), results[0].line), ("dir/a_test.rego", 4));
         assert_eq!(results[0].prints, ["dir/a_test.rego:5: x is 1"]);
     }
@@ -130,6 +134,9 @@ mod tests {
     fn a_filter_takes_the_full_name() {
         let text = "package a_test\nimport rego.v1\ntest_x if true\ntest_y if true\n";
         let is_wanted = |name: &str| name == "data.a_test.test_y";
-        assert_eq!(run(&[Module { origin: "a", text }], is_wanted, None).unwrap().len(), 1);
+        assert_eq!(
+            run(&[Module { origin: "a", text }], Dialect::Native, is_wanted, None).unwrap().len(),
+            1
+        );
     }
 }

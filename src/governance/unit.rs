@@ -11,6 +11,9 @@ mod interpreter;
 mod place;
 mod source;
 
+use std::num::NonZeroU32;
+
+use regorus::utils::limits::PolicyLengthConfig;
 use regorus::{Engine, Value};
 
 use super::analysis::{self, Analysis};
@@ -58,7 +61,7 @@ impl Parsed {
     pub(super) fn new(modules: &[Module<'_>], mode: Mode) -> Result<Self, PolicyError> {
         let sources: Vec<Source> =
             modules.iter().map(|module| Source::new(*module, mode.language)).collect();
-        let engine = parse(sources.iter().map(Source::first), mode.language)?;
+        let engine = parse(sources.iter().map(Source::first))?;
         let json =
             engine.get_ast_as_json().map_err(|error| PolicyError { message: error.to_string() })?;
         let syntax = syntax::read(&json).map_err(|message| PolicyError { message })?;
@@ -78,11 +81,7 @@ impl Parsed {
             .map(|(source, (module, prints))| source.finish(module, prints, is_silent))
             .collect();
         let texts = sources.iter().map(Source::second);
-        let engine = if sources.iter().all(Source::is_finished) {
-            engine
-        } else {
-            parse(texts, mode.language)?
-        };
+        let engine = if sources.iter().all(Source::is_finished) { engine } else { parse(texts)? };
         let packages = syntax.iter().map(|module| module.package.clone()).collect();
         Ok(Self { analysis, packages, syntax, mode, sources, engine })
     }
@@ -92,7 +91,7 @@ impl Parsed {
     /// Fails where the engine's own analysis does, and where running them could take more stack than there is.
     pub(super) fn compile(self, entries: &[String]) -> Result<Unit, PolicyError> {
         let Self { analysis, packages: _, syntax, mode, sources, mut engine } = self;
-        let Analysis { depth, has_default_functions, has_documents, .. } = analysis;
+        let Analysis { depth, is_beyond_machine, .. } = analysis;
         if depth > MAX_DEPTH {
             return Err(PolicyError {
                 message: format!(
@@ -114,8 +113,7 @@ impl Parsed {
         let mut machine = None;
         if let Some(entry) = entries.first() {
             let policy = prepare(&mut engine, entry)?;
-            // The machine does not know the defaults of functions, nor documents of more than one level.
-            if mode.prints == Prints::Dropped && !has_default_functions && !has_documents {
+            if mode.prints == Prints::Dropped && !is_beyond_machine {
                 let late = Late::new(policy, entries.to_vec(), mode.errors);
                 if program.is_err() {
                     late.get();
@@ -141,19 +139,29 @@ impl Parsed {
     }
 }
 
+/// What helps who has Rego of before version 1.
+const OLD_REGO: &str =
+    "; Rego of before OPA 1.0 says `regoVersion: v0` under `custom` in its metadata";
+
 /// Parses what has a shape that the parser can cope with.
 fn parse<'m>(
-    modules: impl Iterator<Item = (&'m str, &'m str)>,
-    language: Language,
+    modules: impl Iterator<Item = (&'m str, &'m str, Language)>,
 ) -> Result<Engine, PolicyError> {
     let mut engine = Engine::new();
-    engine.set_rego_v0(language == Language::V0);
-    for (origin, text) in modules {
+    // Lists that were generated have longer lines than the engine allows; modules as a whole are bounded here.
+    let lengths = PolicyLengthConfig { max_col: NonZeroU32::MAX, ..PolicyLengthConfig::default() };
+    engine.set_policy_length_config(lengths);
+    for (origin, text, language) in modules {
+        engine.set_rego_v0(language == Language::V0);
         shape::check(text).map_err(|(mark, reason)| PolicyError {
             message: format!("{origin}:{mark}: {reason}"),
         })?;
-        engine.add_policy(origin.to_owned(), text.to_owned()).map_err(|error| PolicyError {
-            message: untabbed(origin, text, &located(origin, &error.to_string())),
+        engine.add_policy(origin.to_owned(), text.to_owned()).map_err(|error| {
+            let mut message = untabbed(origin, text, &located(origin, &error.to_string()));
+            if language == Language::V1 && message.contains("keyword is required") {
+                message.push_str(OLD_REGO);
+            }
+            PolicyError { message }
         })?;
     }
     Ok(engine)

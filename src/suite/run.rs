@@ -13,7 +13,7 @@ use crate::bundle::Text;
 use crate::bundle::gatekeeper::{self, Located};
 use crate::document::Document;
 use crate::facts::Inventory;
-use crate::governance::Deadline;
+use crate::governance::Budget;
 use crate::governance::gatekeeper::constraint::Point;
 use crate::governance::gatekeeper::expansion::{Expansion, Expansions};
 use crate::governance::gatekeeper::mutators::Mutators;
@@ -186,15 +186,14 @@ fn messages(
         source: Some(Source::Original),
     };
     let reviewed = Reviewed { point: Point::Suite, operation: text("/operation"), subject };
-    let deadline = Deadline::after(CASE_TIME_LIMIT);
+    let budget = Budget::of(CASE_TIME_LIMIT);
     // Gatekeeper's runner hands no Namespace to the templates.
     let seen = || Ok(Review::from(request.clone()).for_templates(None));
-    let mut violations = constraints.review(&reviewed, seen, inventory, deadline);
+    let mut violations = constraints.review(&reviewed, seen, inventory, budget);
     if !is_review {
         // Suites have no mutators.
         let none = Mutators::default();
-        let generated =
-            constraints.review_generated(&reviewed, plain, &none, inventory, deadline)?;
+        let generated = constraints.review_generated(&reviewed, plain, &none, inventory, budget)?;
         violations.extend(generated);
     }
     Ok(violations.into_iter().map(|violation| violation.message).collect())

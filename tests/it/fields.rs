@@ -69,7 +69,7 @@ fn file() -> PathBuf {
 }
 
 /// Where the sources of `k8s-openapi` lie, as cargo says.
-fn sources() -> PathBuf {
+pub fn sources() -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--offline", "--locked"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -85,18 +85,35 @@ fn sources() -> PathBuf {
     Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap().join("src")
 }
 
+/// The versions whose types there are.
+pub fn versions(sources: &Path) -> Vec<String> {
+    let mut versions: Vec<String> = fs::read_dir(sources)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("v1_"))
+        .collect();
+    versions.sort();
+    versions
+}
+
 /// Types of the API machinery that are one value on the wire, or that say nothing about pods alone.
 const WHOLE: [&str; 2] = ["FieldsV1", "LabelSelector"];
 
-struct Reader {
+/// Reads the types of one version.
+pub struct Reader {
     root: PathBuf,
     /// The fields of a type, by module path.
     types: BTreeMap<String, Vec<(String, String)>>,
 }
 
 impl Reader {
+    /// A reader of the types below a folder.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root, types: BTreeMap::new() }
+    }
+
     /// The wire names and Rust types of a struct, or nothing for what is none.
-    fn fields(&mut self, name: &str) -> Vec<(String, String)> {
+    pub fn fields(&mut self, name: &str) -> Vec<(String, String)> {
         if let Some(known) = self.types.get(name) {
             return known.clone();
         }
@@ -173,15 +190,10 @@ impl Reader {
 /// The list as the crate's sources say.
 fn read() -> Vec<Field> {
     let sources = sources();
-    let mut versions: Vec<String> = fs::read_dir(&sources)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with("v1_"))
-        .collect();
-    versions.sort();
+    let versions = versions(&sources);
     let mut all: BTreeMap<String, Field> = BTreeMap::new();
     for version in &versions {
-        let mut reader = Reader { root: sources.join(version), types: BTreeMap::new() };
+        let mut reader = Reader::new(sources.join(version));
         let mut found = Vec::new();
         reader.walk("crate::api::core::v1::PodSpec", "spec", &mut found);
         reader.walk("crate::apimachinery::pkg::apis::meta::v1::ObjectMeta", "metadata", &mut found);

@@ -102,6 +102,10 @@ fn the_pure_floors_read_no_clock_file_or_socket() {
         if root().join("src").join(&module).is_dir() {
             sources(&root().join("src").join(&module), &mut files);
         }
+        // Tests may widen by what a variable names.
+        files.retain(|file| {
+            !file.strip_prefix(root()).unwrap_or(file).iter().any(|part| part == "tests")
+        });
         for file in files {
             let text = fs::read_to_string(&file).unwrap();
             for word in [

@@ -98,7 +98,9 @@ fn templates_that_are_left_out_are_shown_and_counted() {
     let text = metrics(&server);
     assert!(text.contains("loadline_templates_left_out{needs=\"CEL\"} 1"), "{text}");
     assert!(text.contains("loadline_templates_left_out{needs=\"external data\"} 0"), "{text}");
-    policies.write(&[("cel.yaml", "")]);
+    // One that is to go is deleted.
+    policies.write(&[]);
+    std::fs::remove_file(policies.folder.join("cel.yaml")).unwrap();
     wait_until(folder, "the count of the new bundle", || {
         metrics(&server).contains("loadline_templates_left_out{needs=\"CEL\"} 0")
     });
@@ -153,6 +155,52 @@ fn an_edit_is_picked_up_and_a_broken_one_leaves_the_last_good_version_in_force()
     policies.write(&[("first.rego", &old), ("second.rego", &changed)]);
     wait_until(folder, "the mended version", || answer(&server).contains("old words"));
     wait_until(folder, "a clean bill", || !ready(&server).contains("last good"));
+}
+
+/// Files as somebody writes them who neither renames nor swaps.
+#[test]
+fn a_file_that_is_caught_half_written_takes_nothing_out_of_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let file = folder.join("t.yaml");
+    let template = |words: &str| {
+        let rego = format!(
+            "rego: |\n      package refusing\n      violation[{{\"msg\": \"{words}\"}}] {{ true }}"
+        );
+        IN_CEL
+            .replace("incel", "refusing")
+            .replace("InCel", "Refusing")
+            .replace("code: [{engine: K8sNativeValidation, source: {validations: []}}]", &rego)
+    };
+    let constraint = "---\napiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Refusing\nmetadata: {name: all}\n";
+    let whole = template("old words") + constraint;
+    std::fs::write(&file, &whole).unwrap();
+    let server = Server::start(folder, &["--policy", file.to_str().unwrap()]);
+    assert!(answer(&server).contains("old words"), "{}", answer(&server));
+
+    for (text, part) in [
+        ("", "nothing is left in it of ConstraintTemplate `refusing`, Refusing `all`"),
+        ("a: [", "t.yaml:1:4: "),
+        (whole.get(..60).unwrap(), "nothing is left in it"),
+        (&template("old words"), "Refusing `all` is gone from it"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        wait_until(folder, part, || ready(&server).contains(part));
+        assert!(answer(&server).contains("old words"), "{text}");
+        let text = metrics(&server);
+        assert!(text.contains("loadline_bundle_held 1"), "{text}");
+        assert!(text.contains("loadline_bundle_held_file{file=\"") && text.contains("t.yaml\"} 1"));
+    }
+    std::fs::write(&file, template("new words") + constraint).unwrap();
+    wait_until(folder, "the whole file", || answer(&server).contains("new words"));
+    wait_until(folder, "a clean bill", || !ready(&server).contains("last good"));
+
+    // What stays so is meant.
+    std::fs::write(&file, template("new words")).unwrap();
+    wait_until(folder, "the shorter file", || !answer(&server).contains("words"));
+    wait_until(folder, "a clean bill", || !ready(&server).contains("last good"));
+    assert!(log(folder).contains("Refusing `all`"), "{}", log(folder));
+    assert!(log(folder).contains("no longer in force"), "{}", log(folder));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::change::{Change, Edit};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Facts;
 use crate::governance::gatekeeper::subject::{Namespace, Source};
-use crate::governance::{Deadline, POLICY_ERROR, Policy};
+use crate::governance::{Budget, POLICY_ERROR, Policy};
 use crate::mutation::{self, Editor};
 use crate::placement::Placement;
 
@@ -34,21 +34,33 @@ pub(super) fn concerns(pipeline: &Pipeline, request: &Request) -> bool {
 /// pod somewhere else, so both are asked again until neither has anything to add. The validating webhook sees the result and
 /// only looks whether it is as the policies want it: a policy whose wish did not come true has failed.
 pub(super) fn decide(pipeline: &Pipeline, facts: &Facts, request: &Request) -> Verdict {
-    let as_sent = || pipeline.decide_as_sent(facts, request);
+    decide_within(pipeline, facts, request, Budget::of(request.time_limit))
+}
+
+fn decide_within(pipeline: &Pipeline, facts: &Facts, request: &Request, budget: Budget) -> Verdict {
+    let as_sent = |budget| pipeline.decide_with(facts, request, &Shared::within(budget));
     if request.stage == Stage::Validate {
-        let verdict = as_sent();
+        let patching = pipeline.policies.iter().filter(|policy| policy.patches()).count();
+        let verdict = as_sent(budget.before(patching));
         if matches!(verdict.mode, Mode::Audit | Mode::Off) {
             return verdict;
         }
-        let failures = unfulfilled(pipeline, facts, request);
+        let failures = unfulfilled(pipeline, facts, request, budget);
         return told(pipeline, facts, request, verdict, failures);
     }
     let sent = pipeline.decide_as_sent(facts, &Request { stage: Stage::Mutate, ..request.clone() });
     if matches!(sent.mode, Mode::Audit | Mode::Off) {
-        return as_sent();
+        return as_sent(budget);
     }
+    // The object is judged afterwards, unless that is for another request.
+    let judging = match request.stage {
+        Stage::Mutate => 0,
+        Stage::Whole | Stage::Validate => {
+            pipeline.policies.len() + pipeline.constraints.iter().count()
+        }
+    };
     let outcome = Draft::of(pipeline, facts, request).map(|mut draft| {
-        let settled = draft.settle(sent.clone());
+        let settled = draft.settle(sent.clone(), budget.before(judging));
         (draft, settled)
     });
     match outcome {
@@ -56,7 +68,8 @@ pub(super) fn decide(pipeline: &Pipeline, facts: &Facts, request: &Request) -> V
             let mut verdict = match request.stage {
                 Stage::Mutate => sent.clone(),
                 Stage::Whole | Stage::Validate => {
-                    decide(pipeline, facts, &Request { stage: Stage::Validate, ..draft.request })
+                    let request = Request { stage: Stage::Validate, ..draft.request };
+                    decide_within(pipeline, facts, &request, budget)
                 }
             };
             // What was found at the start, as that is what came in.
@@ -66,14 +79,14 @@ pub(super) fn decide(pipeline: &Pipeline, facts: &Facts, request: &Request) -> V
             verdict.conclude()
         }
         // Nothing of what policies ask for is done, and the rest is as ever.
-        Ok((_, Err(failures))) => told(pipeline, facts, request, as_sent(), failures),
+        Ok((_, Err(failures))) => told(pipeline, facts, request, as_sent(budget), failures),
         Err(problem) => {
             let failures = vec![Diagnostic::new(
                 Severity::Deny,
                 POLICY_ERROR,
                 format!("the pod could not be changed as policies ask: {problem}"),
             )];
-            told(pipeline, facts, request, as_sent(), failures)
+            told(pipeline, facts, request, as_sent(budget), failures)
         }
     }
 }
@@ -100,7 +113,12 @@ fn told(
 type Wish<'p> = (&'p Policy, Result<Vec<Value>, Box<Diagnostic>>);
 
 /// What policies ask for, one after the other.
-fn wishes<'p>(pipeline: &'p Pipeline, facts: &Facts, request: &Request) -> Vec<Wish<'p>> {
+fn wishes<'p>(
+    pipeline: &'p Pipeline,
+    facts: &Facts,
+    request: &Request,
+    budget: Budget,
+) -> Vec<Wish<'p>> {
     let shared = Shared::default();
     let Some(decision) = Decision::new(pipeline, facts, request, &shared) else {
         return Vec::new();
@@ -120,19 +138,25 @@ fn wishes<'p>(pipeline: &'p Pipeline, facts: &Facts, request: &Request) -> Vec<W
     let wanted = Wanted::by(concerned.iter().copied());
     let editor = Editor::new(decision.pod.clone());
     let input = decision.input(&placement, &editor, &profiles, wanted);
-    let deadline = Deadline::after(request.time_limit);
+    let waiting = (0..concerned.len()).rev();
     concerned
         .into_iter()
-        .map(|policy| match &input {
-            Ok(input) => (policy, policy.patch(input, deadline)),
+        .zip(waiting)
+        .map(|(policy, waiting)| match &input {
+            Ok(input) => (policy, policy.patch(input, budget, waiting)),
             Err(problem) => (policy, Err(Box::new(policy.unfit_patch(problem)))),
         })
         .collect()
 }
 
 /// The policies whose wishes have not come true, as policy errors.
-fn unfulfilled(pipeline: &Pipeline, facts: &Facts, request: &Request) -> Vec<Diagnostic> {
-    let wishes = wishes(pipeline, facts, request);
+fn unfulfilled(
+    pipeline: &Pipeline,
+    facts: &Facts,
+    request: &Request,
+    budget: Budget,
+) -> Vec<Diagnostic> {
+    let wishes = wishes(pipeline, facts, request, budget);
     if wishes.is_empty() {
         return Vec::new();
     }
@@ -187,7 +211,7 @@ impl<'a> Draft<'a> {
     /// Changes the pod until nobody has anything to add. `own` is what Loadline has to say of it as it is.
     ///
     /// Fails with policy errors where a policy cannot be granted what it asks for, or never comes to rest.
-    fn settle(&mut self, mut own: Verdict) -> Result<(), Vec<Diagnostic>> {
+    fn settle(&mut self, mut own: Verdict, budget: Budget) -> Result<(), Vec<Diagnostic>> {
         let mut restless = Vec::new();
         for round in 0..ROUNDS {
             if round > 0 {
@@ -195,7 +219,7 @@ impl<'a> Draft<'a> {
             }
             self.grant_own(own.clone());
             let is_mutated = self.grant_mutators()?;
-            restless = self.grant_policies()?;
+            restless = self.grant_policies(budget)?;
             if restless.is_empty() && !is_mutated {
                 return Ok(());
             }
@@ -259,10 +283,10 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives the policies that had something to change.
-    fn grant_policies(&mut self) -> Result<Vec<&'a Policy>, Vec<Diagnostic>> {
+    fn grant_policies(&mut self, budget: Budget) -> Result<Vec<&'a Policy>, Vec<Diagnostic>> {
         let mut granted = Vec::new();
         let mut failures = Vec::new();
-        for (policy, wish) in wishes(self.pipeline, self.facts, &self.request) {
+        for (policy, wish) in wishes(self.pipeline, self.facts, &self.request, budget) {
             let amended = wish.and_then(|operations| {
                 mutation::amend(&mut self.object, &operations)
                     .map_err(|problem| Box::new(policy.unfit_patch(&problem)))

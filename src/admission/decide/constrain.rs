@@ -125,35 +125,6 @@ impl Pipeline {
                 (None, None) => review.for_templates(None),
             })
         };
-        let violations =
-            self.constraints.review(&reviewed, review, facts.inventory(), shared.deadline(request));
-        let mut violations = violations;
-        let mut failed = None;
-        if self.constraints.expansions.are_for(&kind.group, &kind.kind)
-            && let Some(object) = objects.object
-            && let Ok(object) = serde_json::from_str(object.get())
-        {
-            let deadline = shared.deadline(request);
-            let generated = self.constraints.review_generated(
-                &reviewed,
-                &object,
-                &self.mutators,
-                facts.inventory(),
-                deadline,
-            );
-            match generated {
-                Ok(generated) => violations.extend(generated),
-                Err(problem) => failed = Some(problem),
-            }
-        }
-        if let Some(problem) = failed {
-            verdict.diagnostics.push(Diagnostic::new(
-                Severity::Deny,
-                POLICY_ERROR,
-                format!("what the object makes cannot be judged: {problem}"),
-            ));
-        }
-        let mut diagnostics: Vec<_> = violations.iter().filter_map(Violation::diagnostic).collect();
         let labels: Vec<(String, String)> =
             any.labels().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         let matched = governance::Subject {
@@ -171,19 +142,44 @@ impl Pipeline {
             .filter(|policy| policy.concerns_other(&kind.group, &matched))
             .filter(|_| matches!(request.operation.as_str(), "CREATE" | "UPDATE"))
             .collect();
+        let budget = shared.budget(request);
+        let is_expanded = self.constraints.expansions.are_for(&kind.group, &kind.kind);
+        let made = if is_expanded { self.constraints.iter().count() } else { 0 };
+        let later = budget.before(made + concerned.len());
+        let mut violations = self.constraints.review(&reviewed, review, facts.inventory(), later);
+        let mut failed = None;
+        if is_expanded
+            && let Some(object) = objects.object
+            && let Ok(object) = serde_json::from_str(object.get())
+        {
+            let generated = self.constraints.review_generated(
+                &reviewed,
+                &object,
+                &self.mutators,
+                facts.inventory(),
+                budget.before(concerned.len()),
+            );
+            match generated {
+                Ok(generated) => violations.extend(generated),
+                Err(problem) => failed = Some(problem),
+            }
+        }
+        if let Some(problem) = failed {
+            verdict.diagnostics.push(Diagnostic::new(
+                Severity::Deny,
+                POLICY_ERROR,
+                format!("what the object makes cannot be judged: {problem}"),
+            ));
+        }
+        let mut diagnostics: Vec<_> = violations.iter().filter_map(Violation::diagnostic).collect();
         if !concerned.is_empty() {
-            let deadline = shared.deadline(request);
             match base {
                 Ok(review) => {
                     let mut input = of_other(review, request);
                     if concerned.iter().any(|policy| policy.reads_inventory()) {
                         input = input.knowing(facts.inventory());
                     }
-                    diagnostics.extend(governance::evaluate(
-                        concerned.into_iter(),
-                        &input,
-                        deadline,
-                    ));
+                    diagnostics.extend(governance::evaluate(&concerned, &input, budget));
                 }
                 Err(problem) => diagnostics.push(Diagnostic::new(
                     Severity::Deny,

@@ -59,13 +59,13 @@ impl Decision<'_> {
     pub(super) fn govern(&self, placement: &Placement, editor: &Editor) -> Vec<Diagnostic> {
         let profiles = self.names(placement);
         let subject = self.subject(placement, &profiles);
-        let mut concerned =
-            self.pipeline.policies.iter().filter(|policy| policy.concerns(&subject)).peekable();
-        if concerned.peek().is_none() {
+        let policies = self.pipeline.policies.iter();
+        let concerned: Vec<&Policy> = policies.filter(|policy| policy.concerns(&subject)).collect();
+        if concerned.is_empty() {
             return Vec::new();
         }
-        let wanted = Wanted::by(concerned.clone());
-        let reads_inventory = concerned.clone().any(Policy::reads_inventory);
+        let wanted = Wanted::by(concerned.iter().copied());
+        let reads_inventory = concerned.iter().any(|policy| policy.reads_inventory());
         let input = match self.input(placement, editor, &profiles, wanted) {
             Ok(input) if reads_inventory => input.knowing(self.facts.inventory()),
             Ok(input) => input,
@@ -77,7 +77,13 @@ impl Decision<'_> {
                 )];
             }
         };
-        governance::evaluate(concerned, &input, self.shared.deadline(self.request))
+        // Constraints come later, and so do the policies once more where they have to judge the old object, too.
+        let kind = &self.request.kind;
+        let constraints =
+            self.pipeline.constraints.count_for(&kind.group, &kind.kind, &self.request.operation);
+        let again = self.request.old_pod.as_ref().map_or(0, |_| concerned.len());
+        let budget = self.shared.budget(self.request).before(constraints + again);
+        governance::evaluate(&concerned, &input, budget)
             .into_iter()
             .map(|mut diagnostic| {
                 // Policies speak of the pod; the user's object may hold it further down.

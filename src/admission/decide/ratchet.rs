@@ -39,9 +39,13 @@ impl Decision<'_> {
                 return true;
             }
             let is_example = now.code == UNVERIFIED;
-            let what = if self.is_policy(now) { now.what.clone() } else { String::new() };
+            let said = if self.is_policy(now) {
+                serde_json::json!([now.what, now.details]).to_string()
+            } else {
+                String::new()
+            };
             let known = left
-                .entry((now.code.to_string(), what, now.profiles.clone()))
+                .entry((now.code.to_string(), said, now.profiles.clone()))
                 .or_insert_with(|| {
                     let places = same.iter().flat_map(|before| &before.places);
                     places.map(|place| identity(old, place, is_example)).collect()
@@ -60,7 +64,7 @@ impl Decision<'_> {
         before.code == now.code
             && now.profiles.iter().all(|profile| before.profiles.contains(profile))
             // A policy has one code for all that it says.
-            && (!self.is_policy(now) || before.what == now.what)
+            && (!self.is_policy(now) || (before.what == now.what && before.details == now.details))
             // That a policy failed then too says nothing about the object.
             && now.code != POLICY_ERROR
     }
@@ -78,7 +82,7 @@ impl Decision<'_> {
         };
         let body = self.body_of_old().unwrap_or_else(|| Arc::clone(&self.request.body));
         let request = Request { old_pod: None, object, body, ..self.request.clone() };
-        let shared = Shared::default();
+        let shared = Shared::within(self.shared.budget(self.request));
         let before = Decision::new(self.pipeline, self.facts, &request, &shared);
         before.map_or_else(Vec::new, |before| before.decide().conclude().diagnostics)
     }

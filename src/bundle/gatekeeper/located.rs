@@ -59,7 +59,7 @@ impl<'t> Located<'t> {
     }
 
     /// Its name.
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::bundle) fn name(&self) -> &str {
         self.value().pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
     }
 

@@ -159,8 +159,15 @@ fn result(finding: &Finding<'_>) -> Value {
     if !related.is_empty() {
         put(&mut result, "relatedLocations", Value::Array(related));
     }
+    let mut properties = json!({});
     if let Some(profile) = &judged.profile {
-        put(&mut result, "properties", json!({ "profile": profile }));
+        put(&mut properties, "profile", json!(profile));
+    }
+    if let Some(details) = &diagnostic.details {
+        put(&mut properties, "details", json!(details));
+    }
+    if properties != json!({}) {
+        put(&mut result, "properties", properties);
     }
     result
 }

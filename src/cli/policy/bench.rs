@@ -62,16 +62,16 @@ struct Measured {
 pub fn run(arguments: &BenchArgs) -> anyhow::Result<ExitStatus> {
     let limit = Duration::try_from_secs_f64(arguments.seconds)
         .map_err(|error| anyhow::anyhow!("`--seconds {}`: {error}", arguments.seconds))?;
-    let files = load::read(&arguments.policies)?;
+    let mut files = load::read(&arguments.policies)?;
+    load::add_constraints(&mut files);
     if files.policies.is_empty() {
-        bail!("there is no policy in the files");
+        return Err(files.no_policy(&arguments.policies));
     }
     let pipeline = BundleArgs::default().pipeline()?;
     let objects = Objects::read(&pipeline, &arguments.filename, &arguments.inventory, "default")?;
     let mut measured = Vec::new();
     for loaded in &files.policies {
         let failed = |message: &str| anyhow::anyhow!("{}", load::placed(&loaded.sources, message));
-        let own = loaded.parameters(None)?;
         let inputs: Vec<Input> = objects
             .subjects()
             .flat_map(|(_, subject)| objects::requests(loaded, subject))
@@ -83,7 +83,17 @@ pub fn run(arguments: &BenchArgs) -> anyhow::Result<ExitStatus> {
         }
         let evaluator = Evaluator::new(&loaded.modules(), loaded.policy().dialect, &[], false)
             .map_err(|error| failed(&error.message))?;
-        measured.push(measure(loaded.name(), &evaluator, &inputs, &own, limit));
+        let name = loaded.name();
+        if loaded.constraints.is_empty() {
+            let own = loaded.parameters(None)?;
+            measured.push(measure(name, &evaluator, &inputs, &own, limit));
+            continue;
+        }
+        for constraint in &loaded.constraints {
+            let name = format!("{name}/{}", constraint.name);
+            let own = loaded.parameters_of(constraint)?;
+            measured.push(measure(name, &evaluator, &inputs, &own, limit));
+        }
     }
     let mut out = anstream::stdout().lock();
     match arguments.output {

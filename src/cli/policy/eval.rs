@@ -1,5 +1,7 @@
 //! `loadline policy eval`: one policy and one object, looked at closely.
 
+mod json;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -7,9 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::load::{self, Loaded};
+use super::load::{self, Constraint, Loaded};
 use super::objects::{self, Objects};
 use super::show::Output;
 use crate::admission::{Preview, Request};
@@ -47,7 +49,7 @@ pub struct EvalArgs {
     /// A rule to evaluate instead of `deny`, `warn` and `violation`; may be given more than once
     #[arg(long, value_name = "NAME")]
     rule: Vec<String>,
-    /// Parameters, as JSON, instead of those of the policy's metadata
+    /// Parameters, as JSON, instead of those of the policy's metadata or of the constraints beside a template
     #[arg(long, value_name = "JSON")]
     parameters: Option<String>,
     /// Print the input that the policy sees, and nothing else
@@ -72,6 +74,10 @@ struct Evaluated<'a> {
     loaded: &'a Loaded,
     found: &'a Found,
     subject: &'a Subject,
+    /// The constraint whose parameters the template is given.
+    constraint: Option<&'a Constraint>,
+    /// Whether the template declares parameters, and has none here.
+    lacks_parameters: bool,
     /// Whether the policy sees the pods of a workload.
     is_of_pods: bool,
     /// Why the policy would not be asked, if so.
@@ -82,9 +88,10 @@ struct Evaluated<'a> {
 
 /// Evaluates and prints.
 pub fn run(arguments: &EvalArgs) -> anyhow::Result<ExitStatus> {
-    let files = load::read(std::slice::from_ref(&arguments.policy))?;
+    let mut files = load::read(std::slice::from_ref(&arguments.policy))?;
+    load::add_constraints(&mut files);
     if files.policies.is_empty() {
-        bail!("there is no policy in `{}`", arguments.policy.display());
+        return Err(files.no_policy(std::slice::from_ref(&arguments.policy)));
     }
     let bundle = BundleArgs { profiles: arguments.profiles.clone(), ..BundleArgs::default() };
     let pipeline = bundle.pipeline()?;
@@ -93,13 +100,28 @@ pub fn run(arguments: &EvalArgs) -> anyhow::Result<ExitStatus> {
     let given = arguments.parameters.as_deref().map(serde_json::from_str).transpose();
     let given: Option<Value> = given.context("read `--parameters`, which must be JSON")?;
     let mut evaluated = Vec::new();
-    for ((found, subject), loaded) in
-        objects.subjects().flat_map(|one| files.policies.iter().map(move |loaded| (one, loaded)))
+    // A template is asked once for each constraint beside it, unless parameters are given.
+    let constraints = |loaded: &'_ Loaded| -> Vec<Option<usize>> {
+        let count = if given.is_some() { 0 } else { loaded.constraints.len() };
+        if count == 0 { vec![None] } else { (0..count).map(Some).collect() }
+    };
+    let asked = files
+        .policies
+        .iter()
+        .flat_map(|loaded| constraints(loaded).into_iter().map(move |number| (loaded, number)));
+    let asked: Vec<(&Loaded, Option<&Constraint>)> = asked
+        .map(|(loaded, number)| (loaded, number.and_then(|number| loaded.constraints.get(number))))
+        .collect();
+    for ((found, subject), (loaded, constraint)) in
+        objects.subjects().flat_map(|one| asked.iter().map(move |asked| (one, *asked)))
     {
         let failed = |error: PolicyError| {
             anyhow::anyhow!("{}", load::placed(&loaded.sources, &error.message))
         };
-        let parameters = loaded.parameters(given.clone())?;
+        let parameters = match constraint {
+            Some(constraint) => loaded.parameters_of(constraint)?,
+            None => loaded.parameters(given.clone())?,
+        };
         let modules = loaded.modules();
         let (dialect, asked) = (loaded.policy().dialect, arguments.rule.as_slice());
         for request in objects::requests(loaded, subject) {
@@ -125,7 +147,17 @@ pub fn run(arguments: &EvalArgs) -> anyhow::Result<ExitStatus> {
                 found,
                 subject,
                 is_of_pods: !std::ptr::eq(request, &raw const subject.request),
-                unmatched: unmatched(loaded, request, &preview),
+                constraint,
+                lacks_parameters: constraint.is_none()
+                    && given.is_none()
+                    && loaded
+                        .template
+                        .as_ref()
+                        .is_some_and(|(_, template)| template.schema.is_some()),
+                unmatched: match constraint {
+                    Some(constraint) => not_named(constraint, request),
+                    None => unmatched(loaded, request, &preview),
+                },
                 answers: answers.map_err(failed)?,
                 traces,
             });
@@ -181,6 +213,16 @@ fn unmatched(loaded: &Loaded, request: &Request, preview: &Preview) -> Option<St
     ))
 }
 
+/// Why the constraint leaves the object out, if its kinds say so.
+fn not_named(constraint: &Constraint, request: &Request) -> Option<String> {
+    let (group, kind) = (&request.kind.group, &request.kind.kind);
+    (!constraint.names(group, kind)).then(|| {
+        format!(
+            "in a cluster the constraint would not be asked about it: its `match` names other kinds than `{kind}`"
+        )
+    })
+}
+
 impl Evaluated<'_> {
     fn human(&self, explains: bool) -> String {
         let place = self
@@ -188,8 +230,11 @@ impl Evaluated<'_> {
             .mark(self.found)
             .map_or_else(String::new, |mark| format!(":{}", mark.line));
         let mut out = format!(
-            "{} on {} {}\n",
+            "{}{} on {} {}\n",
             paint(BOLD, format_args!("policy `{}`", clean(&self.loaded.name()))),
+            clean(&self.constraint.map_or_else(String::new, |constraint| {
+                format!(" with constraint `{}`", constraint.name)
+            })),
             clean(&format!(
                 "{}{}",
                 if self.is_of_pods { "the pods of " } else { "" },
@@ -199,6 +244,13 @@ impl Evaluated<'_> {
         );
         if let Some(unmatched) = &self.unmatched {
             let _ = writeln!(out, "  {}: {unmatched}", paint(YELLOW, "note"));
+        }
+        if self.lacks_parameters {
+            let _ = writeln!(
+                out,
+                "  {}: the template has no parameters here: give `--parameters`, or a folder with one of its constraints",
+                paint(YELLOW, "note")
+            );
         }
         for answer in &self.answers {
             self.answer(&mut out, answer);
@@ -273,14 +325,15 @@ impl Evaluated<'_> {
             clean(&call.unwrap_or_default()),
         );
         let mut shown: &[String] = &[];
+        let mut seen: &[String] = &[];
         let _ = match &trace.outcome {
             Outcome::Held { times, values } => {
                 shown = values;
                 let times = if *times > 1 { format!(" for {times} values") } else { String::new() };
                 writeln!(out, "{head} {}{times}", paint(GREEN, "held"))
             }
-            Outcome::Failed { mark, expression, values } => {
-                shown = values;
+            Outcome::Failed { mark, expression, values, looks } => {
+                (shown, seen) = (values, looks);
                 writeln!(
                     out,
                     "{head} {} at {}: {}",
@@ -303,69 +356,9 @@ impl Evaluated<'_> {
         for values in shown {
             let _ = writeln!(out, "      {} {}", paint(DIM, "with"), clean(values));
         }
-    }
-
-    fn json(&self) -> Value {
-        let rules: Vec<Value> =
-            self.answers.iter().map(|answer| self.json_answer(answer)).collect();
-        let traces: Vec<Value> = self.traces.iter().map(|trace| self.json_trace(trace)).collect();
-        json!({
-            "policy": self.loaded.name(),
-            "file": self.loaded.policy().file,
-            "source": self.found.text.name,
-            "object": {
-                "apiVersion": self.subject.api_version,
-                "kind": self.subject.kind,
-                "namespace": self.subject.namespace,
-                "name": self.subject.name,
-            },
-            "isOfPods": self.is_of_pods,
-            "matches": self.unmatched.is_none(),
-            "rules": rules,
-            "explanation": traces,
-        })
-    }
-
-    fn json_answer(&self, answer: &Answer) -> Value {
-        let placed = |text: &String| load::placed(&self.loaded.sources, text);
-        json!({
-            "rule": answer.rule,
-            "isDefined": matches!(answer.value, Ok(Some(_))),
-            "value": answer.value.as_ref().ok(),
-            "error": answer.value.as_ref().err().map(placed),
-            "output": answer.prints.iter().map(placed).collect::<Vec<_>>(),
-            "durationNs": u64::try_from(answer.duration.as_nanos()).unwrap_or(u64::MAX),
-        })
-    }
-
-    fn json_trace(&self, trace: &Trace) -> Value {
-        let source = self.loaded.sources.get(trace.module);
-        let at = |mark| source.map_or(mark, |source| source.place(mark));
-        let (outcome, mark, expression, values, message) = match &trace.outcome {
-            Outcome::Held { values, .. } => ("held", None, None, Some(values), None),
-            Outcome::Failed { mark, expression, values } => {
-                ("failed", Some(*mark), Some(expression), Some(values), None)
-            }
-            Outcome::Erred { mark, expression, message } => {
-                ("erred", Some(*mark), Some(expression), None, Some(message.as_str()))
-            }
-            Outcome::NotAsked(why) => ("not-asked", None, None, None, Some(*why)),
-            Outcome::Unknown(why) => ("unknown", None, None, None, Some(why.as_str())),
-        };
-        let body = at(trace.mark);
-        json!({
-            "rule": trace.rule,
-            "file": source.map(|source| &source.file),
-            "line": body.line,
-            "column": body.column,
-            "call": trace.call,
-            "outcome": outcome,
-            "expression": expression,
-            "expressionLine": mark.map(|mark| at(mark).line),
-            "expressionColumn": mark.map(|mark| at(mark).column),
-            "values": values,
-            "message": message,
-        })
+        for look in seen {
+            let _ = writeln!(out, "      {} {}", paint(DIM, "as"), clean(look));
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -18,7 +17,7 @@ use crate::cli::render::{
 };
 use crate::diagnostic::Severity;
 use crate::document::Mark;
-use crate::governance::lint;
+use crate::governance::lint::{self, About};
 
 const EXAMPLES: &str = "Examples:
   loadline policy lint policies/
@@ -65,11 +64,10 @@ struct Found {
 
 /// Looks at the policies, and prints what there is to say.
 pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
-    let files = load::read(&arguments.paths)?;
+    let mut files = load::read(&arguments.paths)?;
+    load::add_constraints(&mut files);
     if files.policies.is_empty() && files.libraries.is_empty() {
-        let paths: Vec<String> =
-            arguments.paths.iter().map(|path| format!("`{}`", path.display())).collect();
-        bail!("there is no policy in {}", paths.join(", "));
+        return Err(files.no_policy(&arguments.paths));
     }
     let bundle = BundleArgs { profiles: arguments.profiles.clone(), ..BundleArgs::default() };
     let found = look(&files, &bundle.pipeline()?);
@@ -88,14 +86,22 @@ pub fn run(arguments: &LintArgs) -> anyhow::Result<ExitStatus> {
 /// What there is to say, in the order of the files; of a library that several policies import, once.
 fn look(files: &Files, pipeline: &Pipeline) -> Vec<Found> {
     let mut all = Vec::new();
+    let names = pipeline.profiles.iter().map(|profile| &profile.name).chain(&pipeline.disabled);
+    let profiles: Vec<String> = names.cloned().collect();
     for loaded in &files.policies {
-        let declared = loaded.declared.as_ref().map(|declared| &declared.metadata);
-        let (modules, dialect) = (loaded.modules(), loaded.policy().dialect);
-        for finding in lint::lint(&modules, dialect, &pipeline.catalogue, declared) {
+        let about = About {
+            catalogue: &pipeline.catalogue,
+            profiles: &profiles,
+            declared: loaded.declared.as_ref().map(|declared| &declared.metadata),
+            template: loaded.template.as_ref().map(|(_, template)| template),
+        };
+        for finding in lint::lint(&loaded.modules(), loaded.policy().dialect, &about) {
             let source = loaded.sources.get(finding.module).unwrap_or_else(|| loaded.policy());
+            let declared = finding.parameter.as_ref().and_then(|name| loaded.parameters.get(name));
+            let declared = declared.copied();
             all.push(Found {
                 file: source.file.clone(),
-                mark: finding.mark.map(|mark| source.place(mark)),
+                mark: declared.or_else(|| finding.mark.map(|mark| source.place(mark))),
                 severity: finding.severity,
                 code: finding.code,
                 message: load::placed(&loaded.sources, &finding.message),

@@ -1,22 +1,23 @@
 //! Policies in files, for those who write them: modules of Rego, and the Rego inside Gatekeeper's templates, each with the
 //! way back to where it stands in the file.
 
-use std::collections::BTreeSet;
+mod documents;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::bundle::{self, Declared, POLICY_KIND, Text};
+use crate::bundle::{self, Declared, Text};
 use crate::cli::bundle::read_all;
-use crate::document::{Document, Mark};
+use crate::document::Mark;
 use crate::governance::Module;
 use crate::governance::coverage::Lines;
 use crate::governance::eval::Dialect;
+use crate::governance::lint::Template;
 use crate::governance::metadata::Metadata;
-use crate::path::FieldPath;
-
-/// The kind of Gatekeeper's templates.
-const TEMPLATE_KIND: &str = "ConstraintTemplate";
+use documents::templates;
+pub use documents::{Constraint, add_constraints};
 
 /// The endings of the files that may hold policies.
 const ENDINGS: [&str; 3] = ["rego", "yaml", "yml"];
@@ -55,6 +56,12 @@ pub struct Loaded {
     pub sources: Vec<Source>,
     /// What its document says of it, where it stands in one.
     pub declared: Option<Declared>,
+    /// The kind of its constraints and what is known of them, of a template.
+    pub template: Option<(String, Template)>,
+    /// The constraints of the template that stand in the same files and folders.
+    pub constraints: Vec<Constraint>,
+    /// Where its document declares parameters.
+    pub parameters: BTreeMap<String, Mark>,
 }
 
 impl Loaded {
@@ -101,6 +108,21 @@ impl Loaded {
         self.metadata().complete(given).map_err(|message| anyhow::anyhow!("{file}: {message}"))
     }
 
+    /// The parameters that a constraint gives, with the defaults of its template.
+    ///
+    /// Fails where they do not fit the template's schema.
+    pub fn parameters_of(&self, constraint: &Constraint) -> anyhow::Result<Value> {
+        let schema = self.template.as_ref().filter(|(_, template)| !template.is_loose);
+        let metadata = Metadata {
+            parameters_schema: schema.and_then(|(_, template)| template.schema.clone()),
+            ..Metadata::default()
+        };
+        let given = Some(constraint.parameters.clone()).filter(|given| !given.is_null());
+        metadata.complete(given).map_err(|message| {
+            anyhow::anyhow!("{}: constraint `{}`: {message}", self.policy().file, constraint.name)
+        })
+    }
+
     /// Whether it is a template of Gatekeeper.
     pub fn is_gatekeeper(&self) -> bool {
         !self.policy().dialect.is_native()
@@ -133,8 +155,23 @@ pub struct Files {
     pub tests: Vec<Source>,
     /// The modules that policies import.
     pub libraries: Vec<Source>,
+    /// The files and names of templates that have no Rego.
+    pub without_rego: Vec<(String, String)>,
     /// All files with their texts.
     pub texts: Vec<Text>,
+}
+
+impl Files {
+    /// Why there is no policy in the files that were named.
+    pub fn no_policy(&self, paths: &[PathBuf]) -> anyhow::Error {
+        if let Some((file, name)) = self.without_rego.first() {
+            return anyhow::anyhow!(
+                "`{file}`: the template `{name}` has no Rego, and CEL is not supported"
+            );
+        }
+        let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        anyhow::anyhow!("there is no policy in {}", paths.join(", "))
+    }
 }
 
 /// Reads files and folders. Documents of YAML that are no templates are left to others.
@@ -157,7 +194,7 @@ pub fn sort(texts: Vec<Text>) -> anyhow::Result<Files> {
     let mut policies = Vec::new();
     for text in &texts {
         if !text.origin.ends_with(".rego") {
-            files.policies.extend(templates(text)?);
+            files.policies.extend(templates(text, &mut files.without_rego)?);
             continue;
         }
         let source = Source {
@@ -177,7 +214,13 @@ pub fn sort(texts: Vec<Text>) -> anyhow::Result<Files> {
     }
     for policy in policies {
         let sources = std::iter::once(policy).chain(files.libraries.iter().cloned()).collect();
-        files.policies.push(Loaded { sources, declared: None });
+        files.policies.push(Loaded {
+            sources,
+            declared: None,
+            template: None,
+            constraints: Vec::new(),
+            parameters: BTreeMap::new(),
+        });
     }
     for loaded in files.policies.iter_mut().filter(|loaded| !loaded.is_gatekeeper()) {
         loaded.share();
@@ -188,91 +231,6 @@ pub fn sort(texts: Vec<Text>) -> anyhow::Result<Files> {
 
 const fn native(is_old: bool) -> Dialect {
     if is_old { Dialect::NativeV0 } else { Dialect::Native }
-}
-
-/// The policies in documents: templates of Gatekeeper, and our own.
-fn templates(text: &Text) -> anyhow::Result<Vec<Loaded>> {
-    // Whatever else lies about must not be in the way.
-    if ![TEMPLATE_KIND, POLICY_KIND].iter().any(|kind| text.text.contains(kind)) {
-        return Ok(Vec::new());
-    }
-    let documents = Document::parse_all(&text.text).map_err(|error| {
-        let place = error.mark.map_or_else(String::new, |mark| format!(":{mark}"));
-        anyhow::anyhow!("{}{place}: {}", text.origin, error.message)
-    })?;
-    let mut loaded: Vec<Loaded> = Vec::new();
-    let mut number = 0;
-    for document in &documents {
-        let kind = document.value.get("kind").and_then(Value::as_str).unwrap_or_default();
-        if !matches!(kind, TEMPLATE_KIND | POLICY_KIND) {
-            continue;
-        }
-        let declared = if kind == POLICY_KIND {
-            Some(bundle::declared(&document.value).map_err(|(place, message)| {
-                let mark =
-                    document.locate(&place).map_or_else(String::new, |mark| format!(":{mark}"));
-                anyhow::anyhow!("{}{mark}: {message}", text.origin)
-            })?)
-        } else {
-            None
-        };
-        let target = match declared {
-            Some(_) => FieldPath::keys("spec"),
-            None => FieldPath::keys("spec.targets").index(0),
-        };
-        let at = |path: &FieldPath| document.value.pointer(&path.to_pointer());
-        let codes = at(&target.clone().key("code")).and_then(Value::as_array);
-        let rego = codes
-            .into_iter()
-            .flatten()
-            .position(|code| code.get("engine").and_then(Value::as_str) == Some("Rego"));
-        let base = match rego {
-            Some(index) => target.key("code").index(index).key("source"),
-            None => target,
-        };
-        let is_new = at(&base.clone().key("version")).and_then(Value::as_str) == Some("v1");
-        let dialect = match &declared {
-            Some(declared) => native(declared.metadata.is_old_rego),
-            None if is_new => Dialect::GatekeeperV1,
-            None => Dialect::GatekeeperV0,
-        };
-        let libraries = at(&base.clone().key("libs")).and_then(Value::as_array).map_or(0, Vec::len);
-        let places = std::iter::once(base.clone().key("rego"))
-            .chain((0..libraries).map(|index| base.clone().key("libs").index(index)));
-        let mut sources = Vec::new();
-        for place in places {
-            let Some(rego) = at(&place).and_then(Value::as_str) else { continue };
-            sources.push(Source {
-                origin: format!("{}#{number}", text.origin),
-                file: text.origin.clone(),
-                text: rego.to_owned(),
-                offset: offset(&text.text, document.locate(&place)),
-                dialect,
-            });
-            number += 1;
-        }
-        if !sources.is_empty() {
-            loaded.push(Loaded { sources, declared });
-        }
-    }
-    Ok(loaded)
-}
-
-/// What stands before the content of a block scalar whose key or dash is at `mark`.
-fn offset(text: &str, mark: Option<Mark>) -> (usize, usize) {
-    let Some(mark) = mark else {
-        return (0, 0);
-    };
-    let mut below = text.lines().skip(mark.line.saturating_sub(1));
-    let first = below.next().unwrap_or_default().trim_end();
-    let is_block = first.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
-    if !is_block.ends_with(['|', '>']) {
-        return (mark.line.saturating_sub(1), mark.column.saturating_sub(1));
-    }
-    let indent = below
-        .find(|line| !line.trim().is_empty())
-        .map_or(0, |line| line.len() - line.trim_start().len());
-    (mark.line, indent)
 }
 
 /// Puts positions in the texts of templates into positions in their files: `t.yaml#0:3:1` becomes `t.yaml:17:9`.

@@ -18,6 +18,7 @@ use crate::bundle::{self, Text};
 use crate::cli::ExitStatus;
 use crate::governance::Module;
 use crate::governance::coverage::Coverage;
+use crate::governance::eval::Dialect;
 use crate::governance::test::{self, Outcome, TestResult};
 
 const EXAMPLES: &str = "Examples:
@@ -36,6 +37,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Arguments of `loadline policy test`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct TestArgs {
     /// Folders or files: policies, their tests and their cases together; the built-in library when none is given
     #[arg(value_name = "PATH")]
@@ -55,6 +57,10 @@ pub struct TestArgs {
     /// Fail where a smaller part of the lines is covered
     #[arg(long, value_name = "PERCENT")]
     threshold: Option<f64>,
+    /// Run modules as Gatekeeper runs its templates: as Rego of before OPA 1.0 where their metadata names no `regoVersion`,
+    /// and with built-in functions that fail undefined
+    #[arg(long)]
+    v0_compatible: bool,
     /// How to print it
     #[arg(short, long, value_enum, default_value = "human")]
     output: Output,
@@ -141,7 +147,8 @@ impl TestArgs {
         }
         let mut coverage = (self.coverage || self.threshold.is_some()).then(Coverage::default);
         let is_wanted = |name: &str| wanted.includes(name);
-        let mut results = test::run(&modules, is_wanted, coverage.as_mut())?;
+        let dialect = if self.v0_compatible { Dialect::GatekeeperV0 } else { Dialect::Native };
+        let mut results = test::run(&modules, dialect, is_wanted, coverage.as_mut())?;
         if has_cases {
             let pipeline = Pipeline::built_in()?;
             results.extend(cases::run(files, &pipeline, wanted, coverage.as_mut())?);

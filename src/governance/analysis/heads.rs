@@ -134,3 +134,16 @@ fn is_constant(node: &Value) -> bool {
         _ => true,
     }
 }
+
+/// Whether the value in the head of a rule is, or has in it, a comprehension.
+pub(super) fn computes(rule: &Rule) -> bool {
+    fn has_comprehension(node: &Value) -> bool {
+        match (node, kind_of(node)) {
+            (_, Some(("ArrayCompr" | "SetCompr" | "ObjectCompr", _))) => true,
+            (Value::Array(nodes), _) => nodes.iter().any(has_comprehension),
+            (Value::Object(members), _) => members.values().any(has_comprehension),
+            _ => false,
+        }
+    }
+    matches!(&rule.gives, Gives::Value(Some(value)) if has_comprehension(value))
+}

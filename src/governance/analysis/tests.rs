@@ -1,3 +1,5 @@
+mod safety;
+
 use super::*;
 use crate::governance::Module;
 use crate::governance::mode::Mode;
@@ -111,6 +113,35 @@ fn functions_that_are_not_there_are_found_before_they_are_called() {
         "a.rego:3:11: there is no function `__builtin_host_await`",
     );
     accepted("a if count(input.x, n)");
+}
+
+#[test]
+fn calls_have_as_many_arguments_as_the_function() {
+    let f = |rule: &str| format!("{rule}\nf(x) := x\ndefault g(_, _) := 1\nv := 1");
+    let wrong = |rule: &str, expected: &str| refused(&f(rule), expected);
+    wrong("a if f(1, 2, 3)", "a.rego:3:6: `f` takes 1 argument, not 3");
+    wrong("a if not f()", "a.rego:3:10: `f` takes 1 argument, not 0");
+    wrong("a if {\n  data.p.g(1)\n}", "a.rego:4:3: `data.p.g` takes 2 arguments, not 1");
+    let more = "; only a call that is a statement of its own may have one more, for its result";
+    wrong("a := f(1, 1)", &format!("a.rego:3:6: `f` takes 1 argument, not 2{more}"));
+    wrong("a if f(f(1, 1))", &format!("a.rego:3:8: `f` takes 1 argument, not 2{more}"));
+    wrong("a if 1 == count([], 1)", &format!("a.rego:3:11: `count` takes 1 argument, not 2{more}"));
+    wrong("a if v(1)", "a.rego:3:6: `v` is no function");
+    wrong("a if f", "a.rego:3:6: `f` is a function, which is called and has no value");
+    wrong("a := [f]", "a.rego:3:7: `f` is a function, which is called and has no value");
+    for rule in [
+        "a if f(1, 1)",
+        "a if not f(1, 1)",
+        "a := [x | f(1, x)]",
+        "a if every x in [1] { f(x, x) }",
+        "a if f(1, 1) with input as {}",
+        "a := z()\nz() := 1",
+        "a := z\nz() := 1",
+        "a if count([1]) == 1 with count as f",
+        "a if some f in [1]",
+    ] {
+        accepted(&f(rule));
+    }
 }
 
 #[test]
@@ -245,4 +276,16 @@ fn what_opa_would_put_together_is_refused_where_the_engine_would_forget_a_part()
         message.starts_with("a.rego:4:1: not supported: `data.p.q.k.z` inside of `data.p.q`"),
         "{message}"
     );
+}
+
+#[test]
+fn a_keyword_that_changes_what_not_means_is_refused_where_it_is_imported() {
+    let text = "package a\nimport rego.v1\nimport future.keywords.not\nr if not input.a";
+    let error = parse(&[text]).unwrap_err();
+    assert!(error.contains(":3:1: not supported: `import future.keywords.not`"), "{error}");
+}
+
+#[test]
+fn lines_may_be_as_long_as_generated_lists_are() {
+    accepted(&format!("allowed := {{{}}}", "\"registry.example\", ".repeat(1000)));
 }

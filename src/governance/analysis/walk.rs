@@ -19,8 +19,9 @@ pub(super) struct Walked {
     pub(super) bodies: Vec<(Vec<String>, Body)>,
     pub(super) findings: Vec<Finding>,
     pub(super) prints: Vec<Range<usize>>,
-    /// Whether a reference leads to what more than one rule is below.
-    pub(super) reads_documents: bool,
+    /// Whether a reference leads to what more than one rule is below, a function's result to its last argument, or the values
+    /// of `walk` to an expression: [`Analysis::is_beyond_machine`](super::Analysis::is_beyond_machine).
+    pub(super) is_beyond_machine: bool,
     /// The references to `data`: where, and the path below it.
     pub(super) data: Vec<(Mark, Vec<String>)>,
 }
@@ -83,15 +84,35 @@ impl Walk<'_> {
         let mut deepest = 0;
         for statement in list(query, "stmts") {
             let literal =
-                statement.get("literal").map(|literal| self.visit(literal)).unwrap_or_default();
-            let with = list(statement, "with_mods").filter_map(|with| with.get("as"));
-            let with = self.visit_all(with);
+                statement.get("literal").map(|literal| self.literal(literal)).unwrap_or_default();
+            let mut with = Cost::default();
+            for node in list(statement, "with_mods").filter_map(|with| with.get("as")) {
+                // What takes the place of a function is named, and not called.
+                let cost = match kind_of(node) {
+                    Some(("Var" | "RefDot" | "RefBrack", content)) => self.refer(node, content),
+                    _ => self.visit(node),
+                };
+                with = with.max(cost);
+            }
             sum.nesting = sum.nesting.saturating_add(literal.nesting).saturating_add(with.nesting);
             sum.depth = sum.depth.saturating_add(1);
             deepest = deepest.max(literal.depth).max(with.depth);
         }
         sum.depth = sum.depth.saturating_add(deepest);
         sum
+    }
+
+    /// What a statement says. A call that is all of it may take its result as one more argument.
+    fn literal(&mut self, literal: &Value) -> Cost {
+        let expression = match kind_of(literal) {
+            Some(("Expr" | "NotExpr", content)) => content.get("expr"),
+            _ => None,
+        };
+        let Some(("Call", content)) = expression.and_then(kind_of) else {
+            return self.visit(literal);
+        };
+        let cost = self.call(content, true);
+        Cost { depth: cost.depth.saturating_add(2), ..cost }
     }
 
     fn visit_all<'n>(&mut self, nodes: impl Iterator<Item = &'n Value>) -> Cost {
@@ -105,9 +126,10 @@ impl Walk<'_> {
             (Value::Array(nodes), _) => self.visit_all(nodes.iter()),
             (_, Some(("String" | "RawString" | "Number" | "Bool" | "Null", _))) => Cost::default(),
             (_, Some(("Var" | "RefDot" | "RefBrack", content))) => {
+                self.use_as_value(node, content);
                 deeper(self.refer(node, content))
             }
-            (_, Some(("Call", content))) => deeper(self.call(content)),
+            (_, Some(("Call", content))) => deeper(self.call(content, false)),
             (_, Some(("Array" | "Set" | "Object", content))) => nested(self.visit(content)),
             (_, Some(("ArrayCompr" | "SetCompr" | "ObjectCompr", content))) => {
                 nested(self.comprehension(content))
@@ -181,12 +203,33 @@ impl Walk<'_> {
             let below =
                 self.rules.range(path.clone()..).take_while(|(rule, _)| rule.starts_with(&path));
             for (rule, _) in below {
-                self.walked.reads_documents |= rule.len() > path.len();
+                self.walked.is_beyond_machine |= rule.len() > path.len();
                 self.body.reads.insert(rule.clone());
             }
         }
         let length = u32::try_from(steps.len()).unwrap_or(u32::MAX);
         Cost { depth: cost.depth.saturating_add(length), ..cost }
+    }
+
+    /// A function can be called, and nothing else.
+    fn use_as_value(&mut self, node: &Value, content: &Value) {
+        let Some((first, steps)) = reference(node) else {
+            return;
+        };
+        let path = self.resolve(first, fixed(&steps)).unwrap_or_default();
+        let mut parts = (1..=path.len()).filter_map(|length| path.get(..length));
+        if parts.any(|part| self.rules.get(part).is_some_and(|rule| rule.is_function)) {
+            let message = format!(
+                "`{}` is a function, which is called and has no value",
+                written(first, &steps)
+            );
+            self.tell(range_of(content).unwrap_or_default().start, message);
+        }
+    }
+
+    fn tell(&mut self, position: usize, message: String) {
+        let mark = self.module.mark(position);
+        self.walked.findings.push(Finding { module: self.number, mark, message });
     }
 
     fn note_data(&mut self, first: &str, steps: &[Step<'_>], position: usize) {
@@ -222,7 +265,7 @@ impl Walk<'_> {
         Some(base.into_iter().chain(steps.map(str::to_owned)).collect())
     }
 
-    fn call(&mut self, content: &Value) -> Cost {
+    fn call(&mut self, content: &Value, is_statement: bool) -> Cost {
         let cost = self.visit_all(list(content, "params"));
         let start = content
             .get("fcn")
@@ -234,24 +277,40 @@ impl Walk<'_> {
             return cost;
         };
         self.note_data(first, &steps, start);
+        let given = list(content, "params").count();
+        let name = written(first, &steps);
         if let Some(path) =
             self.resolve(first, fixed(&steps)).filter(|path| self.rules.contains_key(path))
         {
+            let rule = self.rules.get(&path);
+            let arguments = rule.filter(|rule| rule.is_function).map(|rule| rule.arguments);
+            let checked = match arguments {
+                Some(arguments) => check(&name, arguments, given, is_statement),
+                // OPA reads the rule where it does not know the type of its value, and refuses the others.
+                None if given == 0 => Ok(()),
+                None => Err(format!("`{name}` is no function")),
+            };
+            if let Err(message) = checked {
+                self.tell(start, message);
+            }
+            self.walked.is_beyond_machine |= arguments.is_some_and(|arguments| given > arguments);
             self.body.calls.push(path);
             return cost;
         }
-        let name = std::iter::once(first).chain(fixed(&steps)).collect::<Vec<_>>().join(".");
+        self.walked.is_beyond_machine |= name == "walk" && given == 1;
         if name == "print" {
             self.walked.prints.push(start..range.end);
             return cost;
         }
         let checked = match builtins::lookup(&name) {
-            Some(builtin) => check(builtin, list(content, "params").count()),
+            Some(Builtin { calling: Calling::Refused(reason), .. }) => {
+                Err(format!("`{name}` cannot be used: {reason}"))
+            }
+            Some(builtin) => check(&name, builtin.arity, given, is_statement),
             None => Err(self.missing(first, &steps, &name)),
         };
         if let Err(message) = checked {
-            let mark = self.module.mark(start);
-            self.walked.findings.push(Finding { module: self.number, mark, message });
+            self.tell(start, message);
         }
         cost
     }
@@ -268,13 +327,21 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a built-in may be called with so many arguments.
-fn check(builtin: &Builtin, arguments: usize) -> Result<(), String> {
-    let Builtin { name, arity, calling, .. } = builtin;
-    match calling {
-        Calling::Refused(reason) => Err(format!("`{name}` cannot be used: {reason}")),
-        // The last argument may be what receives the result.
-        _ if arguments == *arity || arguments == arity + 1 => Ok(()),
-        _ => Err(format!("`{name}` takes {arity} arguments, not {arguments}")),
+/// A name and its steps as they are written, as far as that is known.
+fn written(first: &str, steps: &[Step<'_>]) -> String {
+    std::iter::once(first).chain(fixed(steps)).collect::<Vec<_>>().join(".")
+}
+
+/// Whether a function may be called with so many arguments.
+fn check(name: &str, arguments: usize, given: usize, is_statement: bool) -> Result<(), String> {
+    if given == arguments || (given == arguments + 1 && is_statement) {
+        return Ok(());
     }
+    let plural = if arguments == 1 { "" } else { "s" };
+    let more = if given == arguments + 1 {
+        "; only a call that is a statement of its own may have one more, for its result"
+    } else {
+        ""
+    };
+    Err(format!("`{name}` takes {arguments} argument{plural}, not {given}{more}"))
 }

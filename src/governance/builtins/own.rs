@@ -142,7 +142,7 @@ pub(super) fn cidr_merge(arguments: &[Value]) -> Result<Value, Unable> {
     let ranges: Result<Vec<cidr::Range>, Unable> = elements(arguments.first())?
         .into_iter()
         .map(|one| match one {
-            Value::String(text) => cidr::Range::of_any(text),
+            Value::String(text) => cidr::Range::around(text),
             other => wrong("a string", Some(other)),
         })
         .collect();

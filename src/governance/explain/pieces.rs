@@ -12,6 +12,7 @@ use super::super::eval::Dialect;
 use super::super::syntax::{
     Rule, Step, Syntax, declared, kind_of, list, range_of, reference, variables,
 };
+use super::looks::{Look, looks};
 use crate::document::Mark;
 
 /// A body of a rule.
@@ -30,7 +31,7 @@ pub(super) struct Body {
     pub is_function: bool,
     pub is_else: bool,
     /// The texts of the arguments, and the same as they can be printed.
-    arguments: Vec<(String, String)>,
+    pub arguments: Vec<(String, String)>,
     /// Its expressions.
     pub pieces: Vec<Piece>,
     /// The text of all of them.
@@ -48,6 +49,8 @@ pub(super) struct Piece {
     pub text: String,
     /// Whether it says anything by itself: `some x` does not.
     pub is_asked: bool,
+    /// What it refers to.
+    pub looks: Vec<Look>,
     /// As it stands there.
     raw: String,
     /// The variables that have values once it holds.
@@ -159,6 +162,7 @@ fn pieces(
             mark: module.mark(range.start),
             text: raw.split_whitespace().collect::<Vec<_>>().join(" "),
             is_asked: !is_bare(statement),
+            looks: statement.get("literal").map(looks).unwrap_or_default(),
             raw: raw.to_owned(),
             names: bound.clone(),
         });

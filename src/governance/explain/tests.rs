@@ -22,8 +22,11 @@ fn lines(text: &str, object: serde_json::Value) -> Vec<String> {
             let call = trace.call.map(|call| format!(" <{call}>")).unwrap_or_default();
             let outcome = match trace.outcome {
                 Outcome::Held { times, values } => format!("held {times}: {}", values.join(" | ")),
-                Outcome::Failed { mark, expression, values } => {
-                    format!("failed {mark} `{expression}`: {}", values.join(" | "))
+                Outcome::Failed { mark, expression, values, looks } => {
+                    let looks: Vec<String> = std::iter::once(values.join(" | "))
+                        .chain(looks.iter().map(|look| format!("as {look}")))
+                        .collect();
+                    format!("failed {mark} `{expression}`: {}", looks.join(" "))
                 }
                 Outcome::Erred { mark, expression, message } => {
                     format!("erred {mark} `{expression}`: {message}")
@@ -46,13 +49,20 @@ fn the_first_expression_that_fails_is_named_with_the_values_before_it() {
     );
     assert_eq!(
         pods(json!([{"image": "y", "privileged": true}])),
-        ["deny:3 failed 6:2 `c.image == \"x\"`: c = {\"image\":\"y\",\"privileged\":true}, i = 0"]
+        [
+            "deny:3 failed 6:2 `c.image == \"x\"`: c = {\"image\":\"y\",\"privileged\":true}, i = 0 as `c.image` is \"y\""
+        ]
     );
     assert_eq!(
         pods(json!([{"image": "x"}])),
-        ["deny:3 failed 5:2 `c.privileged`: c = {\"image\":\"x\"}, i = 0"]
+        [
+            "deny:3 failed 5:2 `c.privileged`: c = {\"image\":\"x\"}, i = 0 as `c.privileged` is undefined"
+        ]
     );
-    assert_eq!(pods(json!([])), ["deny:3 failed 4:2 `some i, c in input.pod.containers`: "]);
+    assert_eq!(
+        pods(json!([])),
+        ["deny:3 failed 4:2 `some i, c in input.pod.containers`:  as `input.pod.containers` is []"]
+    );
 }
 
 #[test]
@@ -93,5 +103,44 @@ fn an_else_is_not_asked_where_a_definition_before_it_held() {
     assert_eq!(
         lines(text, json!({"a": true})),
         ["deny:3 held 1: ", "level:4 held 1: ", "level:6 a definition before it held",]
+    );
+}
+
+#[test]
+fn what_an_expression_refers_to_is_told() {
+    let pod =
+        json!({"metadata": {"labels": {"a/b": "c"}}, "spec": {"containers": [{"image": "x"}]}});
+    let of = |body: &str| {
+        let text = format!("deny contains 1 if {{ {body} }}\n");
+        let line = lines(&text, pod.clone()).remove(0);
+        line.split_once("`: ").unwrap().1.to_owned()
+    };
+    for (body, expected) in [
+        ("input.pod.spec.containrs[0].image", " as `input.pod.spec.containrs` is undefined"),
+        (
+            "input.pod.metadata.labels[\"a/b\"] == \"d\"",
+            " as `input.pod.metadata.labels[\"a/b\"]` is \"c\"",
+        ),
+        ("input.pod.spec.containers[1].image", " as `input.pod.spec.containers[1]` is undefined"),
+        // What is missing comes first, and no more than three are told.
+        (
+            "input.pod.metadata.labels[\"a/b\"] == input.pod.x",
+            " as `input.pod.x` is undefined as `input.pod.metadata.labels[\"a/b\"]` is \"c\"",
+        ),
+        (
+            "c := input.pod.spec.containers[0]; startswith(c.imag, \"x\")",
+            "c = {\"image\":\"x\"} as `c.imag` is undefined",
+        ),
+        // A variable with several values, and what belongs to a comprehension.
+        ("some i in [1, 2]; i == 3", "i = 1 | i = 2"),
+        ("count([1 | input.pod.x]) > 0", ""),
+    ] {
+        assert_eq!(of(body), expected, "{body}");
+    }
+    let text = "deny contains 1 if f(input.pod.spec)\nf(spec) if spec.hostNetwork\n";
+    let found = lines(text, pod.clone());
+    assert!(
+        found.iter().any(|line| line.ends_with("as `spec.hostNetwork` is undefined")),
+        "{found:?}"
     );
 }

@@ -162,8 +162,8 @@ impl Constraint {
                 None
             }
         };
-        for (key, problem) in matches.iter().flat_map(Match::problems) {
-            tell(FieldPath::keys("spec.match").key(key), problem);
+        for (place, problem) in matches.iter().flat_map(Match::problems) {
+            tell(FieldPath::keys("spec.match").join(place), problem);
         }
         if let Some(scope) = matches.as_ref().and_then(Match::idle_scope) {
             let hint = suggest::help(scope, ["Cluster", "Namespaced", "*"]);

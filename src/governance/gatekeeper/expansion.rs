@@ -145,6 +145,11 @@ impl Expansions {
         Self(list)
     }
 
+    /// The names of all.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|one| one.name.as_str())
+    }
+
     /// Whether objects of that kind make others.
     pub fn are_for(&self, group: &str, kind: &str) -> bool {
         let names = |target: &Target| target.names_kind(group, kind);

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::subject::{Metadata, Source, Subject};
+use crate::path::FieldPath;
 use crate::selector::Selector;
 
 /// `spec.match` of a constraint. All clauses that are there must hold.
@@ -46,32 +47,33 @@ pub struct NamedKind {
 }
 
 impl Match {
-    /// What keeps the match from being what its author meant, with the key that says it.
+    /// What keeps the match from being what its author meant, with its place.
     ///
     /// Gatekeeper refuses the first three at its API and takes the last one for no restriction at all.
-    pub(super) fn problems(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn problems(&self) -> Vec<(FieldPath, String)> {
         let mut problems = Vec::new();
         for (key, selector) in [
             ("labelSelector", &self.label_selector),
             ("namespaceSelector", &self.namespace_selector),
         ] {
-            if let Some(problem) = selector.as_ref().and_then(Selector::problem) {
-                problems.push((key, problem));
+            for (place, problem) in selector.iter().flat_map(Selector::problems) {
+                problems.push((FieldPath::keys(key).join(place), problem));
             }
         }
         for (key, patterns) in
             [("namespaces", &self.namespaces), ("excludedNamespaces", &self.excluded_namespaces)]
         {
             for pattern in patterns.iter().flatten().filter(|pattern| !pattern.is_plain()) {
-                problems.push((key, pattern.problem()));
+                problems.push((FieldPath::keys(key), pattern.problem()));
             }
         }
         if let Some(pattern) = self.name.as_ref().filter(|pattern| !pattern.is_plain()) {
-            problems.push(("name", pattern.problem()));
+            problems.push((FieldPath::keys("name"), pattern.problem()));
         }
         if let Some(word) = self.source.as_ref().filter(|word| Source::parse(word).is_none()) {
             let hint = crate::diagnostic::suggest::help(word, Source::ALL);
-            problems.push(("source", format!("there is no source `{word}`; {hint}")));
+            problems
+                .push((FieldPath::keys("source"), format!("there is no source `{word}`; {hint}")));
         }
         problems
     }

@@ -1,9 +1,11 @@
 //! Gatekeeper's mutators: [`Mutators`] changes an object as they say, until nothing changes any more.
 //!
 //! Each says which kinds it is for (`applyTo`), which objects (`match`), where (`location`) and what. They are applied one after the
-//! other, by kind and name, again and again; what never comes to rest is an error. Nothing is changed when one of them fails.
+//! other, by kind and name, in rounds, until a round leaves the object as it was: of two that disagree the later one wins. What
+//! never comes to rest is an error. Nothing is changed when one of them fails.
 
 mod apply;
+mod image;
 mod location;
 mod scope;
 mod source;
@@ -168,6 +170,11 @@ impl Mutators {
         self.list.is_empty()
     }
 
+    /// All that are not left out.
+    pub fn iter(&self) -> impl Iterator<Item = &Mutator> {
+        self.list.iter()
+    }
+
     /// Changes an object until nothing changes any more. Gives nothing where nothing has changed. There is no operation where an
     /// object is only worked out from another one.
     ///
@@ -183,6 +190,7 @@ impl Mutators {
         let mut by: Vec<String> = Vec::new();
         let mut restless = true;
         for _ in 0..=self.list.len() {
+            let before = now.clone();
             restless = false;
             for mutator in &self.list {
                 let metadata = Metadata::of(&now).map_err(|error| error.to_string())?;
@@ -210,6 +218,8 @@ impl Mutators {
                     }
                 }
             }
+            // What a mutator changes and a later one changes back is at rest.
+            restless = restless && now != before;
             if !restless {
                 break;
             }

@@ -8,11 +8,12 @@ use serde_json::Value;
 use crate::diagnostic::suggest;
 use crate::document::Mistake;
 use crate::governance::deadline::Deadline;
+use crate::governance::details::{MAX_DETAILS, Room};
 use crate::governance::given::Given;
 use crate::governance::mode::{Language, Mode};
 use crate::governance::schema::Schema;
 use crate::governance::unit::{Parsed, Unit};
-use crate::governance::value::{fits, kind_of};
+use crate::governance::value::kind_of;
 use crate::governance::{Module, PolicyError, rule_path};
 use crate::path::FieldPath;
 
@@ -229,7 +230,7 @@ impl TemplateSource {
     }
 }
 
-/// Finds the code of a target. Where there are both, what is written in Rego is used.
+/// Finds the code of a target. Of two engines the Rego is used, and of two places for it the older one, `rego`.
 fn code(target: &Value, tell: &mut impl FnMut(&str, String)) -> (Option<RegoSource>, bool) {
     let mut has_cel = false;
     let mut found = None;
@@ -256,7 +257,7 @@ fn code(target: &Value, tell: &mut impl FnMut(&str, String)) -> (Option<RegoSour
         }
     }
     let base = FieldPath::keys("spec.targets").index(0);
-    (found.or_else(|| rego(target, base, false)), has_cel)
+    (rego(target, base, false).or(found), has_cel)
 }
 
 fn rego(source: &Value, base: FieldPath, is_v1: bool) -> Option<RegoSource> {
@@ -337,9 +338,9 @@ impl Template {
         let value = self.unit.run(&self.entry, Some(given), data, deadline).0;
         match value.map_err(|failure| failure.to_string())? {
             Rego::Set(results) => {
-                let (mut said, mut seen) = (Vec::new(), BTreeSet::new());
+                let (mut said, mut seen, mut room) = (Vec::new(), BTreeSet::new(), Room::default());
                 for result in results.iter() {
-                    let one = read(result)?;
+                    let one = read(result, &mut room)?;
                     if seen.insert((one.message.clone(), one.details.to_string())) {
                         said.push(one);
                     }
@@ -351,27 +352,19 @@ impl Template {
     }
 }
 
-/// How many bytes the details of a result may have when written out.
-const MAX_DETAILS: usize = 1 << 20;
-
-fn read(result: &Rego) -> Result<Said, String> {
+fn read(result: &Rego, room: &mut Room) -> Result<Said, String> {
     let Rego::Object(members) = result else {
         return Err(format!("a result is {}, not an object with `msg`", kind_of(result)));
     };
     match members.get(&Rego::from("msg")) {
         Some(Rego::String(message)) => {
-            let details = members.get(&Rego::from("details"));
-            // A value shares its parts, and may be huge when written out.
-            if details.is_some_and(|details| fits(details, MAX_DETAILS).is_none()) {
-                return Err(format!(
-                    "the `details` of a result have more than {MAX_DETAILS} bytes"
-                ));
-            }
-            let details = details.and_then(|details| serde_json::to_value(details).ok());
-            Ok(Said {
-                message: message.to_string(),
-                details: details.unwrap_or_else(|| serde_json::json!({})),
-            })
+            let details = match members.get(&Rego::from("details")) {
+                None => serde_json::json!({}),
+                Some(details) => room.take(details).ok_or_else(|| {
+                    format!("the `details` of a result have more than {MAX_DETAILS} bytes, or those of all results many more")
+                })?,
+            };
+            Ok(Said { message: message.to_string(), details })
         }
         Some(other) => Err(format!("`msg` of a result is {}, not a string", kind_of(other))),
         None => Err("a result has no `msg`".to_owned()),

@@ -11,33 +11,10 @@ use super::reads::{Walk, constant};
 
 /// Looks at a statement.
 pub(super) fn look(walk: &mut Walk<'_>, kind: &str, literal: &Value, is_outermost: bool) {
-    match kind {
-        "NotExpr" => negated_loop(walk, literal),
-        "Expr" => {
-            if let Some(("BoolExpr", comparison)) = literal.get("expr").and_then(kind_of) {
-                differs(walk, comparison, is_outermost);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// `not list[_].member` asks whether none of the elements has it, not whether one lacks it.
-fn negated_loop(walk: &mut Walk<'_>, literal: &Value) {
-    let mut open = BTreeSet::new();
-    indexes(literal, &mut open);
-    let free: Vec<&String> =
-        open.iter().filter(|name| *name == "_" || !walk.bound.contains(*name)).collect();
-    if let Some(name) = free.first() {
-        let message = format!(
-            "`not` over all elements at once: this holds only if no `{name}` makes it true, not if one fails to"
-        );
-        walk.warn(
-            literal,
-            "negated-loop",
-            message,
-            "name the element first, `some one in list`, and negate what is said of it",
-        );
+    if kind == "Expr"
+        && let Some(("BoolExpr", comparison)) = literal.get("expr").and_then(kind_of)
+    {
+        differs(walk, comparison, is_outermost);
     }
 }
 
@@ -90,8 +67,10 @@ fn differs(walk: &mut Walk<'_>, comparison: &Value, is_outermost: bool) {
     }
     for (field, value) in [(left, right), (right, left)] {
         let is_false = matches!(kind_of(value), Some(("Bool", content)) if content.get("value") == Some(&Value::Bool(false)));
+        // What is missing is as good as empty to whoever asks for what is not.
         let is_constant =
-            matches!(kind_of(value), Some(("Bool" | "String" | "RawString" | "Number", _)));
+            matches!(kind_of(value), Some(("Bool" | "String" | "RawString" | "Number", _)))
+                && constant(value).is_none_or(|text| !text.is_empty());
         let is_risky = (op == "Ne" && is_constant) || (op == "Eq" && is_false);
         if !is_risky || matches!(kind_of(field), Some(("Call", _))) {
             continue;
@@ -104,8 +83,8 @@ fn differs(walk: &mut Walk<'_>, comparison: &Value, is_outermost: bool) {
         // The last step must be a field, and not an element, which is there if it is looked at.
         // Whoever also asks for the opposite has thought of it.
         let is_settled = range_of(comparison)
-            .and_then(|range| walk.module.text.get(range))
-            .is_some_and(|text| walk.module.text.contains(&format!("not {text}")));
+            .and_then(|range| walk.scope.module.text.get(range))
+            .is_some_and(|text| walk.scope.module.text.contains(&format!("not {text}")));
         if !is_settled && is_of_object && way.len() > 2 && way.last().is_some_and(Option::is_some) {
             let message = format!(
                 "where `{}` is missing, this is undefined and the rule says nothing",
@@ -136,7 +115,11 @@ pub(super) fn call(walk: &mut Walk<'_>, content: &Value) {
             .is_some_and(|way| way.last().is_some_and(|step| step.as_deref() == Some("image")))
     };
     match (name.as_str(), parameters.as_slice()) {
-        ("contains", [image, ..]) if is_image(walk, image) => {
+        // Whoever looks for a tag, a digest or a segment does not mean a registry.
+        ("contains", [image, part])
+            if is_image(walk, image)
+                && !constant(part).is_some_and(|part| part.starts_with([':', '@', '/'])) =>
+        {
             let message = "`contains` finds the text anywhere in the name of an image: `evil.example/registry.k8s.io/x` would pass".to_owned();
             walk.warn(content, "image-by-substring", message, "compare registries segment by segment; `loadline policy show allowed-registries` shows how");
         }

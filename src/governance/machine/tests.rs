@@ -274,7 +274,7 @@ fn gives_without(rules: &str, expected: &str) {
     for errors in [Errors::Strict, Errors::Lenient] {
         let unit = unit(rules, errors);
         assert!(unit.machine().is_none(), "{rules}");
-        let input = from_json(&json!({"xs": [1, 2, 3]}));
+        let input = from_json(&json!({"xs": [1, 2, 3], "map": {"a": 1}}));
         let deadline = Deadline::after(Duration::from_secs(10));
         let value = unit.interpret("data.t.r", Some(&input), None, deadline).0;
         assert_eq!(value.as_ref().map(Value::to_string).as_deref(), Ok(expected), "{rules}");
@@ -316,10 +316,56 @@ fn heads_that_are_references_make_documents() {
         "r contains [k, v] if some k, v in q\nq.c := 1\nq.d contains 2",
         "[[\"c\",1],[\"d\",[2]]]",
     );
+    // The machine has its comprehensions empty.
+    gives_without("default r := [x | x := input.xs[_]]\nr := 1 if input.absent", "[1,2,3]");
     // There is a document, whether it is empty or not.
     gives_without(&format!("r := count(q)\nq[x] contains 1 {none}"), "0");
     gives_without(&format!("r := count(q)\nq[x].y := 1 {none}"), "0");
     gives_without(&format!("r := q\nq.a := x {none}\nq.b[x] := x {none}"), "{\"b\":{}}");
+}
+
+#[test]
+fn the_last_argument_may_take_the_result() {
+    gives("r contains x if count(input.xs, x)", "[3]");
+    gives("r contains x if { x := \"a\"; not upper(\"a\", x) }", "[\"a\"]");
+    gives("r contains x if upper(\"a\", x)", "[\"A\"]");
+    gives("r contains 1 if trim_left(\"ab\", \"a\", \"b\")", "[1]");
+    gives_without("r contains x if f(1, x)\nf(x) := x + 1", "[2]");
+    gives_without(
+        "r contains y if { every x in [1] { x == 1 }; crypto.sha256(\"\", x); y := count(x) }",
+        "[64]",
+    );
+}
+
+#[test]
+fn walk_has_one_value_after_another_wherever_it_stands() {
+    for (rules, expected) in [
+        ("r contains path if { [path, value] := walk(input.map); value == 1 }", "[[\"a\"]]"),
+        ("r contains path if [path, 1] = walk(input.map)", "[[\"a\"]]"),
+        ("r contains path if walk(input.map) = [path, 1]", "[[\"a\"]]"),
+        ("r contains path if walk(input.map, [path, 1])", "[[\"a\"]]"),
+        ("r contains pair[1] if pair := walk(input.map)", "[1,{\"a\":1}]"),
+        ("r := {path: value | [path, value] := walk([5])}", "{\"[]\":[5],\"[0]\":5}"),
+        ("r if { not has(7); has(1) }\nhas(x) if { [_, x] = walk(input.map) }", "true"),
+    ] {
+        gives_without(rules, expected);
+    }
+    gives_without("r contains count(walk(input.map))", "[2]");
+}
+
+#[test]
+fn what_every_binds_is_bound_in_negations_too() {
+    for (every, holds) in [
+        ("every x in input.xs { not input.map[x] == 3 }", true),
+        ("every k, x in input.xs { not input.map[k]; not input.map[x].a }", true),
+        ("every x in input.xs { [y | y := 1; not input.map[ x ]] == [1] }", true),
+        ("every x in input.xs { every y in [4] { not input.map[x] == input.map[y] } }", true),
+        ("every x in input.xs { not s[x] }\ns contains 5", true),
+        ("every x in input.xs { not s[x] }\ns contains 3", false),
+        ("every k in [\"a\"] { not input.map[k] == 1 }", false),
+    ] {
+        gives_without(&format!("r contains 1 if {every}"), if holds { "[1]" } else { "[]" });
+    }
 }
 
 #[test]

@@ -65,6 +65,10 @@ fn a_reference_has_as_many_values_as_there_are_ways_through_it() {
     gives("r contains x if s[[1, x]]\ns contains [1, x] if some x in input.xs", "[1,2,3]");
     gives("r contains x if x := f(input.xs[_])\nf(x) := x * 2 if x > 1", "[4,6]");
     gives("r contains p if walk(input.map, [p, 2])", "[[\"b\",\"c\"]]");
+    gives("r contains p if [p, 2] = walk(input.map)", "[[\"b\",\"c\"]]");
+    gives("r contains walk(input.map.b)[1]", "[2,{\"c\":2}]");
+    gives("r contains 1 if { some _, v in walk(input.map); v == 2 }", "[1]");
+    gives("r := count([1 | walk(input.xs)])", "4");
     gives(
         "r[k] := v if { some k in [\"a\", \"b\"]; v := input.map[k] }",
         "{\"a\":1,\"b\":{\"c\":2}}",

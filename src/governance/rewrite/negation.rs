@@ -1,107 +1,8 @@
-//! Negations, as OPA evaluates them.
-//!
-//! OPA works out the arguments of what is negated before the negation, so that `not f(x.y)` is undefined where `x.y` is,
-//! and only `not x.y` and `not x.y == 1` hold there. The engine takes all of them to hold. So what OPA works out first is put
-//! in front, as a list, which is there when all of its elements are.
+//! What OPA works out before a negation: [`needed`].
 
 use serde_json::Value;
 
-use super::Edit;
-use crate::governance::syntax::{Syntax, kind_of, list, range_of};
-
-/// What must be put into the text of a module that was parsed.
-pub(in crate::governance) fn guards(module: &Syntax) -> Vec<Edit> {
-    let mut finder = Finder { module, edits: Vec::new() };
-    for rule in &module.rules {
-        for node in rule.head.iter().chain(&rule.arguments) {
-            finder.visit(node);
-        }
-        for body in &rule.bodies {
-            if let Some(assigned) = body.get("assign") {
-                finder.visit(assigned);
-            }
-            if let Some(query) = body.get("query") {
-                finder.query(query, true);
-            }
-        }
-    }
-    finder.edits
-}
-
-struct Finder<'m> {
-    module: &'m Syntax,
-    edits: Vec<Edit>,
-}
-
-impl Finder<'_> {
-    fn visit(&mut self, node: &Value) {
-        match node {
-            Value::Array(nodes) => nodes.iter().for_each(|node| self.visit(node)),
-            Value::Object(members) if members.contains_key("stmts") => self.query(node, false),
-            Value::Object(members) => members.values().for_each(|node| self.visit(node)),
-            _ => {}
-        }
-    }
-
-    fn query(&mut self, query: &Value, is_body: bool) {
-        for statement in list(query, "stmts") {
-            if let Some(("NotExpr", literal)) = statement.get("literal").and_then(kind_of)
-                && let Some(expression) = literal.get("expr")
-            {
-                // `if not f(x)` is the only body without brackets around it.
-                let is_bare = is_body && range_of(query) == range_of(statement);
-                self.guard(statement, literal, expression, is_bare);
-            }
-            self.wildcard(statement);
-            self.visit(statement);
-        }
-    }
-
-    /// `_ := f(x)` asks for no more than that `f(x)` is there, and the virtual machine forgets to; `_ = f(x)` is the same.
-    fn wildcard(&mut self, statement: &Value) -> Option<()> {
-        let (_, literal) =
-            kind_of(statement.get("literal")?).filter(|(kind, _)| *kind == "Expr")?;
-        let (_, assignment) =
-            kind_of(literal.get("expr")?).filter(|(kind, _)| *kind == "AssignExpr")?;
-        let (_, variable) = kind_of(assignment.get("lhs")?).filter(|(kind, _)| *kind == "Var")?;
-        if variable.get("value")?.as_str()? == "_" {
-            let end = range_of(variable)?.end;
-            let sign = self.module.text.get(end..)?.find(":=").filter(|at| *at < 8)?;
-            self.edits.push((end + sign..end + sign + 1, " ".to_owned()));
-        }
-        Some(())
-    }
-
-    fn guard(&mut self, statement: &Value, literal: &Value, expression: &Value, is_bare: bool) {
-        let operands: Vec<_> = needed(self.module, expression)
-            .into_iter()
-            .filter_map(|node| range_of(kind_of(node)?.1))
-            .collect();
-        let (Some(whole), Some(own)) = (range_of(statement), range_of(literal)) else {
-            return;
-        };
-        if operands.is_empty() {
-            return;
-        }
-        let text = |range: std::ops::Range<usize>| {
-            let text = self.module.text.get(range).unwrap_or_default();
-            // A comment would swallow what follows it.
-            text.lines()
-                .map(|line| line.split_once('#').map_or(line, |(line, _)| line))
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        let operands: Vec<String> = operands.into_iter().map(text).collect();
-        let with = text(own.end..whole.end);
-        let guard = format!("[{}]{}; ", operands.join(", "), with.trim_end());
-        if is_bare {
-            self.edits.push((whole.start..whole.start, format!("{{ {guard}")));
-            self.edits.push((whole.end..whole.end, " }".to_owned()));
-        } else {
-            self.edits.push((whole.start..whole.start, guard));
-        }
-    }
-}
+use crate::governance::syntax::{Rule, Syntax, kind_of, list};
 
 /// What OPA works out before the negation of an expression.
 pub(in crate::governance) fn needed<'n>(module: &Syntax, expression: &'n Value) -> Vec<&'n Value> {
@@ -164,9 +65,7 @@ impl Operands<'_> {
         let is_needed = match kind {
             // What a query binds is there; what stands for a rule or an import may not be.
             "Var" => content.get("value").and_then(Value::as_str).is_some_and(|name| {
-                let is_rule = |rule: &crate::governance::syntax::Rule| {
-                    rule.path.first().is_some_and(|first| first == name)
-                };
+                let is_rule = |rule: &Rule| rule.path.first().is_some_and(|first| first == name);
                 name != "_"
                     && (self.module.imports.contains_key(name)
                         || self.module.rules.iter().any(is_rule))
@@ -179,8 +78,7 @@ impl Operands<'_> {
             }),
             _ => false,
         };
-        // A wildcard would be another one in front.
-        if is_needed && !has_wildcard(node) {
+        if is_needed {
             operands.push(node);
         }
     }
@@ -189,16 +87,5 @@ impl Operands<'_> {
         let mut operands = Vec::new();
         self.operand(node, &mut operands);
         !operands.is_empty()
-    }
-}
-
-fn has_wildcard(node: &Value) -> bool {
-    match node {
-        Value::Array(nodes) => nodes.iter().any(has_wildcard),
-        Value::Object(members) => match kind_of(node) {
-            Some(("Var", content)) => content.get("value").and_then(Value::as_str) == Some("_"),
-            _ => members.values().any(has_wildcard),
-        },
-        _ => false,
     }
 }

@@ -51,3 +51,26 @@ fn the_old_name_of_a_function_is_replaced() {
     let own = "re_match(a, b) { a == b }\nr { re_match(1, 1) }";
     assert_eq!(rewritten(own, Language::V0), own);
 }
+
+#[test]
+fn keywords_may_be_the_names_of_fields() {
+    let text =
+        "package a.default\nimport data.b.if\nr if { x.default; x.if[y.not].true; x.contains }";
+    assert_eq!(
+        rewritten(text, Language::V1),
+        "package a.default\nimport data.b.if\nr if { x[\"default\"]; x[\"if\"][y[\"not\"]][\"true\"]; x.contains }"
+    );
+    for kept in
+        ["r if { x.ifs }", "r if { \"x.if\" == `x.not` } # x.if", "a { x := [1]. } else = 2 { y }"]
+    {
+        assert_eq!(rewritten(kept, Language::V0), kept);
+    }
+}
+
+#[test]
+fn an_import_that_stands_twice_stands_once() {
+    let text = "package a\nimport data.lib.x\nimport  data.lib.x # again\nimport data.lib.x as y\nr { x.import }\n";
+    let once = text.replace("import  data.lib.x", "");
+    assert_eq!(rewritten(text, Language::V0), once.replace("x.import", "x[\"import\"]"));
+    assert!(rewritten(text, Language::V1).contains("import  data.lib.x"));
+}

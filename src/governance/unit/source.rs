@@ -11,6 +11,8 @@ use crate::governance::syntax::Syntax;
 pub(super) struct Source {
     /// Where the module comes from.
     pub(super) origin: String,
+    /// What it is written in.
+    pub(super) language: Language,
     /// What is parsed first.
     first: Rewritten,
     /// What is run, where that is something else.
@@ -18,9 +20,11 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// `language` is that of modules whose metadata names none.
     pub(super) fn new(module: Module<'_>, language: Language) -> Self {
+        let language = Language::named_in(module.text).unwrap_or(language);
         let first = Rewritten::new(module.text, rewrite::before_parsing(module.text, language));
-        Self { origin: module.origin.to_owned(), first, second: None }
+        Self { origin: module.origin.to_owned(), language, first, second: None }
     }
 
     /// Takes what the first parse has shown into account.
@@ -42,14 +46,15 @@ impl Source {
         Self { second, ..self }
     }
 
-    /// Origin and text for the first parse.
-    pub(super) fn first(&self) -> (&str, &str) {
-        (&self.origin, &self.first.text)
+    /// Origin, text and language for the first parse.
+    pub(super) fn first(&self) -> (&str, &str, Language) {
+        (&self.origin, &self.first.text, self.language)
     }
 
-    /// Origin and text of what is run.
-    pub(super) fn second(&self) -> (&str, &str) {
-        (&self.origin, self.second.as_ref().map_or(&self.first.text, |second| &second.text))
+    /// Origin, text and language of what is run.
+    pub(super) fn second(&self) -> (&str, &str, Language) {
+        let text = self.second.as_ref().map_or(&self.first.text, |second| &second.text);
+        (&self.origin, text, self.language)
     }
 
     /// Whether what was parsed first is run.

@@ -122,6 +122,43 @@ fn the_webhook_answers_in_gatekeepers_words() {
 }
 
 #[test]
+fn results_that_differ_in_their_details_are_two() {
+    let rego = "\
+      package wantslabels
+      violation[{\"msg\": \"no\", \"details\": {\"container\": name}}] {
+        name := input.review.object.spec.containers[_].name
+      }
+      violation[{\"msg\": \"no\", \"details\": {}}] { true }
+      violation[{\"msg\": \"no\"}] { true }";
+    let head = "apiVersion: templates.gatekeeper.sh/v1\nkind: ConstraintTemplate\nmetadata: {name: wantslabels}\n\
+                spec:\n  crd: {spec: {names: {kind: WantsLabels}}}\n  targets:\n\
+                \x20 - target: admission.k8s.gatekeeper.sh\n    rego: |\n";
+    let constraint =
+        "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: WantsLabels\nmetadata: {name: a}\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: b}, {name: a}]}\n";
+    let folder = folder(&[
+        ("policy/template.yaml", &format!("{head}      {rego}\n")),
+        ("policy/constraint.yaml", constraint),
+        ("objects.yaml", pod),
+    ]);
+    let (_, out, err) = check(folder.path(), &["-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&out).expect(&err);
+    let found = report["results"][0]["verdict"]["diagnostics"].as_array().unwrap();
+    let details: Vec<_> = found.iter().map(|one| one.get("details").cloned()).collect();
+    let of = |name: &str| Some(serde_json::json!({ "container": name }));
+    assert_eq!(details, [None, of("a"), of("b")], "{out}");
+    let (_, out, _) = check(folder.path(), &[]);
+    let told = [r#"= details: {"container":"a"}"#, r#"= details: {"container":"b"}"#];
+    assert!(told.iter().all(|part| out.contains(part)), "{out}");
+    let (_, out, _) = check(folder.path(), &["-o", "review"]);
+    let last: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!(last["response"]["status"]["message"], "[a] no\n[a] no\n[a] no");
+    let (_, out, _) = check(folder.path(), &["-o", "sarif"]);
+    let log: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(log["runs"][0]["results"][2]["properties"]["details"]["container"], "b");
+}
+
+#[test]
 fn policies_see_the_inputs_and_what_is_given_besides() {
     let template = include_str!("../../gatekeeper/hosts/template.yaml");
     let constraint = include_str!("../../gatekeeper/hosts/constraint.yaml");

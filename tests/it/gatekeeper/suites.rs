@@ -10,7 +10,7 @@ fn the_suites_of_the_project_pass() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gatekeeper/...");
     let (status, out, err) = run(&["policy", "verify", folder]);
     assert_eq!(status, 0, "{out}{err}");
-    assert!(out.contains("44 of 44 cases passed in 7 suites"), "{out}");
+    assert!(out.contains("45 of 45 cases passed in 7 suites"), "{out}");
 }
 
 #[test]
@@ -23,6 +23,48 @@ fn the_suites_of_a_library_pass() {
     let (status, out, err) = run(&["policy", "verify", &folder.display().to_string()]);
     print!("{}", out.lines().last().unwrap_or_default());
     assert_eq!(status, 0, "{out}{err}");
+}
+
+#[test]
+fn the_tests_of_a_library_pass() {
+    let Some(folder) = std::env::var_os("LOADLINE_GATEKEEPER_LIBRARY") else {
+        println!("LOADLINE_GATEKEEPER_LIBRARY names no folder; the project's own tests stand in");
+        return;
+    };
+    for group in ["general", "pod-security-policy"] {
+        for entry in std::fs::read_dir(Path::new(&folder).join("src").join(group)).unwrap() {
+            let folder = entry.unwrap().path();
+            if folder.join("src_test.rego").exists() {
+                let folder = folder.display().to_string();
+                let (status, out, err) = run(&["policy", "test", "--v0-compatible", &folder]);
+                assert_eq!(status, 0, "{folder}: {out}{err}");
+            }
+        }
+    }
+}
+
+#[test]
+fn modules_of_before_opa_1_are_tested_as_such() {
+    let policy = "package old\n\nviolation[{\"msg\": msg}] {\n  not input.owner\n  to_number(input.text) > 0\n  msg := \"no owner\"\n}\n";
+    let test = "package old\n\ntest_owner { count(violation) == 0 with input as {\"owner\": 1} }\n\
+        test_text { count(violation) == 0 with input as {\"text\": \"x\"} }\n";
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("old.rego", policy);
+    write("old_test.rego", test);
+    let path = folder.path().display().to_string();
+    let (status, _, err) = run(&["policy", "test", &path]);
+    assert_eq!(status, 2);
+    assert!(err.contains("old.rego:3:") && err.contains("`regoVersion: v0`"), "{err}");
+    let (status, out, _) = run(&["policy", "test", "--v0-compatible", &path]);
+    assert_eq!((status, out.as_str()), (0, "PASS: 2/2\n"));
+    // Each module may say so itself; functions that fail are errors then, as in policies of our own.
+    let metadata = "# METADATA\n# custom:\n#   regoVersion: v0\n";
+    write("old.rego", &format!("{metadata}{policy}"));
+    write("old_test.rego", &format!("{metadata}{test}"));
+    let (status, out, _) = run(&["policy", "test", &path]);
+    assert_eq!(status, 1, "{out}");
+    assert!(out.contains("PASS: 1/2") && out.contains("test_text: ERROR"), "{out}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What comes of each outcome of an evaluation.
 
+use loadline::diagnostic::Diagnostic;
 use loadline::diagnostic::Severity::{Deny, Note, Warn};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     compile, decide, decide_review, headed, only, pod, policy, review_of, said, with_policy,
@@ -124,6 +125,16 @@ fn a_result_of_another_form_is_an_error_of_the_policy() {
         "deny contains {\"msg\": \"no\", \"field\": [\"spec\"]}",
         "`field` of a result is an array, not a string",
     );
+}
+
+#[test]
+fn results_that_differ_in_their_details_are_two() {
+    let rules = "deny contains {\"msg\": \"no\", \"details\": {\"of\": {c.name}}} if some c in input.pod.spec.containers";
+    let containers = json!({"spec": {"containers": [{"name": "b"}, {"name": "a"}]}});
+    let verdict = decide(&with_policy("", rules), &pod(containers));
+    let details = |one: &Diagnostic| json!(one.details);
+    let details: Vec<_> = verdict.diagnostics.iter().map(details).collect();
+    assert_eq!(details, [json!({"of": ["a"]}), json!({"of": ["b"]})]);
 }
 
 #[test]
@@ -253,6 +264,23 @@ fn an_update_is_refused_for_what_it_makes_worse_and_only_for_that() {
     assert_eq!(said_of_update("evil/a", "evil/b"), ["image evil/b"]);
     assert_eq!(said_of_update("evil/a", "evil/a"), Vec::<String>::new());
     assert_eq!(said_of_update("evil/a", "good"), Vec::<String>::new());
+}
+
+#[test]
+fn an_update_is_held_to_details_too() {
+    let rules = "deny contains {\"msg\": \"no\", \"details\": c.name} if some c in input.pod.spec.containers";
+    let of = |names: &[&str]| {
+        let containers = names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>();
+        pod(json!({"spec": {"containers": containers}}))
+    };
+    let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
+    let mut review = review_of(&kind, "UPDATE", &of(&["a", "b"]));
+    let said_after = |review: &Value| json!(said(&decide_review(&with_policy("", rules), review)));
+    review["request"]["oldObject"] = of(&["b"]);
+    assert_eq!(said_after(&review)[0]["details"], "a");
+    assert_eq!(said_after(&review)[1], Value::Null);
+    review["request"]["oldObject"] = of(&["b", "a"]);
+    assert_eq!(said_after(&review), json!([]));
 }
 
 #[test]

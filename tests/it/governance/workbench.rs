@@ -257,6 +257,115 @@ fn mistakes_are_shown_where_they_stand_in_the_file() {
 }
 
 #[test]
+fn a_template_is_looked_at_with_the_constraints_beside_it() {
+    let constraint = |kind: &str, match_: &str| {
+        format!(
+            "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: {kind}\nmetadata: {{name: a}}\nspec: {match_}\n"
+        )
+    };
+    let of_deployments = "{match: {kinds: [{apiGroups: [\"\", apps], kinds: [Deployment]}]}}";
+    let test = CliTest::new()
+        .file("t/template.yaml", TEMPLATE)
+        .file("t/constraint.yaml", constraint("K8sOwner", of_deployments));
+    test.run(&["policy", "lint", "t"]).check(
+        1,
+        &[
+            "warning[unknown-input]: `Deployment` has no field `containers` in `input.review.object.spec`\n  --> t/template.yaml:12:14\n",
+            "help: it is in the template of the pods: `input.review.object.spec.template.spec.containers`",
+        ],
+        &[],
+    );
+    let declared = TEMPLATE.replace(
+        "{names: {kind: K8sOwner}}",
+        "{names: {kind: K8sOwner}, validation: {openAPIV3Schema: {type: object, properties: {\n    label: {type: string}}}}}",
+    );
+    CliTest::new().file("t.yaml", declared).run(&["policy", "lint", "t.yaml"]).check(
+        1,
+        &["warning[unused-parameter]: the parameter `label` is never read\n --> t.yaml:6:5\n"],
+        &[],
+    );
+    for other in [
+        constraint("K8sOther", of_deployments),
+        constraint("K8sOwner", "{}"),
+        constraint("K8sOwner", "{match: {kinds: [{apiGroups: [\"*\"], kinds: [Pod, Boat]}]}}"),
+        "apiVersion: constraints.gatekeeper.sh/v1beta1\n{{".to_owned(),
+    ] {
+        let test = CliTest::new().file("t/template.yaml", TEMPLATE).file("t/c.yaml", other);
+        test.run(&["policy", "lint", "t"]).check(0, &["nothing to complain about"], &[]);
+    }
+}
+
+#[test]
+fn templates_are_tried_with_the_parameters_of_the_constraints_beside_them() {
+    let template = TEMPLATE.replace("c.image == \"x\"", "c.image == input.parameters.image").replace(
+        "{names: {kind: K8sOwner}}",
+        "{names: {kind: K8sOwner}, validation: {openAPIV3Schema: {type: object, properties: {image: {type: string, default: b}}}}}",
+    );
+    let constraint = |name: &str, spec: &str| {
+        format!(
+            "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: K8sOwner\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n"
+        )
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: one, image: a}, {name: two, image: b}]}\n";
+    let test = CliTest::new()
+        .file("t/template.yaml", &template)
+        .file(
+            "t/constraints.yaml",
+            constraint(
+                "gives-a",
+                "{match: {kinds: [{apiGroups: [\"\"], kinds: [Pod]}]}, parameters: {image: a}}",
+            ) + &constraint(
+                "gives-none",
+                "{match: {kinds: [{apiGroups: [apps], kinds: [\"*\"]}]}}",
+            ),
+        )
+        .file("pod.yaml", pod);
+    let said = test.run(&["policy", "eval", "t", "-f", "pod.yaml"]);
+    said.check(
+        0,
+        &[
+            "policy `k8sowner` with constraint `gives-a` on Pod `default/p` (pod.yaml:1)\n  violation: 1 result",
+            "- one",
+            "policy `k8sowner` with constraint `gives-none` on Pod `default/p` (pod.yaml:1)\n  note: in a cluster the constraint would not be asked about it: its `match` names other kinds than `Pod`\n  violation: 1 result",
+            "- two",
+        ],
+        &[],
+    );
+    assert_eq!(said.stdout.matches("violation:").count(), 2, "{}", said.stdout);
+    test.run(&["policy", "eval", "t", "-f", "pod.yaml", "--parameters", "{\"image\": \"c\"}"])
+        .check(
+            0,
+            &["policy `k8sowner` on Pod `default/p` (pod.yaml:1)\n  violation: 0 results"],
+            &[],
+        );
+    test.run(&["policy", "eval", "t/template.yaml", "-f", "pod.yaml"])
+        .check(0, &["note: the template has no parameters here: give `--parameters`, or a folder with one of its constraints"], &[]);
+    let said = test.run(&["policy", "bench", "t", "-f", "pod.yaml", "--seconds", "0"]).stdout;
+    assert!(said.contains("k8sowner/gives-a ") && said.contains("k8sowner/gives-none "), "{said}");
+    let wrong = constraint("a", "{parameters: {image: 1}}");
+    test.file("t/constraints.yaml", wrong).run(&["policy", "eval", "t", "-f", "pod.yaml"]).check(
+        2,
+        &[],
+        &["t/template.yaml: constraint `a`: "],
+    );
+}
+
+#[test]
+fn a_template_without_rego_is_told_of() {
+    let cel = TEMPLATE.split("    rego:").next().unwrap().to_owned()
+        + "    code: [{engine: K8sNativeValidation, source: {validations: [{expression: 'true'}]}}]\n";
+    let test = CliTest::new().file("cel.yaml", &cel).file("pod.yaml", POD).file("a.rego", POLICY);
+    let told = "`cel.yaml`: the template `k8sowner` has no Rego, and CEL is not supported";
+    for verb in [&["lint", "cel.yaml"][..], &["eval", "cel.yaml", "-f", "pod.yaml"]] {
+        test.run(&[&["policy"], verb].concat()).check(2, &[], &[told]);
+    }
+    let said = test.run(&["policy", "bench", "cel.yaml", "-f", "pod.yaml"]);
+    assert!(said.stderr.contains(told), "{}", said.stderr);
+    // What can be looked at is.
+    test.run(&["policy", "lint", "cel.yaml", "a.rego"]).check(0, &["1 policy: nothing"], &[]);
+}
+
+#[test]
 fn the_time_that_policies_take_is_measured() {
     let arguments = [
         "policy",
@@ -332,7 +441,8 @@ fn policies_in_documents_and_about_other_kinds_are_at_home_here_too() {
         &[
             "the metadata have no `description`",
             "add it below `spec`",
-            "1 policy: 0 errors, 2 warnings",
+            "`Ingress` has no field `hst` in `input.review.object.spec.rules[_]`\n  --> p.yaml:15:14\n",
+            "1 policy: 0 errors, 3 warnings",
             "--> p.yaml:14:7",
         ],
         &[],

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use loadline::bundle;
 use loadline::governance::Module;
+use loadline::governance::eval::Dialect;
 use loadline::governance::test::{Outcome, run};
 use serde_json::{Value, json};
 
@@ -69,7 +70,7 @@ fn agree(expectations: &[Expected]) -> usize {
                 modules.push(Module { origin, text });
             }
         }
-        for result in run(&modules, |_| true, None).unwrap() {
+        for result in run(&modules, Dialect::Native, |_| true, None).unwrap() {
             assert_eq!(result.outcome, Outcome::Pass, "{:?}", result.prints);
         }
     }

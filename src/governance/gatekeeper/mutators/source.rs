@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::apply::Condition;
+use super::image::Image;
 use super::location::{Location, Node};
-use super::value::{Change, Image, is_domain};
+use super::value::Change;
 use super::{MUTATION_GROUP, Mutator, Target};
 use crate::diagnostic::suggest;
 use crate::document::Mistake;
@@ -119,11 +120,8 @@ impl Mutator {
                         message: error.inner().to_string(),
                     }
                 })?;
-        if let Some((key, problem)) = spec.r#match.problems().into_iter().next() {
-            return Err(Mistake {
-                place: FieldPath::keys("spec.match").key(key),
-                message: problem,
-            });
+        if let Some((place, message)) = spec.r#match.problems().into_iter().next() {
+            return Err(Mistake { place: FieldPath::keys("spec.match").join(place), message });
         }
         if (kind == "AssignMetadata") != spec.apply_to.is_empty() {
             let message = if spec.apply_to.is_empty() {
@@ -164,6 +162,13 @@ fn change(
     if let Some(Node::Element { value: None, .. }) = last {
         return at_location("the location ends with a star, which names no single element");
     }
+    if kind != "AssignMetadata"
+        && matches!(location.0.first(), Some(Node::Field(first)) if first == "metadata")
+    {
+        let message =
+            format!("{kind} cannot change metadata; AssignMetadata sets labels and annotations");
+        return at_location(&message);
+    }
     match kind {
         "AssignMetadata" => {
             let is_metadata = matches!(
@@ -183,11 +188,6 @@ fn change(
             }
         }
         "Assign" => {
-            if matches!(location.0.first(), Some(Node::Field(first)) if first == "metadata") {
-                return at_location(
-                    "Assign cannot change metadata; AssignMetadata sets labels and annotations",
-                );
-            }
             let change = assigned(parameters)?;
             if let (Some(Node::Element { key, value: Some(value) }), Change::Assign(new)) =
                 (last, &change)
@@ -212,28 +212,9 @@ fn change(
             })
         }
         _ => {
-            let image = Image {
-                domain: parameters.assign_domain.clone(),
-                path: parameters.assign_path.clone(),
-                tag: parameters.assign_tag.clone(),
-            };
-            let Image { domain, path, tag } = &image;
-            if domain.is_none() && path.is_none() && tag.is_none() {
-                return at_parameters(
-                    "one of `assignDomain`, `assignPath` and `assignTag` must be given",
-                );
-            }
-            if tag.as_ref().is_some_and(|tag| !tag.starts_with([':', '@'])) {
-                return at_parameters("`assignTag` begins with `:` or `@`");
-            }
-            let first =
-                path.as_deref().and_then(|path| path.split_once('/')).map(|(first, _)| first);
-            if domain.is_none() && first.is_some_and(is_domain) {
-                return at_parameters(
-                    "`assignPath` begins with what looks like a domain; give it as `assignDomain`",
-                );
-            }
-            Ok(Change::Image(image))
+            let Parameters { assign_domain, assign_path, assign_tag, .. } = parameters;
+            Image::read(assign_domain.as_deref(), assign_path.as_deref(), assign_tag.as_deref())
+                .map(Change::Image)
         }
     }
 }

@@ -155,10 +155,32 @@ fn mutators_build_on_each_other_until_they_rest() {
     let mutated = settle(vec![first, second], &pod(json!({}))).unwrap().unwrap();
     assert_eq!(mutated.object["spec"], json!({"a": {"b": 1, "c": 2}}));
     assert_eq!(mutated.by, ["Assign/z", "Assign/a"]);
-    let one = mutator("Assign", "one", "spec.a", json!({"assign": {"value": 1}}));
-    let other = mutator("Assign", "other", "spec.a", json!({"assign": {"value": 2}}));
-    let error = settle(vec![one, other], &pod(json!({}))).unwrap_err();
-    assert!(error.contains("never come to rest: `Assign/one`, `Assign/other`"), "{error}");
+}
+
+#[test]
+fn the_last_of_two_with_different_values_wins() {
+    let set = |name: &str, value: &str| {
+        mutator("Assign", name, "spec.hostname", json!({"assign": {"value": value}}))
+    };
+    let list = || vec![set("b", "late"), set("a", "early")];
+    let mutated = settle(list(), &pod(json!({}))).unwrap().unwrap();
+    assert_eq!(mutated.object["spec"], json!({"hostname": "late"}));
+    assert_eq!(settle(list(), &mutated.object).unwrap(), None);
+}
+
+#[test]
+fn mutators_that_never_rest_are_an_error() {
+    let turn = |name: &str, from: &str, to: &str| {
+        let mut mutator = mutator("Assign", name, "kind", json!({"assign": {"value": to}}));
+        mutator.applies_to[0].kinds = vec![from.to_owned()];
+        mutator
+    };
+    // A round makes a Pod of a Job, and the next a Job of the Pod.
+    let round = vec![turn("a", "Pod", "Node"), turn("b", "Job", "Pod"), turn("c", "Node", "Job")];
+    let mutators = Mutators::new(round).0;
+    let error = mutators.settle(&pod(json!({})), None, None, Source::Original).unwrap_err();
+    let part = "never come to rest: `Assign/a`, `Assign/c`, `Assign/b`";
+    assert!(error.contains(part), "{error}");
 }
 
 #[test]
@@ -205,7 +227,14 @@ fn what_could_never_work_is_refused() {
         ),
         ("ModifySet", "spec.a", json!({}), "`values.fromList` is missing"),
         ("AssignImage", "spec.a", json!({}), "must be given"),
-        ("AssignImage", "spec.a", json!({"assignTag": "1"}), "begins with `:`"),
+        ("AssignImage", "spec.a", json!({"assignTag": "1"}), "neither a tag"),
+        ("AssignImage", "metadata.labels.a", json!({"assignTag": ":1"}), "cannot change metadata"),
+        (
+            "ModifySet",
+            "metadata.finalizers",
+            json!({"values": {"fromList": []}}),
+            "cannot change metadata",
+        ),
         ("AssignImage", "spec.a", json!({"assignPath": "r.example/a"}), "looks like a domain"),
         (
             "Assign",

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::image::Image;
+
 /// A change of one value.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
@@ -19,14 +21,6 @@ pub(super) enum Change {
     Prune(Vec<Value>),
     /// Parts of the name of an image.
     Image(Image),
-}
-
-/// Parts of the name of an image; what is not said stays.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Image {
-    pub(super) domain: Option<String>,
-    pub(super) path: Option<String>,
-    pub(super) tag: Option<String>,
 }
 
 impl Change {
@@ -78,51 +72,11 @@ fn elements(old: Option<&Value>) -> Result<Vec<Value>, String> {
     }
 }
 
-impl Image {
-    fn of(&self, old: &str) -> String {
-        let (domain, rest) = match old.split_once('/') {
-            Some((first, rest)) if is_domain(first) => (Some(first), rest),
-            _ => (None, old),
-        };
-        let cut = rest.find('@').or_else(|| rest.rfind(':')).unwrap_or(rest.len());
-        let (path, tag) = rest.split_at(cut);
-        let mut image = String::new();
-        if let Some(domain) = self.domain.as_deref().or(domain) {
-            image.push_str(domain);
-            image.push('/');
-        }
-        image.push_str(self.path.as_deref().unwrap_or(path));
-        image.push_str(self.tag.as_deref().unwrap_or(tag));
-        image
-    }
-}
-
-/// Whether the first part of an image's name is a host.
-pub(super) fn is_domain(first: &str) -> bool {
-    first.contains(['.', ':']) || first == "localhost"
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn parts_of_an_image_change_and_the_others_stay() {
-        let part = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        for (domain, path, tag, old, new) in [
-            ("r.example", "", "", "nginx:1", "r.example/nginx:1"),
-            ("r.example", "", "", "docker.io/library/nginx", "r.example/library/nginx"),
-            ("", "", ":2", "localhost:5000/a/b:1", "localhost:5000/a/b:2"),
-            ("", "", "@sha256:ab", "a/b:1", "a/b@sha256:ab"),
-            ("", "c", "", "r.example/a/b@sha256:ab", "r.example/c@sha256:ab"),
-            ("r.example", "a", ":1", "", "r.example/a:1"),
-        ] {
-            let image = Image { domain: part(domain), path: part(path), tag: part(tag) };
-            assert_eq!(image.of(old), new);
-        }
-    }
 
     #[test]
     fn sets_grow_and_shrink_in_their_order() {

@@ -67,7 +67,11 @@ impl Writer {
             12 | 13 => {
                 let (mut inner, mut names) = (String::new(), known.to_vec());
                 self.statements(&mut names, &mut inner, depth - 1);
-                let value = self.value(&names, depth - 1);
+                // What stands before `|` is a term, or OPA takes both sides for a union.
+                let value = match self.value(&names, depth - 1) {
+                    value if value.contains(" + ") => format!("({value})"),
+                    value => value,
+                };
                 let (open, close) = if self.chance.below(2) == 0 { ('[', ']') } else { ('{', '}') };
                 format!("{open}{value} | {inner}{close}")
             }
@@ -115,7 +119,12 @@ impl Writer {
                     self.statements(&mut names, &mut inner, depth - 1);
                     format!("every {name} in input.xs {{ {name} == {name}; {inner} }}")
                 }
-                8 | 9 => format!("{value} {} {other}", self.chance.pick(&["==", "!=", "<", ">="])),
+                8 | 9 => {
+                    // The engine has sets in front of objects, OPA behind them.
+                    let signs = if self.has_documents { 2 } else { 4 };
+                    let sign = self.chance.pick(&["==", "!=", "<", ">="][..signs]);
+                    format!("{value} {sign} {other}")
+                }
                 10 => format!("{value} in {other}"),
                 _ => value,
             };

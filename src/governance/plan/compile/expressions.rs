@@ -323,13 +323,18 @@ impl Unit<'_, '_> {
             });
         }
         let name = callee(fcn).map(|(_, name)| name).unwrap_or_default();
-        if name == "walk" && !is_statement {
-            return Err(Halt::Foreign("`walk` inside an expression"));
-        }
         match builtins::lookup(&name) {
             Some(builtin) if !matches!(builtin.calling, Calling::Refused(_)) => {
                 let call = BuiltinCall { builtin, native: native(&name), arguments: values };
-                Ok(Expr::Builtin(Box::new(call)))
+                let value = Expr::Builtin(Box::new(call));
+                if name != "walk" || is_statement {
+                    return Ok(value);
+                }
+                // Each path with what is there is a value of its own.
+                let slot = self.nameless();
+                let each = Each { source: value, key: Pattern::Any, value: Pattern::Bind(slot) };
+                out.push(Statement::Each(Box::new(each)));
+                Ok(Expr::Local(slot))
             }
             _ => Err(Halt::Foreign("a function that is not there")),
         }
