@@ -17,7 +17,6 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("keywordrefs/", "no name begins with a keyword"),
     ("negation/not-body", "the keyword `not` of new versions cannot be imported"),
     ("numbersrangestep/big int", "ranges end at 64 bits"),
-    ("sprintf/big_int", "the engine takes numbers of more than 64 bits for floats"),
     ("strings/sprintf: float too big", "numbers are at most those of 64 bits"),
     ("withkeyword/builtin-builtin", "no built-in function stands for another one"),
     ("withkeyword/function: direct call, built-in", "no built-in function stands for another one"),
