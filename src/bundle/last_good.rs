@@ -44,13 +44,29 @@ impl Mended {
     ) -> Result<Self, BundleError> {
         let mut sources = wanted.clone();
         let mut held: Vec<Held> = Vec::new();
+        // What is doubtful may be broken besides, which says more.
+        let broken = match doubts {
+            [] => Vec::new(),
+            _ => Self::mend(sources.clone(), last_good, Vec::new())
+                .map_or_else(|_| Vec::new(), |mended| mended.held),
+        };
         for doubt in doubts {
             let origin = doubt.text.origin.clone();
             if let Some(has_last_good) = sources.hold_back(&origin, last_good) {
                 let problem = format!("{origin}: {}", doubt.problem);
-                held.push(Held { origin, problem, has_last_good, waits: doubt.passes });
+                let known = broken.iter().find(|one| one.origin == origin).cloned();
+                let doubtful = Held { origin, problem, has_last_good, waits: doubt.passes };
+                held.push(known.unwrap_or(doubtful));
             }
         }
+        Self::mend(sources, last_good, held)
+    }
+
+    fn mend(
+        mut sources: Sources,
+        last_good: &Sources,
+        mut held: Vec<Held>,
+    ) -> Result<Self, BundleError> {
         loop {
             let error = match Pipeline::compile(&sources) {
                 Ok(pipeline) => return Ok(Self { pipeline, sources, held }),

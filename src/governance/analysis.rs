@@ -5,7 +5,7 @@
 //! them, and values that could grow beyond what the engine can hold: chains of multiplications and of nested lists.
 
 mod heads;
-mod negation;
+mod safety;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,7 +127,7 @@ pub(super) fn analyse(modules: &[Syntax]) -> Result<Analysis, Vec<Finding>> {
         }
         let walked = walk::module(number, module, &analysis.rules);
         findings.extend(walked.findings);
-        findings.extend(negation::check(number, module, &analysis.rules));
+        findings.extend(safety::check(number, module, &analysis.rules));
         analysis.prints.push(walked.prints);
         analysis.is_beyond_machine |= walked.is_beyond_machine;
         let imports = module.imports.values().map(|path| (module.mark(0), path.clone(), true));

@@ -8,6 +8,7 @@
 mod arithmetic;
 mod call;
 mod cidr;
+mod encodings;
 pub(super) mod fault;
 mod format;
 mod glob;
@@ -15,6 +16,7 @@ mod guards;
 mod hashes;
 mod json;
 mod own;
+mod paths;
 pub(super) mod re2;
 mod semver;
 mod sprintf;
@@ -23,6 +25,7 @@ pub(super) mod table;
 mod tests;
 mod text;
 mod time;
+mod units;
 
 use std::sync::LazyLock;
 

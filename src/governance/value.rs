@@ -140,7 +140,7 @@ pub(super) fn sorted(set: &Set) -> Vec<&Value> {
 }
 
 /// Which of two values comes first in the order of OPA.
-fn compare(left: &Value, right: &Value) -> Ordering {
+pub(super) fn compare(left: &Value, right: &Value) -> Ordering {
     match (left, right) {
         (Value::Array(left), Value::Array(right)) => compare_all(left.iter(), right.iter()),
         (Value::Set(left), Value::Set(right)) => {

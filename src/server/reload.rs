@@ -92,7 +92,8 @@ pub async fn follow(shared: Arc<Shared>, read: Arc<ReadSources>, started_with: S
             continue;
         };
         let is_due = waiting.iter().any(|one| one.is_due() && !one.is_over);
-        if now == seen && !is_due {
+        let is_same = now == seen;
+        if is_same && !is_due {
             continue;
         }
         seen = now;
@@ -121,6 +122,9 @@ pub async fn follow(shared: Arc<Shared>, read: Arc<ReadSources>, started_with: S
             }
             Err(problem) => Standing { held: Vec::new(), refused: Some(problem) },
         };
+        if is_same && standing.lines().eq(shared.bundle.load().lines()) {
+            continue;
+        }
         let waits = standing.held.iter().map(|held| held.waits).chain([false]);
         for (line, waits) in standing.lines().zip(waits) {
             if waits {

@@ -56,8 +56,8 @@ impl Sources {
     }
 
     /// The new versions that lack objects which the versions in `last_good` have, as far as no other text has them now; and
-    /// those that are but the beginning of the version in `last_good`. What is broken is not among them: that is found when
-    /// it is compiled.
+    /// those that are but the beginning of the version in `last_good`, or end within a line where that one does not. What cannot be
+    /// read is not among them: that is found when it is compiled.
     pub fn doubts(&self, last_good: &Self) -> Vec<Doubt> {
         let mut all = None;
         let mut doubts = Vec::new();
@@ -73,9 +73,10 @@ impl Sources {
             let gone: Vec<&str> =
                 old.iter().filter(|one| !all.contains(*one)).map(String::as_str).collect();
             let begins = text.text.trim_end();
+            let ends_in_a_line = known.text.ends_with('\n') && !text.text.ends_with('\n');
             let is_cut = !new.is_empty()
-                && known.text.starts_with(begins)
-                && known.text.trim_end() != begins;
+                && known.text.trim_end() != begins
+                && (known.text.starts_with(begins) || ends_in_a_line);
             let (problem, passes) = if !gone.is_empty() && new.is_empty() {
                 let gone = gone.join(", ");
                 (

@@ -135,6 +135,20 @@ fn what_is_lost_is_held_until_it_is_meant() {
 }
 
 #[test]
+fn a_new_version_that_ends_within_a_line_is_held() {
+    let last_good = yaml(&format!("{TEMPLATE}---\n{CONSTRAINT}"));
+    let new = format!("{}---\n{CONSTRAINT}", TEMPLATE.replace("\"no\"", "\"never\""));
+    assert_eq!(yaml(&new).doubts(&last_good), []);
+    let mended = after(&yaml(new.split(" {kinds").next().unwrap()), &last_good);
+    assert_eq!(mended.sources, last_good);
+    assert!(mended.held.iter().all(|held| held.waits), "{:?}", mended.held);
+    // What is broken besides says where.
+    let mended = after(&yaml(TEMPLATE.split("\"no\"").next().unwrap()), &last_good);
+    assert!(mended.held.iter().all(|held| !held.waits), "{:?}", mended.held);
+    assert!(mended.held[0].problem.starts_with("policies/t.yaml:11:"), "{:?}", mended.held);
+}
+
+#[test]
 fn what_moves_to_another_file_is_not_lost() {
     let last_good = yaml(&format!("{TEMPLATE}---\n{CONSTRAINT}"));
     let mut wanted = yaml("");

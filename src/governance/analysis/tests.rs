@@ -1,3 +1,5 @@
+mod safety;
+
 use super::*;
 use crate::governance::Module;
 use crate::governance::mode::Mode;
@@ -140,63 +142,6 @@ fn calls_have_as_many_arguments_as_the_function() {
     ] {
         accepted(&f(rule));
     }
-}
-
-#[test]
-fn what_only_a_negation_names_is_unsafe() {
-    let unsafe_in = |rule: &str, name: &str| {
-        let message =
-            parse(&[&format!("package p\nimport rego.v1\n{rule}\nf(x) := x")]).unwrap_err();
-        let start = format!("`{name}` is unsafe: `not` gives no variable a value");
-        assert_eq!(message.matches("is unsafe").count(), 1, "{rule}: {message}");
-        assert!(message.contains(&start), "{rule}: {message}");
-    };
-    for (rule, name) in [
-        ("a if not input.xs[_].y", "_"),
-        ("a if not input.xs[i].y", "i"),
-        ("a if { some i; not input.xs[i] }", "i"),
-        ("a if not input.xs[_] == 1", "_"),
-        ("a if not f(input.xs[_])", "_"),
-        ("a if not f([input.xs[_]])", "_"),
-        ("a if not f(1, _)", "_"),
-        ("a if not input.xs[_] - 1", "_"),
-        ("a if not 1 in input.xs[_]", "_"),
-        ("a if not input.xs[input.ys[_]]", "_"),
-        ("a if not input.xs[f(_)]", "_"),
-        ("a if { y := {i | input.xs[i]}; not y[i] }", "i"),
-        ("a := [1 | not input.xs[_]]", "_"),
-        ("a := [i | not input.xs[i]]", "i"),
-        ("a contains y if not input.xs[y]", "y"),
-        ("a if every x in input.xs { not x[_] }", "_"),
-        ("a if not f([1 | not input.xs[_]]) == 1", "_"),
-        ("a if input.x\nelse := 2 if not input.xs[_]", "_"),
-        ("g(x) if not x[_]", "_"),
-    ] {
-        unsafe_in(rule, name);
-    }
-    for rule in [
-        "a if { input.xs[i]; not input.xs[i].y }",
-        "a if { not input.xs[i].y; some i in [1] }",
-        "a if { some i, _ in input.xs; not input.xs[i].y }",
-        "a if not f(input.xs[_]) == 1",
-        "a if not input.xs[f(input.ys[_].z)]",
-        "a if not f(input.xs[i]) == input.ys[i]",
-        "a if not f([1 | input.xs[_]])",
-        "a if every i, x in input.xs { not x[i] }",
-        "a := [i | some i in input.xs; not f(i)]",
-        "a := {x: y | x := input.x; y := [i | some i in x; not x[i]]}",
-        "g(i) if not input.xs[i]",
-        "a if not input.xs[b]\nb := 1",
-        "a if not data.p.b\nb := 1",
-        "a[x] if { x := input.x; not x }",
-        "a if { not input.y with input as {\"y\": i}; i := 1 }",
-    ] {
-        accepted(&format!("{rule}\nf(x) := x"));
-    }
-    refused(
-        "a if not count(walk(input)) == 2",
-        "a.rego:3:16: not supported: `walk` inside of a negation; give its value a name in a statement before",
-    );
 }
 
 #[test]

@@ -75,6 +75,26 @@ pub(super) fn rem(arguments: &[Value]) -> Result<Value, Unable> {
     }
 }
 
+/// How far bits may be shifted.
+const MAX_SHIFT: u64 = 4096;
+
+pub(super) fn shift_left(arguments: &[Value]) -> Result<Value, Unable> {
+    let [Value::Number(number), Value::Number(distance)] = arguments else {
+        return failed("two numbers expected");
+    };
+    let (Ok(big), Some(distance), true) =
+        (number.to_big(), distance.as_u64(), number.is_integer() && distance.is_integer())
+    else {
+        return failed("an integer and a distance that is not negative expected");
+    };
+    if distance > MAX_SHIFT || big.bits() > MAX_BITS {
+        return Err(Unable::TooMuch(format!("a shift by more than {MAX_SHIFT} bits")));
+    }
+    let mut shifted = number.clone();
+    shifted = ((*big).clone() << distance).into();
+    Ok(Value::from(shifted))
+}
+
 pub(super) fn and(arguments: &[Value]) -> Result<Value, Unable> {
     match arguments {
         [Value::Set(left), Value::Set(right)] => Ok(Value::from(left.intersection(right))),

@@ -29,6 +29,19 @@ impl Range {
         }
     }
 
+    /// Reads a network, or the one that an address lies in: itself, or where it is one of the old kind the network of its
+    /// class, as OPA has it (`192.0.2.7` stands for `192.0.2.0/24`).
+    pub(super) fn around(text: &str) -> Result<Self, Unable> {
+        match text.parse::<Ipv4Addr>() {
+            Ok(address) => Self::of_network(&match address.octets() {
+                [..0x80, ..] => format!("{address}/8"),
+                [..0xC0, ..] => format!("{address}/16"),
+                _ => format!("{address}/24"),
+            }),
+            Err(_) => Self::of_any(text),
+        }
+    }
+
     /// Reads a network. One that holds just addresses of the old kind in the form of the new is one of the old kind.
     pub(super) fn read(text: &str) -> Option<Self> {
         let (address, prefix) = text.split_once('/')?;
@@ -136,19 +149,27 @@ mod tests {
     use super::*;
 
     fn merged(texts: &[&str]) -> Vec<String> {
-        merge(texts.iter().map(|text| Range::of_any(text).unwrap()).collect())
+        merge(texts.iter().map(|text| Range::around(text).unwrap()).collect())
     }
 
     #[test]
     fn neighbours_are_merged() {
         assert_eq!(merged(&["192.0.128.0/24", "192.0.129.0/24"]), ["192.0.128.0/23"]);
         assert_eq!(
-            merged(&["10.0.0.0/8", "10.1.0.0/16", "11.0.0.1"]),
+            merged(&["10.0.0.0/8", "10.1.0.0/16", "11.0.0.1/32"]),
             ["10.0.0.0/8", "11.0.0.1/32"]
         );
         assert_eq!(merged(&["0.0.0.0/0", "::/0"]), ["0.0.0.0/0", "::/0"]);
-        assert_eq!(merged(&["10.0.0.1", "10.0.0.2", "10.0.0.3"]), ["10.0.0.1/32", "10.0.0.2/31"]);
+        assert_eq!(merged(&["192.0.2.1/32", "192.0.2.2/31"]), ["192.0.2.1/32", "192.0.2.2/31"]);
         assert_eq!(merged(&["2001:db8::/33", "2001:db8:8000::/33"]), ["2001:db8::/32"]);
+    }
+
+    #[test]
+    fn addresses_stand_for_their_networks() {
+        assert_eq!(merged(&["192.0.2.7", "192.0.3.0/24"]), ["192.0.2.0/23"]);
+        let each = ["10.1.1.1", "172.16.9.9", "224.0.0.1", "2001:db8::1"];
+        let networks = ["10.0.0.0/8", "172.16.0.0/16", "224.0.0.0/24", "2001:db8::1/128"];
+        assert_eq!(merged(&each), networks);
     }
 
     #[test]

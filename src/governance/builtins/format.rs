@@ -41,9 +41,17 @@ fn write_term(value: &Value, out: &mut String) {
             }
             out.push('}');
         }
-        other => {
-            let _ = write!(out, "{other}");
+        other => out.push_str(&plain(other)),
+    }
+}
+
+/// A value that has no parts, as JSON. The engine writes integers that fit no machine word as if they had fractions.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::Number(number) if number.as_i64().is_none() && number.as_f64().is_none() => {
+            number.format_decimal()
         }
+        other => other.to_string(),
     }
 }
 
@@ -116,6 +124,13 @@ mod tests {
             Value::from(std::collections::BTreeSet::from([Value::from("b"), Value::from("a")]));
         assert_eq!(term(&set), r#"{"a", "b"}"#);
         assert_eq!(term(&Value::new_set()), "set()");
+        let large = Value::from(u64::MAX)
+            .as_number()
+            .unwrap()
+            .add(Value::from(1).as_number().unwrap())
+            .map(Value::from)
+            .unwrap();
+        assert_eq!(term(&large), "18446744073709551616");
     }
 
     // The expectations are what Go gives.

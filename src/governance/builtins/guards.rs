@@ -16,9 +16,6 @@ const MAX_ELEMENTS: usize = 100_000;
 /// How many steps a search that compares every position of one text with all of another may take.
 pub(super) const MAX_STEPS: usize = 1 << 28;
 
-/// How far bits may be shifted.
-const MAX_SHIFT: u64 = 4096;
-
 /// How many digits the numbers that are multiplied may have together.
 const MAX_FACTORS: usize = 256;
 
@@ -145,7 +142,12 @@ pub(super) fn range_step(arguments: &[Value]) -> Result<(), String> {
 fn machine_numbers(arguments: &[Value]) -> Result<(), String> {
     let is_huge =
         |one: &Value| one.as_f64().is_ok_and(|value| value.abs() >= 9e15) || is_beyond_floats(one);
-    if arguments.iter().any(is_huge) { Err("a number is too large".to_owned()) } else { Ok(()) }
+    let are_numbers = arguments.iter().all(|one| matches!(one, Value::Number(_)));
+    if are_numbers && arguments.iter().any(is_huge) {
+        Err("a number is too large".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 fn is_beyond_floats(value: &Value) -> bool {
@@ -154,15 +156,6 @@ fn is_beyond_floats(value: &Value) -> bool {
 
 pub(super) fn array_concat(arguments: &[Value]) -> Result<(), String> {
     elements((length(arguments.first()) + length(arguments.get(1))) as u64)
-}
-
-pub(super) fn shift(arguments: &[Value]) -> Result<(), String> {
-    match arguments.get(1).map(Value::as_u64) {
-        Some(Ok(distance)) if distance > MAX_SHIFT => {
-            Err(format!("a shift by more than {MAX_SHIFT} bits"))
-        }
-        _ => machine_numbers(arguments),
-    }
 }
 
 pub(super) fn product(arguments: &[Value]) -> Result<(), String> {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use regorus::Value;
 
 use super::call::Unable;
+use super::format::plain;
 use super::guards;
 use super::own::{failed, wrong};
 use crate::governance::value::sorted;
@@ -91,9 +92,7 @@ impl Writer<'_> {
                 }
                 self.close('}', all.is_empty(), depth);
             }
-            other => {
-                let _ = write!(self.text, "{other}");
-            }
+            other => self.text.push_str(&plain(other)),
         }
         Ok(())
     }

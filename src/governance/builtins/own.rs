@@ -1,12 +1,13 @@
 //! Built-in functions of OPA that the engine has not.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use regorus::Value;
 
 use super::call::Unable;
 use super::cidr;
-use crate::governance::value::{kind_of, sorted};
+use crate::governance::value::{compare, kind_of, sorted};
 
 /// A function of ours.
 pub(super) type Own = fn(&[Value]) -> Result<Value, Unable>;
@@ -27,7 +28,7 @@ pub(super) fn text(arguments: &[Value], position: usize) -> Result<&str, Unable>
 }
 
 /// The elements of an array or a set.
-fn elements(value: Option<&Value>) -> Result<Vec<&Value>, Unable> {
+pub(super) fn elements(value: Option<&Value>) -> Result<Vec<&Value>, Unable> {
     match value {
         Some(Value::Array(elements)) => Ok(elements.iter().collect()),
         Some(Value::Set(elements)) => Ok(sorted(elements)),
@@ -81,7 +82,7 @@ macro_rules! comparison {
     ($name:ident, $operator:tt) => {
         pub(super) fn $name(arguments: &[Value]) -> Result<Value, Unable> {
             match arguments {
-                [left, right] => Ok(Value::from(left $operator right)),
+                [left, right] => Ok(Value::from(compare(left, right) $operator Ordering::Equal)),
                 _ => failed("two arguments expected"),
             }
         }
@@ -140,7 +141,7 @@ pub(super) fn cidr_merge(arguments: &[Value]) -> Result<Value, Unable> {
     let ranges: Result<Vec<cidr::Range>, Unable> = elements(arguments.first())?
         .into_iter()
         .map(|one| match one {
-            Value::String(text) => cidr::Range::of_any(text),
+            Value::String(text) => cidr::Range::around(text),
             other => wrong("a string", Some(other)),
         })
         .collect();

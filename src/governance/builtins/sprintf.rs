@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use regorus::Value;
 
 use super::call::Unable;
-use super::format::{quoted, quoted_within, term};
+use super::format::{plain, quoted, quoted_within, term};
 use super::guards;
 use number::{written_float, written_integer};
 
@@ -271,7 +271,7 @@ impl<'v> Argument<'v> {
                 if let Ok(integer) = value.as_i64() {
                     return Self::Integer(integer);
                 }
-                let text = value.to_string();
+                let text = plain(value);
                 let is_whole = text.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit());
                 match value.as_f64() {
                     Ok(float) if !is_whole => Self::Float(float),

@@ -131,6 +131,30 @@ fn texts_are_handled_as_in_opa() {
     gives("to_number", json!([true]), json!(1));
 }
 
+// The expectations are what OPA 1.17 gives.
+#[test]
+fn parts_of_objects_are_found_by_paths() {
+    let object = json!({"a": {"b": 1, "c/d": [1, {"e": 2}, 3]}, "f": 4});
+    gives("json.filter", json!([object, ["/a/c~1d/1/e"]]), json!({"a": {"c/d": [{"e": 2}]}}));
+    gives("json.filter", json!([object, [["f"], "a/b", "x"]]), json!({"a": {"b": 1}, "f": 4}));
+    gives("json.filter", json!([object, ["f/x"]]), json!({"f": 4}));
+    gives("json.filter", json!([object, []]), json!({}));
+    gives(
+        "json.remove",
+        json!([object, ["a/b", "/a/c~1d/0", "f/x"]]),
+        json!({"a": {"c/d": [{"e": 2}, 3]}, "f": 4}),
+    );
+    fails("json.remove", json!([object, "a"]), "paths");
+    fails("json.filter", json!([object, ["a/".repeat(2000)]]), "steps");
+    gives("object.subset", json!([object, {"a": {"c/d": [3]}}]), json!(true));
+    gives("object.subset", json!([object, {"a": {"c/d": [1, 3]}}]), json!(false));
+    gives("object.subset", json!([[1], []]), json!(true));
+    fails("object.subset", json!([1, 1]), "kind");
+    fails("substring", json!(["abc", 1.5, 1]), "integers");
+    assert_eq!(format::term(&call("bits.lsh", json!([-8, 62])).unwrap()), "-36893488147419103232");
+    fails("bits.lsh", json!([1, -1]), "negative");
+}
+
 #[test]
 fn networks_are_read_as_in_opa() {
     assert_eq!(

@@ -73,6 +73,16 @@ pub(super) fn index_of_n(arguments: &[Value]) -> Result<Value, Unable> {
     by_engine("indexof_n", arguments)
 }
 
+pub(super) fn substring(arguments: &[Value]) -> Result<Value, Unable> {
+    let is_integer = |one: &Value| one.as_i64().is_ok();
+    match arguments {
+        [Value::String(_), start, length] if is_integer(start) && is_integer(length) => {
+            by_engine("substring", arguments)
+        }
+        _ => failed("a text and two integers expected"),
+    }
+}
+
 /// How often a text stands in another. An empty one stands around each character.
 pub(super) fn count(arguments: &[Value]) -> Result<Value, Unable> {
     guards::search(arguments).map_err(Unable::TooMuch)?;
@@ -161,7 +171,7 @@ pub(super) fn to_number(arguments: &[Value]) -> Result<Value, Unable> {
 }
 
 /// A number as JSON has it: `+.5` is `0.5`, and `007` is `7`.
-fn plain_number(text: &str) -> Option<String> {
+pub(super) fn plain_number(text: &str) -> Option<String> {
     let (sign, text) = match text.strip_prefix('-') {
         Some(text) => ("-", text),
         None => ("", text.strip_prefix('+').unwrap_or(text)),
