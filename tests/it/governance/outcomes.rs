@@ -158,7 +158,7 @@ fn a_field_that_cannot_be_read_is_told_as_it_is() {
 fn an_error_is_an_error_of_the_policy_with_its_position() {
     fails(
         "deny contains \"no\" if units.parse(input.pod.metadata.name) > 1",
-        "example.rego:9:34: could not parse number",
+        "example.rego:9:34: `units.parse`: `web` has no amount",
     );
     fails(
         "deny contains \"no\" if f(input.pod.kind) == 1\nf(x) := 1 if x\nf(x) := 2 if x",
