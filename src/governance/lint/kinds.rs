@@ -19,7 +19,7 @@ pub(super) struct Kinds {
 }
 
 /// A kind of object.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Kind {
     /// Its group, empty for the core.
     pub group: &'static str,
@@ -30,7 +30,7 @@ pub(super) struct Kind {
 }
 
 /// What a place in an object holds.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Held {
     /// The group of types that the word is read in.
     group: &'static str,

@@ -233,6 +233,7 @@ fn reach(kinds: &[&'static Kind], way: &[Option<&str>]) -> Option<Reach> {
         if next.is_empty() {
             return Some(Reach { at, fate: fate?, picks_fields, places });
         }
+        next.sort_unstable();
         next.dedup();
         places = next;
     }

@@ -92,6 +92,7 @@ pub(super) fn walk(scope: Scope<'_>, seen: &mut Seen) {
                 written: BTreeMap::new(),
                 comprehensions: BTreeMap::new(),
                 bound: hidden.clone(),
+                arguments: &hidden,
                 is_entry: scope.is_policy && is_entry,
             };
             let body = rule.bodies.get(position);
@@ -136,6 +137,8 @@ pub(super) struct Walk<'a> {
     pub comprehensions: BTreeMap<usize, Things>,
     /// The variables that have values whatever else there is.
     pub bound: BTreeSet<String>,
+    /// The variables of the arguments.
+    pub arguments: &'a BTreeSet<String>,
     /// Whether the body is one of `deny`, `warn` or `violation`.
     pub is_entry: bool,
 }
@@ -311,6 +314,9 @@ impl Walk<'_> {
             } else if let Some(range) = range_of(content) {
                 self.use_parameters(&things, true);
                 self.read(&things, range.start);
+                for miss in self.misspelt(node) {
+                    self.tell(range.start, "unknown-input", miss.message, &miss.help);
+                }
             }
             return;
         }

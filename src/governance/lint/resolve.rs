@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::syntax::{Step, kind_of, list, range_of, reference};
-use super::contract::{STORED, Way};
+use super::contract::{Miss, STORED, Way};
 use super::reads::{Walk, constant, variable};
 use super::things::{Thing, Things, union};
 
@@ -79,6 +79,36 @@ impl Walk<'_> {
                 (first == "data" && steps.first() == Some(&Step::Name("inventory"))).then_some(1)
             }
         }
+    }
+
+    /// What is wrong with single words among those that an index may be: they stand in a list, and each is meant to be a field.
+    pub(super) fn misspelt(&self, node: &Value) -> Vec<Miss> {
+        let Some((_, steps)) = reference(node) else { return Vec::new() };
+        let mut here = node;
+        let mut found = Vec::new();
+        for one in steps.iter().rev() {
+            let Some(before) = kind_of(here).and_then(|(_, content)| content.get("refr")) else {
+                break;
+            };
+            here = before;
+            // What a function is called with need not fit all that it is called with.
+            let Step::Dynamic(index) = one else { continue };
+            let is_own = variable(index).is_none_or(|name| !self.arguments.contains(&name));
+            let (Some(words), Some(things)) = (self.words(index), self.things(before)) else {
+                continue;
+            };
+            let miss = |word: &String| {
+                let things = step(things.clone(), Some(word))?;
+                let last = things.iter().find_map(|thing| match thing {
+                    Thing::At(way) => way.len().checked_sub(1),
+                    Thing::Each(_) | Thing::Text(_) => None,
+                });
+                self.miss(&things)
+                    .filter(|miss| miss.elsewhere.is_empty() && Some(miss.position) == last)
+            };
+            found.extend(words.iter().filter(|_| is_own).filter_map(miss));
+        }
+        found
     }
 
     /// The texts that an index may be.

@@ -106,6 +106,20 @@ fn variables_stand_for_what_they_were_given() {
 }
 
 #[test]
+fn each_word_of_a_list_of_fields_is_a_field() {
+    for body in [
+        "some list in [\"containers\", \"initContianers\"]; some c in input.pod.spec[list]; c.image",
+        "lists := [\"containers\", \"initContianers\"]; input.pod.spec[lists[_]][_].image",
+        "{c | some list in [\"containers\", \"initContianers\"]; some c in input.pod.spec[list]}",
+    ] {
+        let found = in_body(body);
+        assert!(found.len() == 1 && found[0].contains("no field `initContianers`"), "{found:#?}");
+    }
+    let helper = "has(\"containers\", input.pod.spec); has(\"labels\", input.pod.metadata) } has(key, of) if { of[key]";
+    assert_eq!(in_body(helper), Vec::<String>::new());
+}
+
+#[test]
 fn what_is_there_is_no_finding() {
     for body in [
         "input.pod.spec.automountServiceAccountToken == false } deny contains 1 if { not input.pod.spec.automountServiceAccountToken == false",
