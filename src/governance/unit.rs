@@ -26,7 +26,7 @@ use super::mode::{Errors, Failure, Language, Mode, Prints};
 use super::plan::{Halt, Program, Stop};
 use super::syntax::Syntax;
 use super::{Module, PolicyError, shape, syntax};
-use interpreter::{extend, guarded, interpret, is_dispute, prepare, timer};
+use interpreter::{Lenient, extend, guarded, interpret, is_dispute, prepare, timer};
 pub(super) use place::untabbed;
 use source::Source;
 
@@ -108,7 +108,8 @@ impl Parsed {
         engine.set_gather_prints(true);
         let documents = documents::documents(&syntax, entries);
         engine.add_data(documents).map_err(|error| PolicyError { message: error.to_string() })?;
-        let mut lenient = (mode.errors == Errors::Lenient).then(|| engine.clone());
+        let lenient = (mode.errors == Errors::Lenient)
+            .then(|| Lenient::new(engine.clone(), entries.first().cloned()));
         extend(&mut engine, Errors::Strict)?;
         let mut machine = None;
         if let Some(entry) = entries.first() {
@@ -120,10 +121,9 @@ impl Parsed {
                 }
                 machine = Some(late);
             }
-            if let Some(lenient) = &mut lenient {
-                extend(lenient, Errors::Lenient)?;
-                prepare(lenient, entry)?;
-            }
+        }
+        if let Some(lenient) = lenient.as_ref().filter(|_| program.is_err()) {
+            lenient.get();
         }
         let fingerprint = Fingerprint::of(sources.iter().map(|source| source.second().1));
         Ok(Unit {
@@ -183,7 +183,7 @@ pub(super) struct Unit {
     /// The interpreter. Cloned for each run, which costs a fraction of a microsecond and takes no lock.
     engine: Engine,
     /// The interpreter that takes failing functions for undefined, in units that are to be run so.
-    lenient: Option<Engine>,
+    lenient: Option<Lenient>,
     depth: u32,
     sources: Vec<Source>,
     fingerprint: Fingerprint,
@@ -320,9 +320,9 @@ impl Unit {
         let (value, prints) = interpret(&self.engine, rule, input, data, deadline);
         match (&value, &self.lenient) {
             // Only what the strict run takes for the failure of a function may be something else to the lenient one.
-            (Err(Failure::Error(message)), Some(lenient)) if !is_dispute(message) => {
-                interpret(lenient, rule, input, data, deadline)
-            }
+            (Err(Failure::Error(message)), Some(lenient)) if !is_dispute(message) => lenient
+                .get()
+                .map_or((value, prints), |lenient| interpret(lenient, rule, input, data, deadline)),
             _ => (value, prints),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use regorus::Value;
 
 use super::super::coverage::Coverage;
-use super::{BYTES_PER_LEVEL, Failure, Unit, guarded, timer};
+use super::{BYTES_PER_LEVEL, Failure, Lenient, Unit, guarded, timer};
 
 /// How long a run may take that looks at lines.
 const COVERAGE_TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -22,7 +22,8 @@ impl Unit {
         let stack =
             BYTES_PER_LEVEL.saturating_mul(usize::try_from(self.depth).unwrap_or(usize::MAX));
         let stack = stack.max(1 << 20);
-        let mut engine = self.lenient.as_ref().unwrap_or(&self.engine).clone();
+        let lenient = self.lenient.as_ref().and_then(Lenient::get);
+        let mut engine = lenient.unwrap_or(&self.engine).clone();
         engine.set_enable_coverage(true);
         engine.set_execution_timer_config(timer(COVERAGE_TIME_LIMIT));
         if let Some(input) = input {

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
@@ -16,6 +17,7 @@ use crate::governance::deadline::Deadline;
 /// How many of its instructions the engine runs between two looks at the clock. Most take nanoseconds, but a built-in that
 /// works through a long text may take a millisecond.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(64).expect("64 is not zero");
+
 /// Lets an engine call the functions whose arguments are looked at by way of ours.
 pub(super) fn extend(engine: &mut Engine, errors: Errors) -> Result<(), PolicyError> {
     engine.set_strict_builtin_errors(errors == Errors::Strict);
@@ -42,6 +44,34 @@ pub(super) fn prepare(engine: &mut Engine, entry: &str) -> Result<CompiledPolicy
     engine
         .compile_with_entrypoint(&entry.into())
         .map_err(|error| PolicyError { message: located(entry, &error.to_string()) })
+}
+
+/// An interpreter that takes failing functions for undefined, made ready when it is first asked for: it has nothing to do but
+/// where the strict one failed.
+pub(super) struct Lenient {
+    base: Engine,
+    entry: Option<String>,
+    ready: OnceLock<Option<Engine>>,
+}
+
+impl Lenient {
+    /// One for rules that are asked by way of `entry`, in an engine that nothing was made ready in.
+    pub(super) const fn new(base: Engine, entry: Option<String>) -> Self {
+        Self { base, entry, ready: OnceLock::new() }
+    }
+
+    /// The engine; nothing where it cannot be made ready, which the strict one would have shown.
+    pub(super) fn get(&self) -> Option<&Engine> {
+        let make = || {
+            let mut engine = self.base.clone();
+            extend(&mut engine, Errors::Lenient).ok()?;
+            if let Some(entry) = &self.entry {
+                prepare(&mut engine, entry).ok()?;
+            }
+            Some(engine)
+        };
+        self.ready.get_or_init(make).as_ref()
+    }
 }
 
 /// Whether an error of the interpreter says that rules or functions disagree.
