@@ -32,13 +32,14 @@
 //!
 //! A module's text is changed where the engine reads it otherwise than OPA does (`governance::rewrite`), analysed and, where that
 //! finds recursion, unbounded values or functions that are not allowed, refused (`governance::analysis`). Three things can run it,
-//! each a refuge of the one before, and programs made by chance hold them against each other:
+//! each a refuge of the one before. Programs made by chance and OPA's own cases hold them against each other:
 //!
 //! 1. A program of our own (`governance::plan`): a tree with slots for variables, on values that lie in an arena and are read
 //!    straight from the review's text. It is some seven times as fast as the next, and does all of Rego that policies of pods are
 //!    written in, but neither `data.inventory` nor `with`. It gives a value or gives up: a rule that disagrees with itself, a
 //!    number beyond a machine word, a function that fails where that matters all go to the engine, which knows what to say.
-//! 2. The engine's virtual machine, whose program is changed so that it hides nothing (`governance::machine`).
+//! 2. The engine's virtual machine, whose program is changed so that it hides nothing (`governance::machine`); not for modules
+//!    in which the analysis finds what it would get wrong in silence.
 //! 3. The engine's interpreter, where the machine would not do the same; it also prints, covers and explains.
 //!
 //! The server lets a program decide on the thread that serves the connection, and everything else on a thread of its own
