@@ -1,4 +1,4 @@
-//! Patterns for names, as OPA reads them: [`matches`], [`quoted`].
+//! Patterns for names, as OPA reads them: [`matches()`], [`quoted`].
 //!
 //! A pattern becomes a regular expression: those are kept, and bounded in what they take.
 
