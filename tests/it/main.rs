@@ -32,6 +32,7 @@ mod fields; // the fields of a pod, read from k8s-openapi
 mod floors; // the architecture, read from the sources
 mod gatekeeper; // Gatekeeper's templates, constraints and suites
 mod governance; // policies from review to verdict
+mod hostile; // hostile policies, all at once, in the real server
 mod kinds; // the kinds that lint knows, read from k8s-openapi
 mod library; // the built-in policies: samples, sets, agreement with Kubernetes
 mod messages; // what would have happened, said for every fact
