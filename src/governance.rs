@@ -240,7 +240,6 @@ impl Policy {
     }
 
     /// What the policy says of `input`, as diagnostics on fields of the pod.
-    ///
     fn evaluate(
         &self,
         input: &Input,

@@ -304,6 +304,17 @@ pub(super) fn reference(node: &Value) -> Option<Reference<'_>> {
     }
 }
 
+/// A name and its steps as they are written, up to the first step that only an evaluation knows.
+pub(super) fn written(first: &str, steps: &[Step<'_>]) -> String {
+    std::iter::once(first).chain(fixed(steps)).collect::<Vec<_>>().join(".")
+}
+
+/// Whether a call is one of the function of that name.
+pub(super) fn calls(call: &Value, name: &str) -> bool {
+    let callee = call.get("fcn").and_then(reference);
+    callee.is_some_and(|(first, steps)| first == name && steps.is_empty())
+}
+
 fn constant(node: &Value) -> Option<&str> {
     let (kind, content) = kind_of(node)?;
     matches!(kind, "String" | "RawString").then(|| content.get("value")?.as_str()).flatten()

@@ -5,16 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::reload::ready;
-use super::reviews::{pod, review_of};
+use super::reviews::{lines, pod, review_of};
 use super::server::{PATIENCE, Server, log};
 
 /// What the API server would wait for an answer.
 const DEADLINE: Duration = Duration::from_secs(10);
-
-/// A text of so many lines, made of their numbers.
-fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
-    (0..count).fold(String::new(), |text, number| text + &line(number))
-}
 
 /// Rules that are refused where they are loaded.
 fn unloadable() -> Vec<String> {

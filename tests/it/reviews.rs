@@ -97,3 +97,8 @@ pub fn pipeline_with(
 pub fn pipeline() -> Pipeline {
     pipeline_with(&[], None).unwrap()
 }
+
+/// A text of so many lines, made of their numbers.
+pub fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).fold(String::new(), |text, number| text + &line(number))
+}

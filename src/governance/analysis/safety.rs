@@ -15,7 +15,7 @@ use super::{Finding, RuleFact};
 use crate::diagnostic::suggest;
 use crate::governance::builtins;
 use crate::governance::syntax::{
-    Rule, Syntax, fixed, kind_of, list, range_of, reference, text_of, variables,
+    Rule, Syntax, calls, fixed, kind_of, list, range_of, reference, text_of, variables,
 };
 
 /// Finds the variables of a module that nothing gives a value.
@@ -298,10 +298,8 @@ fn look<'n>(node: &'n Value, part: Part, found: &mut Vec<Found<'n>>) {
             });
         }
         (_, Some((kind, content))) if is_call(kind) => {
-            let name = content.get("fcn").and_then(reference);
-            let is_walk = name.is_some_and(|(first, steps)| first == "walk" && steps.is_empty());
             let is_negated = matches!(part, Part::Before | Part::Negated);
-            if is_walk && is_negated {
+            if is_negated && calls(content, "walk") {
                 found.push(Found::Walk(position(content)));
             }
             operands(content, if is_negated { Part::Before } else { Part::Value }, found);

@@ -11,6 +11,7 @@ use crate::document::Mark;
 use crate::governance::builtins::{self, Builtin, Calling};
 use crate::governance::syntax::{
     Rule, Step, Syntax, declared, fixed, kind_of, list, range_of, reference, text_of, variables,
+    written,
 };
 
 /// What the walk found.
@@ -325,11 +326,6 @@ impl Walk<'_> {
             nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
         format!("there is no function `{name}`{hint}")
     }
-}
-
-/// A name and its steps as they are written, as far as that is known.
-fn written(first: &str, steps: &[Step<'_>]) -> String {
-    std::iter::once(first).chain(fixed(steps)).collect::<Vec<_>>().join(".")
 }
 
 /// Whether a function may be called with so many arguments.

@@ -8,7 +8,7 @@
 use serde_json::Value;
 
 use super::Edit;
-use crate::governance::syntax::{Syntax, kind_of, list, range_of, reference};
+use crate::governance::syntax::{Syntax, calls, kind_of, list, range_of};
 
 /// What must be put into the text of a module that was parsed.
 pub(super) fn walks(module: &Syntax) -> Vec<Edit> {
@@ -57,7 +57,5 @@ fn visit(node: &Value, is_argument: bool, edits: &mut Vec<Edit>) {
 
 /// Whether it is a call of `walk` that does not say what takes its values.
 fn is_walk(call: &Value) -> bool {
-    let name = call.get("fcn").and_then(reference);
-    name.is_some_and(|(first, steps)| first == "walk" && steps.is_empty())
-        && list(call, "params").count() == 1
+    calls(call, "walk") && list(call, "params").count() == 1
 }

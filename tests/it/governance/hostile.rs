@@ -8,15 +8,12 @@ use loadline::diagnostic::Severity::Deny;
 use loadline::facts::Facts;
 use serde_json::json;
 
+use crate::reviews::lines;
+
 use super::{compile, decide, only, pod, policy, said, with_policy};
 
 /// How long an answer may take here: the limit of one policy, and much more for a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A text of so many lines, made of their numbers.
-fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
-    (0..count).fold(String::new(), |text, number| text + &line(number))
-}
 
 #[track_caller]
 fn refused_at_load(rules: &str, part: &str) {

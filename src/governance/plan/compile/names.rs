@@ -6,7 +6,7 @@ use serde_json::Value as Node;
 
 use super::{Compiled, Halt, Unit};
 use crate::governance::plan::program::Slot;
-use crate::governance::syntax::{declared, fixed, kind_of, list, reference, text_of};
+use crate::governance::syntax::{declared, kind_of, list, reference, text_of, written};
 
 /// The variables of a body, of a comprehension, or of the arguments of a function.
 #[derive(Clone, Debug, Default)]
@@ -156,6 +156,5 @@ fn uses(node: &Node, names: &mut BTreeSet<String>) {
 /// The name of a function as it is called.
 pub(super) fn callee(node: &Node) -> Option<(&str, String)> {
     let (first, steps) = reference(node)?;
-    let name = std::iter::once(first).chain(fixed(&steps)).collect::<Vec<_>>().join(".");
-    Some((first, name))
+    Some((first, written(first, &steps)))
 }
